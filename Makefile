@@ -1,0 +1,47 @@
+# The two everyday commands, and what stands behind them. The build itself is CMakeLists.txt with CMakePresets.json.
+PRESET ?= release
+JOBS ?= $(shell nproc)
+BUILD = build/$(PRESET)
+PYTHON = .venv/bin/python
+
+.PHONY: help demo build test bench report-check clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo          real prices to a trained, quantized, backtested model: out/us_daily/report.html'
+	@echo 'make test          builds and runs every test; PRESET=asan-ubsan or PRESET=tsan: under a sanitizer'
+	@echo 'make build         only the program: build/release/quantick'
+	@echo 'make bench         builds and runs the benchmarks'
+	@echo 'make report-check  opens the demo report in headless Chromium: screenshots, errors, network requests'
+	@echo 'make clean         removes build and out (.venv and .cache stay)'
+	@echo 'All of them install missing Debian packages where they may, and say what is missing where they may not.'
+
+demo: build
+	@tools/bootstrap.sh demo
+	@tools/venv.sh
+	@$(PYTHON) tools/fetch_demo_data.py
+	$(BUILD)/quantick run examples/us_daily.yaml
+
+build:
+	@tools/bootstrap.sh build
+	@cmake --preset $(PRESET)
+	@cmake --build $(BUILD) --parallel $(JOBS) --target quantick
+
+test:
+	@tools/bootstrap.sh build test
+	@cmake --preset $(PRESET) -DQTK_TESTS=ON
+	@cmake --build $(BUILD) --parallel $(JOBS)
+	@python3 tools/run_tests.py --preset $(PRESET) --jobs $(JOBS)
+
+bench:
+	@tools/bootstrap.sh build bench
+	@cmake --preset bench
+	@cmake --build build/bench --parallel $(JOBS)
+	@for program in build/bench/*_bench; do echo "== $$program"; $$program || exit 1; done
+
+report-check:
+	@tools/bootstrap.sh report
+	@python3 tools/report_check.py out/us_daily/report.html --screenshots out/us_daily/screenshots
+
+clean:
+	rm -rf build out

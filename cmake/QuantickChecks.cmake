@@ -1,0 +1,24 @@
+# The repository's checks as tests (label `checks`): each tools/checks/check_*.py, and its self-test, which plants
+# violations in a temporary tree and sees them caught.
+
+find_package(Python3 3.9 COMPONENTS Interpreter)
+if(NOT Python3_Interpreter_FOUND)
+  message(STATUS "Repository checks: left out, Python 3 was not found")
+  return()
+endif()
+
+function(qtk_check name)
+  set(script ${CMAKE_SOURCE_DIR}/tools/checks/check_${name}.py)
+  add_test(NAME checks.${name} COMMAND ${Python3_EXECUTABLE} -B ${script} ${ARGN})
+  add_test(NAME checks.${name}.self_test COMMAND ${Python3_EXECUTABLE} -B ${script} --self-test ${ARGN})
+  set_tests_properties(checks.${name} checks.${name}.self_test
+                       PROPERTIES LABELS "checks;fast" SKIP_RETURN_CODE 77 TIMEOUT 600)
+endfunction()
+
+qtk_check(layers)
+qtk_check(length)
+qtk_check(calls)
+qtk_check(format)
+qtk_check(compile_fail --compiler ${CMAKE_CXX_COMPILER})
+qtk_check(headers --compiler ${CMAKE_CXX_COMPILER} --cache ${CMAKE_BINARY_DIR}/headers-checked.json
+          --compile-commands ${CMAKE_BINARY_DIR}/compile_commands.json)
