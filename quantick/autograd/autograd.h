@@ -1,0 +1,60 @@
+#pragma once
+// Reverse-mode differentiation of operator calls, in the Gluon manner:
+//
+//   w.attach_grad();
+//   { autograd::Record record; loss = mean(square(dense(x, w, b) - y)); }
+//   autograd::backward(loss);          // w.grad() now holds d loss / d w
+//
+// Only operator calls are seen. Array's member functions that make views (x.reshape(...)) are not operators: use
+// quantick::reshape(x, ...) inside a record; a view of a recorded array that enters an operator is refused by name.
+#include <span>
+
+#include "quantick/ops/operator.h"
+
+namespace quantick::autograd {
+
+/// Records operator calls of this thread on a tape for the lifetime of the object. Scopes nest: an inner one continues
+/// the tape of the outer one.
+class Record {
+ public:
+  /// `train_mode` sets is_training(), which dropout reads.
+  explicit Record(bool train_mode = true);
+  ~Record();
+  Record(const Record&) = delete;
+  Record& operator=(const Record&) = delete;
+
+ private:
+  bool outer_recording_, outer_training_;
+};
+
+/// Stops recording for a scope.
+class Pause {
+ public:
+  Pause();
+  ~Pause();
+  Pause(const Pause&) = delete;
+  Pause& operator=(const Pause&) = delete;
+
+ private:
+  bool outer_recording_, outer_training_;
+};
+
+bool is_recording();
+bool is_training();
+
+/// Gradients of a scalar (or of sum(head * head_gradient)) by every array with an attached gradient that it depends on;
+/// they replace the arrays' grad(). The tape is freed. Throws ValueError where `head` was not recorded, or has more
+/// than one element and no head_gradient.
+void backward(const Array& head, const Array& head_gradient = {});
+
+/// The same, returned in the order of `variables` (zeros where the head does not depend on one); attached gradients
+/// stay as they are. `retain_tape` keeps the tape for another call.
+Arrays gradients(const Array& head, std::span<const Array> variables, const Array& head_gradient = {},
+                 bool retain_tape = false);
+
+/// Largest deviation of the recorded gradient of f (scalar, float64 inputs) from central finite differences, relative
+/// to max(1, |gradient|). For tests.
+double finite_difference_error(const std::function<Array(std::span<const Array>)>& f, std::span<const Array> inputs,
+                               double step = 1e-5);
+
+}  // namespace quantick::autograd

@@ -1,0 +1,92 @@
+#pragma once
+// How an operator runs inside a fixed-bits program (docs/numerics.md). quant calls `lower` once per node to make the
+// integer constants; runtime calls `run` for windows and for single ticks, through the same pointers, so that both give
+// the same bits. Tensors of a program are [steps, batch, channels...] ("sequence") or [batch, channels...] ("frame"),
+// row-major; a live tick is steps = 1 with carried state.
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "quantick/ops/attributes.h"
+#include "quantick/tensor/quantization.h"
+
+namespace quantick {
+
+/// What `lower` sees.
+struct LowerCall {
+  const Attributes* attributes = nullptr;
+  std::string layer;                 ///< block name, for error texts
+  std::vector<TensorFormat> inputs;  ///< of the data inputs (not of parameters)
+  std::vector<Array> parameters;     ///< float32 parameters, in the order of the operator's inputs; may be undefined
+  TensorFormat output;               ///< wanted output
+  int weight_bits = 8;               ///< 2..8
+};
+
+/// A constant of a lowered node, saved in the model file under its name.
+struct NamedArray {
+  std::string name;
+  Array value;
+};
+
+/// An operator prepared for one node: packed weights, constants, sizes. Immutable; shared by sessions and streams.
+class IntegerNode {
+ public:
+  virtual ~IntegerNode() = default;
+  struct Call {
+    int64_t steps = 1;  ///< 1 for frames and ticks
+    int64_t batch = 1;
+    std::span<const void* const> inputs;  ///< data inputs
+    void* output = nullptr;
+    void* state = nullptr;    ///< state_bytes() per batch row, carried between calls; zeros at the start
+    void* scratch = nullptr;  ///< scratch_bytes(steps, batch)
+  };
+  /// No allocation, lock, system call or exception.
+  virtual void run(const Call& call) const noexcept = 0;
+  /// Bytes of carried state for one batch row: 0 for stateless operators.
+  virtual int64_t state_bytes() const { return 0; }
+  virtual int64_t scratch_bytes(int64_t steps, int64_t batch) const {
+    (void)steps, (void)batch;
+    return 0;
+  }
+};
+
+/// What `prepare` sees: a node as the model file keeps it.
+struct PrepareCall {
+  const Attributes* attributes = nullptr;
+  std::vector<TensorFormat> inputs;
+  std::vector<TensorType> input_types;  ///< channels etc.: shapes of one row without steps and batch
+  TensorFormat output;
+  TensorType output_type;
+  std::vector<NamedArray> constants;
+  const Array& constant(std::string_view name) const;  ///< throws FormatError where the file lacks it
+};
+
+/// The integer part of an operator's row.
+struct IntegerForm {
+  enum class Kind {
+    none,         ///< stays float, refused by lowering with the reason
+    pointwise,    ///< every row (step, batch) by itself
+    recurrent,    ///< steps in order, with state
+    last_step,    ///< picks the newest step: identity on a tick
+    passthrough,  ///< no arithmetic (dropout at inference, identity)
+  };
+  enum class OutputFormat {
+    calibrated,  ///< observers choose scale and zero point (int8, or int16 where asked)
+    same,        ///< that of the first input
+    q15,         ///< int16 Q0.15
+    unit,        ///< known range [-1, 1] or [0, 1], chosen by the operator's `fixed_format`
+    real,        ///< float32
+  };
+  Kind kind = Kind::none;
+  OutputFormat output = OutputFormat::calibrated;
+  int data_inputs = 1;                                             ///< the first inputs are data, the rest parameters
+  std::function<std::vector<NamedArray>(const LowerCall&)> lower;  ///< empty: no constants
+  std::function<std::unique_ptr<IntegerNode>(const PrepareCall&)> prepare;  ///< empty for passthrough and last_step
+  TensorFormat fixed_format;                                                ///< for OutputFormat::unit
+};
+
+}  // namespace quantick
