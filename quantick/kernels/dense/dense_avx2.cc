@@ -1,0 +1,157 @@
+// Dense by pmaddwd: weights widened to 16 bits, 8 rows per vector, 2 columns per step. pmaddwd is exact here (no
+// operand pair reaches its one overflow), unlike the saturating byte products of AVX2. 16-bit x goes in whole where
+// int32 holds the sum, else as two byte planes. No std:: templates and no lambdas here: they would be compiled for
+// AVX2, or miss it.
+#include "quantick/kernels/dense/dense_plan.h"
+#include "quantick/kernels/intrinsics.h"
+
+namespace quantick::kernels {
+namespace {
+
+constexpr int64_t kLanes = kPackingAvx2.lanes;
+constexpr int64_t kStepBytes = 16;  // of one row block
+
+/// x of one sample as int16: whole, or (planes) hi in [-128, 127], then lo in [0, 255].
+void convert(const DensePlan& p, const void* x, bool planes, int64_t width, int16_t* out) {
+  int64_t k = 0;
+  if (p.x_bits == 8) {
+    const int8_t* in = static_cast<const int8_t*>(x);
+    for (; k + 16 <= p.cols; k += 16)
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + k),
+                          _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(in + k))));
+    for (; k < p.cols; ++k) out[k] = in[k];
+  } else {
+    const int16_t* in = static_cast<const int16_t*>(x);
+    if (planes)
+      for (; k < p.cols; ++k) {
+        out[k] = static_cast<int16_t>(in[k] >> 8);
+        out[width + k] = static_cast<int16_t>(in[k] & 255);
+      }
+    else
+      __builtin_memcpy(out, in, static_cast<size_t>(p.cols) * 2), k = p.cols;
+  }
+  for (; k < width; ++k) {  // the weight there is 0; the value must only be defined
+    out[k] = 0;
+    if (planes) out[width + k] = 0;
+  }
+}
+
+/// From sums to results: 8 rows of one sample. `high` is zero but for byte planes.
+[[gnu::noinline]] void finish(const DensePlan& p, int64_t row, __m256i high, __m256i low, int64_t sample, void* y) {
+  const int64_t count = p.rows - row < kLanes ? p.rows - row : kLanes;
+  alignas(32) float values[8];
+  if (p.wide) {
+    alignas(32) int32_t h[8], l[8];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(h), high);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(l), low);
+    for (int j = 0; j < 8; ++j) values[j] = static_cast<float>(int64_t{h[j]} * 256 + l[j] + p.bias[row + j]);
+  } else {
+    _mm256_store_ps(values, _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_slli_epi32(high, 8), low)));
+  }
+  __m256 v = _mm256_mul_ps(_mm256_load_ps(values), _mm256_loadu_ps(p.scale + row));
+  const int64_t at = sample * p.rows + row;
+  if (p.y_bits == 32) {
+    float* out = static_cast<float*>(y) + at;
+    if (count == kLanes) {
+      _mm256_storeu_ps(out, v);
+      return;
+    }
+    _mm256_store_ps(values, v);
+    for (int64_t j = 0; j < count; ++j) out[j] = values[j];
+    return;
+  }
+  v = _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(p.low)), _mm256_set1_ps(p.high));
+  alignas(32) int32_t q[8];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(q), _mm256_add_epi32(_mm256_cvtps_epi32(v), _mm256_set1_epi32(p.zero)));
+  if (p.y_bits == 16)
+    for (int64_t j = 0; j < count; ++j) static_cast<int16_t*>(y)[at + j] = static_cast<int16_t>(q[j]);
+  else
+    for (int64_t j = 0; j < count; ++j) static_cast<int8_t*>(y)[at + j] = static_cast<int8_t>(q[j]);
+}
+
+[[gnu::always_inline]] inline __m256i broadcast2(const int16_t* x) {
+  int32_t two;
+  __builtin_memcpy(&two, x, 4);
+  return _mm256_set1_epi32(two);
+}
+
+/// N samples times R row blocks with P planes; at most 8 accumulators of the 16 registers.
+template <int P, int R, int N>
+void tile(const DensePlan& p, int64_t block, const int16_t* x, int64_t width, int64_t sample, void* y) {
+  __m256i sum[P][N][R];
+#pragma GCC unroll 4
+  for (int n = 0; n < N; ++n)
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+      sum[P - 1][n][r] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p.start + (block + r) * kLanes));
+      if (P == 2)
+        sum[0][n][r] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p.start_high + (block + r) * kLanes));
+    }
+  const int8_t* w = p.weights + block * kStepBytes * p.steps;
+  for (int64_t k = 0; k < p.steps; ++k, w += R * kStepBytes, x += 2) {
+    __m256i weights[R];
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r)
+      weights[r] = _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(w + r * kStepBytes)));
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n)
+#pragma GCC unroll 2
+      for (int plane = 0; plane < P; ++plane) {
+        const __m256i input = broadcast2(x + (n * P + plane) * width);
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r)
+          sum[plane][n][r] = _mm256_add_epi32(sum[plane][n][r], _mm256_madd_epi16(input, weights[r]));
+      }
+  }
+#pragma GCC unroll 4
+  for (int n = 0; n < N; ++n)
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r)
+      finish(p, (block + r) * kLanes, P == 2 ? sum[0][n][r] : _mm256_setzero_si256(), sum[P - 1][n][r], sample + n, y);
+}
+
+template <int P, int R>
+void group(const DensePlan& p, int64_t block, const int16_t* x, int64_t width, int64_t sample, int64_t n, void* y) {
+  constexpr int kSamples = P == 2 ? 1 : 2;
+  int64_t i = 0;
+  for (; i + kSamples <= n; i += kSamples) tile<P, R, kSamples>(p, block, x + i * P * width, width, sample + i, y);
+  for (; i < n; ++i) tile<P, R, 1>(p, block, x + i * P * width, width, sample + i, y);
+}
+
+template <int P>
+void groups(const DensePlan& p, const int16_t* x, int64_t width, int64_t sample, int64_t n, void* y) {
+  for (int64_t block = 0; block < p.blocks; block += kDenseGroup) switch (p.blocks - block) {
+      case 1:
+        group<P, 1>(p, block, x, width, sample, n, y);
+        break;
+      case 2:
+        group<P, 2>(p, block, x, width, sample, n, y);
+        break;
+      case 3:
+        group<P, 3>(p, block, x, width, sample, n, y);
+        break;
+      default:
+        group<P, 4>(p, block, x, width, sample, n, y);
+    }
+}
+
+}  // namespace
+
+void dense_s8_avx2(const DensePlan& p, const void* x, int64_t n, void* y, void* scratch) {
+  int16_t* converted = static_cast<int16_t*>(scratch);
+  const bool planes = p.wide && p.x_bits == 16;
+  const int64_t width = p.steps * 2, count = planes ? 2 : 1;
+  const int64_t sample_bytes = p.cols * p.x_bits / 8;
+  for (int64_t first = 0; first < n; first += kDenseBlock) {
+    const int64_t here = n - first < kDenseBlock ? n - first : kDenseBlock;
+    for (int64_t i = 0; i < here; ++i)
+      convert(p, static_cast<const char*>(x) + (first + i) * sample_bytes, planes, width,
+              converted + i * count * width);
+    if (planes)
+      groups<2>(p, converted, width, first, here, y);
+    else
+      groups<1>(p, converted, width, first, here, y);
+  }
+}
+
+}  // namespace quantick::kernels

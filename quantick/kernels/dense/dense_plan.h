@@ -1,0 +1,44 @@
+#pragma once
+// What a Dense kernel of any instruction set reads: plain pointers and numbers, laid out by DenseKernel.
+#include <cstdint>
+
+namespace quantick::kernels {
+
+/// Samples per pass over the weights; scratch holds the converted inputs of this many.
+inline constexpr int64_t kDenseBlock = 64;
+/// Row blocks (of one vector of int32 each) that share a broadcast of x; the packing interleaves them.
+inline constexpr int64_t kDenseGroup = 4;
+
+/// Packing of one instruction set: a row block holds `lanes` rows, and each lane holds `depth` neighbouring columns.
+struct DensePacking {
+  int64_t lanes;
+  int64_t depth;
+};
+inline constexpr DensePacking kPackingAvx2{8, 2};         // int16 pairs for pmaddwd
+inline constexpr DensePacking kPackingAvx512vnni{16, 4};  // byte quadruples for vpdpbusd
+
+struct DensePlan {
+  int64_t rows = 0;
+  int64_t cols = 0;
+  int64_t steps = 0;   // columns / packing depth, rounded up; missing columns have weight 0
+  int64_t blocks = 0;  // rows / packing lanes, rounded up; missing rows have weight, bias and scale 0
+  // Scalar: canonical [rows, cols]. Else [group of 4 blocks][step][block in group][lane][column in step].
+  const int8_t* weights = nullptr;
+  const int64_t* bias = nullptr;        // [blocks * lanes]
+  const int32_t* start = nullptr;       // [blocks * lanes] where the (low-plane) accumulator starts, modulo 2^32
+  const int32_t* start_high = nullptr;  // the same for the high byte plane
+  const float* scale = nullptr;         // [blocks * lanes]
+  int x_bits = 8;
+  int y_bits = 8;
+  bool wide = false;  // 64-bit accumulators: plane sums join as hi * 256 + lo + bias in 64 bits
+  float low = 0, high = 0;
+  int32_t zero = 0;
+};
+
+using DenseRun = void (*)(const DensePlan& plan, const void* x, int64_t n, void* y, void* scratch);
+
+void dense_s8_scalar(const DensePlan& plan, const void* x, int64_t n, void* y, void* scratch);
+void dense_s8_avx2(const DensePlan& plan, const void* x, int64_t n, void* y, void* scratch);
+void dense_s8_avx512vnni(const DensePlan& plan, const void* x, int64_t n, void* y, void* scratch);
+
+}  // namespace quantick::kernels
