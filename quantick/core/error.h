@@ -63,15 +63,15 @@ template <class E, class... Args>
 }  // namespace quantick
 
 /// Caller's error: QTK_CHECK(rows > 0, ValueError, "[dense] rows, was {}, expected > 0", rows);
-#define QTK_CHECK(condition, ErrorType, ...) \
-  do {                                       \
-    if (!(condition)) [[unlikely]]           \
+#define QTK_CHECK(condition, ErrorType, ...)                \
+  do {                                                      \
+    if (!(condition)) [[unlikely]]                          \
       ::quantick::fail<::quantick::ErrorType>(__VA_ARGS__); \
   } while (false)
 
 /// Our own error; always on, for things that cannot happen.
-#define QTK_ASSERT(condition)    \
-  do {                           \
-    if (!(condition)) [[unlikely]] \
+#define QTK_ASSERT(condition)                                                                                \
+  do {                                                                                                       \
+    if (!(condition)) [[unlikely]]                                                                           \
       ::quantick::fail<::quantick::InvariantError>("Invariant: {} ({}:{})", #condition, __FILE__, __LINE__); \
   } while (false)

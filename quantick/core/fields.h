@@ -27,7 +27,9 @@ constexpr Field<Struct, Member> field(std::string_view name, Member Struct::*mem
 }
 
 template <class T>
-concept HasFields = requires { std::remove_cvref_t<T>::fields(); };
+concept HasFields = requires {
+  std::remove_cvref_t<T>::fields();
+};
 
 /// Calls visit(name, member reference, doc) for each field of `object`, in the order of the list.
 template <HasFields T, class Visit>
@@ -44,7 +46,8 @@ std::vector<std::string> field_names() {
   return names;
 }
 
-/// The candidate with the smallest edit distance to `name`, or "" where none is near (distance over a third of it).
+/// The candidate with the smallest edit distance to `name`, or "" where none is near: a third of its length, at
+/// least 1.
 std::string nearest_name(std::string_view name, std::span<const std::string> candidates);
 
 }  // namespace quantick

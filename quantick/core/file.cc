@@ -59,7 +59,7 @@ void write_file(const std::string& path, std::span<const std::byte> bytes) {
   QTK_CHECK(!error, IoError, "[file] {}: cannot make its folder: {}", path, error.message());
   std::string temporary = path + ".tmp-XXXXXX";
   const int fd = ::mkstemp(temporary.data());
-  if (fd < 0) refuse(temporary, "cannot create");
+  if (fd < 0) refuse(path, "cannot create a file in its folder");
   const auto give_up = [&](const char* what) {
     const int reason = errno;
     ::unlink(temporary.c_str());

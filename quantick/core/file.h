@@ -1,5 +1,6 @@
 #pragma once
-// Files. Writing goes to a temporary name, is synced and renamed, so that nothing half-written ever bears the real name.
+// Files. Writing goes to a temporary name, is synced and renamed, so that nothing half-written ever bears the real
+// name.
 #include <cstddef>
 #include <span>
 #include <string>

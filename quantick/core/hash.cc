@@ -4,6 +4,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <utility>
+
 #include "quantick/core/error.h"
 #include "quantick/core/file.h"
 
@@ -18,7 +20,8 @@ Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
 Sha256::~Sha256() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
 
 Sha256& Sha256::update(std::span<const std::byte> bytes) {
-  QTK_ASSERT(EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), bytes.data(), bytes.size()) == 1);
+  QTK_ASSERT(context_ != nullptr &&
+             EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), bytes.data(), bytes.size()) == 1);
   return *this;
 }
 
@@ -26,7 +29,10 @@ Sha256& Sha256::update(std::string_view text) { return update(std::as_bytes(std:
 
 std::string Sha256::hex() {
   std::array<unsigned char, 32> digest{};
-  QTK_ASSERT(EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_), digest.data(), nullptr) == 1);
+  QTK_ASSERT(context_ != nullptr &&
+             EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_), digest.data(), nullptr) == 1);
+  // OpenSSL would take more data and return another digest without a word.
+  EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(std::exchange(context_, nullptr)));
   std::string text;
   for (unsigned char byte : digest) text += fmt::format("{:02x}", byte);
   return text;

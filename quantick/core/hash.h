@@ -21,7 +21,7 @@ class Sha256 {
   Sha256& operator=(const Sha256&) = delete;
   Sha256& update(std::span<const std::byte> bytes);
   Sha256& update(std::string_view text);
-  /// Lower-case hexadecimal digest. The object can take no more data afterwards.
+  /// Lower-case hexadecimal digest. Ends the object: a later update() or hex() throws InvariantError.
   std::string hex();
 
  private:
