@@ -42,10 +42,14 @@ class FileTest : public testing::Test {
 class WithoutPrivilege {
  public:
   WithoutPrivilege() {
-    if (root_) EXPECT_EQ(::seteuid(65534), 0);
+    if (root_) {
+      EXPECT_EQ(::seteuid(65534), 0);
+    }
   }
   ~WithoutPrivilege() {
-    if (root_) EXPECT_EQ(::seteuid(0), 0);
+    if (root_) {
+      EXPECT_EQ(::seteuid(0), 0);
+    }
   }
 
  private:
@@ -101,7 +105,7 @@ TEST_F(FileTest, WriteBelowAFileNamesThePath) {
 
 TEST_F(FileTest, WriteIntoAClosedFolderIsRefused) {
   fs::create_directory(folder_ / "closed");
-  fs::permissions(folder_ / "closed", fs::perms::owner_read | fs::perms::owner_exec);
+  fs::permissions(folder_ / "closed", static_cast<fs::perms>(0555));
   fs::permissions(folder_, fs::perms::others_exec | fs::perms::others_read, fs::perm_options::add);
   const std::string text = io_error([&] {
     const WithoutPrivilege scope;
