@@ -24,6 +24,7 @@ class FileTest : public testing::Test {
     std::string name = (fs::temp_directory_path() / "quantick-file-XXXXXX").string();
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     folder_ = name;
+    fs::permissions(folder_, static_cast<fs::perms>(0755));  // also for WithoutPrivilege
   }
   void TearDown() override { fs::remove_all(folder_); }
 
@@ -106,7 +107,6 @@ TEST_F(FileTest, WriteBelowAFileNamesThePath) {
 TEST_F(FileTest, WriteIntoAClosedFolderIsRefused) {
   fs::create_directory(folder_ / "closed");
   fs::permissions(folder_ / "closed", static_cast<fs::perms>(0555));
-  fs::permissions(folder_, fs::perms::others_exec | fs::perms::others_read, fs::perm_options::add);
   const std::string text = io_error([&] {
     const WithoutPrivilege scope;
     write_file(path("closed/x"), "y");
@@ -144,7 +144,6 @@ TEST_F(FileTest, FolderIsNotAFile) {
 TEST_F(FileTest, UnreadableFileIsRefused) {
   write_file(path("secret"), "x");
   fs::permissions(path("secret"), fs::perms::none);
-  fs::permissions(folder_, fs::perms::others_exec, fs::perm_options::add);
   const std::string text = io_error([&] {
     const WithoutPrivilege scope;
     read_file(path("secret"));
