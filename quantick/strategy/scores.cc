@@ -1,0 +1,219 @@
+#include "quantick/strategy/scores.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "quantick/core/error.h"
+#include "quantick/core/fields.h"
+#include "quantick/core/file.h"
+#include "quantick/market/csv.h"
+
+namespace quantick::strategy {
+
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
+}
+
+std::optional<size_t> find_column(const std::vector<std::string>& header, std::span<const std::string_view> names) {
+  for (const std::string_view name : names) {
+    for (size_t c = 0; c < header.size(); ++c) {
+      if (lower(header[c]) == name) return c;
+    }
+  }
+  return std::nullopt;
+}
+
+market::Date date_of(const market::CsvReader& csv, size_t column) {
+  const std::string_view text = csv.cells()[column];
+  const auto date = market::Date::try_parse(text);
+  QTK_CHECK(date, ParseError, "{}, was \"{}\", expected {}", csv.where(column), text, market::kDateForms);
+  return *date;
+}
+
+void check_order(const market::CsvReader& csv, size_t column, const std::vector<market::Date>& dates,
+                 market::Date date) {
+  QTK_CHECK(dates.empty() || dates.back() < date, ParseError,
+            "{}, was {} behind {}, expected dates that ascend, each once", csv.where(column), date.to_string(),
+            dates.back().to_string());
+}
+
+ScoreMatrix read_wide(market::CsvReader& csv, size_t date_column) {
+  ScoreMatrix out;
+  const auto& header = csv.header();
+  for (size_t c = 0; c < header.size(); ++c) {
+    if (c != date_column) out.instruments.push_back(header[c]);
+  }
+  while (csv.next()) {
+    const market::Date date = date_of(csv, date_column);
+    check_order(csv, date_column, out.dates, date);
+    out.dates.push_back(date);
+    for (size_t c = 0; c < header.size(); ++c) {
+      if (c != date_column) out.values.push_back(market::parse_number(csv, c));
+    }
+  }
+  return out;
+}
+
+ScoreMatrix read_long(market::CsvReader& csv, size_t date_column, size_t instrument_column, size_t score_column) {
+  struct Cell {
+    size_t date;
+    size_t instrument;
+    double value;
+    int64_t line;
+  };
+  ScoreMatrix out;
+  std::vector<Cell> cells;
+  std::unordered_map<std::string, size_t> index;
+  while (csv.next()) {
+    const market::Date date = date_of(csv, date_column);
+    if (out.dates.empty() || out.dates.back() != date) {
+      check_order(csv, date_column, out.dates, date);
+      out.dates.push_back(date);
+    }
+    const std::string name(csv.cells()[instrument_column]);
+    QTK_CHECK(!name.empty(), ParseError, "{}, was empty, expected an instrument's name", csv.where(instrument_column));
+    const auto [entry, fresh] = index.emplace(name, out.instruments.size());
+    if (fresh) out.instruments.push_back(name);
+    cells.push_back({out.dates.size() - 1, entry->second, market::parse_number(csv, score_column), csv.line()});
+  }
+  std::vector<std::string> sorted = out.instruments;
+  std::sort(sorted.begin(), sorted.end());
+  std::vector<size_t> place(sorted.size());
+  for (size_t i = 0; i < sorted.size(); ++i) place[index.at(sorted[i])] = i;
+  out.values.assign(out.dates.size() * sorted.size(), kNone);
+  std::vector<char> seen(out.values.size(), 0);
+  for (const Cell& cell : cells) {
+    const size_t at = cell.date * sorted.size() + place[cell.instrument];
+    QTK_CHECK(!seen[at], ParseError, "{}:{}: a second score for {} on {}, expected one", csv.path(), cell.line,
+              out.instruments[cell.instrument], out.dates[cell.date].to_string());
+    seen[at] = 1;
+    out.values[at] = cell.value;
+  }
+  out.instruments = std::move(sorted);
+  return out;
+}
+
+}  // namespace
+
+void ScoreMatrix::check(std::string_view what) const {
+  QTK_CHECK(!dates.empty() && !instruments.empty(), ValueError,
+            "[scores] {}: {} dates and {} instruments, expected both", what, dates.size(), instruments.size());
+  QTK_CHECK(values.size() == dates.size() * instruments.size(), ShapeError,
+            "[scores] {}: {} values, expected {} dates x {} instruments = {}", what, values.size(), dates.size(),
+            instruments.size(), dates.size() * instruments.size());
+  for (size_t t = 1; t < dates.size(); ++t) {
+    QTK_CHECK(dates[t - 1] < dates[t], ValueError, "[scores] {}: date {} stands behind {}, expected dates that ascend",
+              what, dates[t].to_string(), dates[t - 1].to_string());
+  }
+  std::unordered_set<std::string_view> names;
+  for (const std::string& name : instruments) {
+    QTK_CHECK(names.insert(name).second, ValueError, "[scores] {}: instrument {} stands twice, expected once", what,
+              name);
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    QTK_CHECK(!std::isinf(values[i]), ValueError, "[scores] {}: {} on {}, was {}, expected a number or NaN (no score)",
+              what, instruments[i % instruments.size()], dates[i / instruments.size()].to_string(), values[i]);
+  }
+}
+
+std::vector<int64_t> ScoreMatrix::positions_of(std::span<const std::string> names) const {
+  std::unordered_map<std::string_view, int64_t> index;
+  for (size_t i = 0; i < instruments.size(); ++i) index.emplace(instruments[i], static_cast<int64_t>(i));
+  std::vector<int64_t> out;
+  out.reserve(names.size());
+  for (const std::string& name : names) {
+    const auto found = index.find(name);
+    if (found == index.end()) {
+      const std::string near = nearest_name(name, instruments);
+      fail<ValueError>("[scores] instrument \"{}\" is not among the {} instruments{}", name, instruments.size(),
+                       near.empty() ? std::string() : fmt::format("; nearest is \"{}\"", near));
+    }
+    out.push_back(found->second);
+  }
+  return out;
+}
+
+ScoreMatrix ScoreMatrix::slice(int64_t begin, int64_t end) const {
+  QTK_CHECK(begin >= 0 && begin <= end && end <= date_count(), IndexError,
+            "[scores] slice {}..{}, expected inside 0..{}", begin, end, date_count());
+  const int64_t n = instrument_count();
+  return {{dates.begin() + begin, dates.begin() + end},
+          instruments,
+          {values.begin() + begin * n, values.begin() + end * n}};
+}
+
+ScoreMatrix read_scores(const std::string& path) {
+  static constexpr std::string_view kDates[] = {"date", "datetime", "day", "timestamp", "time"};
+  static constexpr std::string_view kInstruments[] = {"instrument", "symbol", "ticker", "asset", "code", "name", "sid"};
+  static constexpr std::string_view kScores[] = {"score",  "scores", "prediction", "pred",
+                                                 "signal", "factor", "alpha",      "label"};
+  market::CsvReader csv(path);
+  const auto& header = csv.header();
+  // pandas writes an index without a name as an empty first cell.
+  const size_t date = find_column(header, kDates).value_or(0);
+  const auto instrument = find_column(header, kInstruments);
+  ScoreMatrix out;
+  if (instrument && *instrument != date) {
+    auto score = find_column(header, kScores);
+    if (!score && header.size() == 3) score = 3 - date - *instrument;
+    QTK_CHECK(score && *score != date && *score != *instrument, ParseError,
+              "{}: columns {}, expected one named \"score\" beside \"{}\" and \"{}\"", path, fmt::join(header, ", "),
+              header[date], header[*instrument]);
+    out = read_long(csv, date, *instrument, *score);
+  } else {
+    QTK_CHECK(header.size() >= 2, ParseError,
+              "{}: one column \"{}\", expected date, instrument, score or a date column and a column per instrument",
+              path, header[0]);
+    out = read_wide(csv, date);
+  }
+  QTK_CHECK(!out.dates.empty(), ParseError, "{}: a header and no rows, expected scores", path);
+  QTK_CHECK(std::any_of(out.values.begin(), out.values.end(), [](double v) { return !std::isnan(v); }), ParseError,
+            "{}: no score in {} rows, expected at least one number", path, out.dates.size());
+  return out;
+}
+
+void write_scores(const std::string& path, const ScoreMatrix& scores) {
+  scores.check();
+  fmt::memory_buffer text;
+  auto out = std::back_inserter(text);
+  const auto cell = [&](const std::string& name) {
+    if (name.find_first_of(",\"\n\r;\t") == std::string::npos) {
+      fmt::format_to(out, ",{}", name);
+      return;
+    }
+    fmt::format_to(out, ",\"");
+    for (const char c : name) fmt::format_to(out, "{}", c == '"' ? std::string_view("\"\"") : std::string_view(&c, 1));
+    fmt::format_to(out, "\"");
+  };
+  fmt::format_to(out, "date");
+  for (const std::string& name : scores.instruments) cell(name);
+  fmt::format_to(out, "\n");
+  for (int64_t t = 0; t < scores.date_count(); ++t) {
+    fmt::format_to(out, "{}", scores.dates[static_cast<size_t>(t)].to_string());
+    for (const double v : scores.row(t)) {
+      if (std::isnan(v)) {
+        fmt::format_to(out, ",");
+      } else {
+        fmt::format_to(out, ",{:.17g}", v);
+      }
+    }
+    fmt::format_to(out, "\n");
+  }
+  write_file(path, std::string_view(text.data(), text.size()));
+}
+
+}  // namespace quantick::strategy
