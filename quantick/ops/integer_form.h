@@ -48,6 +48,10 @@ class IntegerNode {
   virtual void run(const Call& call) const noexcept = 0;
   /// Bytes of carried state for one batch row: 0 for stateless operators.
   virtual int64_t state_bytes() const { return 0; }
+  /// Puts one row of a batch's state back to the start. Overridden where state_bytes() is not 0.
+  virtual void reset_state(void* state, int64_t batch, int64_t row) const noexcept {
+    (void)state, (void)batch, (void)row;
+  }
   virtual int64_t scratch_bytes(int64_t steps, int64_t batch) const {
     (void)steps, (void)batch;
     return 0;
