@@ -1,0 +1,55 @@
+#pragma once
+// The features by name. A feature is one file with one row; the row is listed once in registry.cc.
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "quantick/features/call.h"
+#include "quantick/features/feature.h"
+
+namespace quantick::features {
+
+struct ParameterRow {
+  std::string name;
+  std::string usual;  // the default
+  std::string doc;
+};
+
+struct FeatureRow {
+  std::string name;
+  std::string doc;      // formula, with the unit
+  std::string example;  // a specification for tests and docs
+  std::vector<ParameterRow> parameters;
+  std::unique_ptr<Feature> (*make)(const Call& call);
+};
+
+/// A row whose parameters are the field list of P, made by make(P, canonical name).
+template <HasFields P, std::unique_ptr<Feature> (*make)(const P&, std::string)>
+FeatureRow feature_row(std::string name, std::string doc, std::string example) {
+  FeatureRow row{.name = std::move(name), .doc = std::move(doc), .example = std::move(example)};
+  const P defaults;
+  for_each_field(defaults, [&](std::string_view parameter, const auto& member, std::string_view text) {
+    row.parameters.push_back({std::string(parameter), fmt::format("{}", member), std::string(text)});
+  });
+  row.make = [](const Call& call) {
+    const P parameters = bind_arguments<P>(call);
+    return make(parameters, canonical_name(call.name, parameters));
+  };
+  return row;
+}
+
+/// All features, in alphabetical order.
+std::span<const FeatureRow> feature_registry();
+
+/// `momentum(20, 5)` or `rank(return(5))`. Throws ParseError, or ValueError that names the nearest feature or
+/// parameter.
+std::unique_ptr<Feature> make_feature(std::string_view specification);
+std::unique_ptr<Feature> make_feature(const Call& call);
+
+/// Throws ValueError unless least <= value <= most.
+void check_range(const std::string& feature, std::string_view parameter, int64_t value, int64_t least,
+                 int64_t most = 100000);
+
+}  // namespace quantick::features
