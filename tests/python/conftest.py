@@ -1,0 +1,61 @@
+"""What the Python tests share: the built program, the tools as modules, and the reference data beside the checkout."""
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "tools"))
+
+
+@pytest.fixture(scope="session")
+def build():
+    """Folder of the build under test: QUANTICK_BUILD, else build/release."""
+    return pathlib.Path(os.environ.get("QUANTICK_BUILD") or ROOT / "build/release")
+
+
+@pytest.fixture(scope="session")
+def binary(build):
+    """The quantick program: QUANTICK_BINARY, else the one in the build folder."""
+    path = pathlib.Path(os.environ.get("QUANTICK_BINARY") or build / "quantick")
+    assert path.is_file(), f"{path} is not built"
+    return path
+
+
+@pytest.fixture(scope="session")
+def quantick(binary):
+    """Runs the program: quantick("ops", "--json", ok=True, cwd=folder) gives the finished process."""
+    def run(*arguments, ok=True, cwd=ROOT, timeout=300, **environment):
+        result = subprocess.run([str(binary), *map(str, arguments)], cwd=cwd, timeout=timeout, capture_output=True,
+                                text=True, stdin=subprocess.DEVNULL, env=dict(os.environ, **environment))
+        if ok:
+            assert result.returncode == 0, f"{arguments}: {result.stdout}{result.stderr}"
+        return result
+    return run
+
+
+def shared(*parts):
+    """A path in the folder of reference data beside the checkout; skips the test where it is absent."""
+    path = ROOT.parent.joinpath("shared", *parts)
+    if not path.exists():
+        pytest.skip(f"../shared/{'/'.join(parts)} is not here")
+    return path
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """The executable contract, ../shared/reference/quantick_ref.py, as a module."""
+    import importlib.util
+    spec = importlib.util.spec_from_file_location("quantick_ref", shared("reference", "quantick_ref.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """A function from a file's name in ../shared/data to its path; skips where it is absent."""
+    return lambda name: shared("data", name)
