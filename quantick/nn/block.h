@@ -1,6 +1,14 @@
 #pragma once
 // Block: a layer or a whole network, in the manner of Gluon's HybridBlock.
-#include <map>
+//
+//   class Net : public nn::Block {
+//    public:
+//     std::string kind() const override { return "net"; }
+//     Arrays forward(const Arrays& in) override { return fc_(lstm_(in)); }
+//    private:
+//     nn::LSTM& lstm_ = add_child("lstm", nn::LSTM(64));
+//     nn::Dense& fc_ = add_child("fc", nn::Dense(1));
+//   };
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,14 +20,14 @@
 
 namespace quantick::nn {
 
-/// Inert marks on a block that the quant room reads: quantization = true asks for it, exclude keeps the layer float.
+/// Inert marks on a block that the quant room reads: enabled asks for quantization, excluded keeps the layer float.
 struct QuantizationMark {
   bool enabled = false;
   bool excluded = false;
 };
 
 /// Subclasses register parameters and children in their constructor and implement forward(). Blocks are moved, not
-/// copied; copies of one network come from save_parameters/load_parameters.
+/// copied; copies of one network come from save_parameters/load_parameters. A block is used by one thread at a time.
 class Block {
  public:
   Block();
@@ -29,44 +37,74 @@ class Block {
 
   /// Class name in lower case: "dense", "lstm".
   virtual std::string kind() const = 0;
-  /// Computes the outputs. Called with all parameters initialized (infer_shapes has run).
+  /// Computes the outputs by operator calls and children. Called with this block's own parameters complete
+  /// (infer_shapes has run). Views made by Array's members are not operator calls; use quantick::reshape and the like.
   virtual Arrays forward(const Arrays& inputs) = 0;
   /// Completes open parameter shapes from the inputs' types. Default: nothing to do.
   virtual void infer_shapes(const Types& inputs);
 
   /// Runs infer_shapes and forward; through the cached graph when hybridized.
   Arrays operator()(const Arrays& inputs);
+  /// One input, first output.
   Array operator()(const Array& input);
 
   /// All parameters of this block and its children; names are paths "0.weight", "lstm.l0_i2h_weight" (Gluon's).
   std::vector<std::pair<std::string, Parameter>> collect_params() const;
+  /// This block's own parameters, without its children's.
+  const std::vector<std::pair<std::string, Parameter>>& parameters() const { return parameters_; }
   /// Key(seed).fold(path) feeds each parameter, so adding a layer does not change the others.
   void initialize(const InitializerPtr& init = uniform(), uint64_t seed = 0, bool force_reinit = false);
   void zero_grad();
-  /// safetensors file. Throws on missing, surplus or mis-shaped parameters, naming them all.
+  /// float32 (default) or float64 for all parameters.
+  void cast(DType dtype);
+  /// safetensors file, replaced atomically. Throws ValueError for parameters without values, naming them all.
   void save_parameters(const std::string& path) const;
+  /// Throws ValueError that names all missing, surplus and mis-shaped parameters; then nothing has changed. Throws
+  /// FormatError for a file that is cut or altered.
   void load_parameters(const std::string& path);
-  /// From the next call on, trace once per input signature and training mode, then run the static graph: same bits.
+  /// From the next call on, trace once per input signature, dtype and training mode, then run the static graph: same
+  /// bits. Choices that forward() makes by the values of arrays are frozen at the trace.
   void hybridize(bool active = true);
+  bool hybridized() const { return hybridized_; }
   /// Traces forward in inference mode on zeros of these types (a fresh graph, dead nodes removed).
   graph::Graph trace(const Types& inputs);
+  /// Elements of all parameters with known shapes.
   int64_t parameter_count() const;
   /// Table of layers with output shapes and parameter counts, as Gluon's summary().
   std::string summary(const Types& inputs);
 
   QuantizationMark& quantization() { return mark_; }
   const QuantizationMark& quantization() const { return mark_; }
-  const std::vector<std::pair<std::string, Block*>>& children() const { return children_; }
+  /// Name under which the parent knows this block; "" for a root.
+  const std::string& name() const { return name_; }
+  const std::vector<std::pair<std::string, std::unique_ptr<Block>>>& children() const { return children_; }
+
+  /// Takes ownership of a child; the reference stays valid when this block is moved. Throws ValueError for a name that
+  /// is taken, empty or holds a dot.
+  template <class B>
+  B& add_child(const std::string& name, B child) {
+    auto owned = std::make_unique<B>(std::move(child));
+    B& reference = *owned;
+    add_owned_child(name, std::move(owned));
+    return reference;
+  }
+  Block& add_owned_child(const std::string& name, std::unique_ptr<Block> child);
 
  protected:
-  Parameter& register_parameter(const std::string& name, Shape shape, InitializerPtr init);
-  /// Child blocks are members or owned elsewhere in the subclass; they must outlive this block's calls and not move.
-  void register_child(const std::string& name, Block& child);
+  /// `shape` may hold 0 for extents that infer_shapes completes; a null initializer means the one of initialize().
+  Parameter register_parameter(const std::string& name, const Shape& shape, InitializerPtr initializer = nullptr);
 
  private:
   struct CachedGraphs;
-  std::vector<std::pair<std::string, std::unique_ptr<Parameter>>> parameters_;
-  std::vector<std::pair<std::string, Block*>> children_;
+  void collect(const std::string& prefix, std::vector<std::pair<std::string, Parameter>>& out) const;
+  void check_name(const std::string& name) const;
+  void complete_parameters(const Arrays& inputs);
+  Arrays run_imperative(const Arrays& inputs);
+  Arrays run_cached(const Arrays& inputs);
+
+  std::string name_;
+  std::vector<std::pair<std::string, Parameter>> parameters_;
+  std::vector<std::pair<std::string, std::unique_ptr<Block>>> children_;
   std::unique_ptr<CachedGraphs> cache_;
   QuantizationMark mark_;
   bool hybridized_ = false;

@@ -1,0 +1,274 @@
+#include "quantick/nn/block.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "quantick/autograd/autograd.h"
+#include "quantick/core/error.h"
+#include "quantick/nn/safetensors.h"
+
+namespace quantick::nn {
+namespace {
+
+/// > 0 while a block of this thread is being traced: then nested blocks run their operators one by one.
+thread_local int trace_depth = 0;
+
+struct TraceDepth {
+  TraceDepth() { ++trace_depth; }
+  ~TraceDepth() { --trace_depth; }
+};
+
+struct SummaryRow {
+  std::string path, kind, outputs;
+  int64_t parameters = 0;
+  int depth = 0;
+};
+
+/// Collects one row per block call for Block::summary.
+struct SummaryCollector {
+  std::vector<SummaryRow> rows;
+  std::vector<std::string> path;
+};
+thread_local SummaryCollector* summary_collector = nullptr;
+
+struct SummaryScope {
+  explicit SummaryScope(SummaryCollector& collector) { summary_collector = &collector; }
+  ~SummaryScope() { summary_collector = nullptr; }
+};
+
+int64_t known_elements(const Parameter& parameter) { return parameter.shape().size(); }
+
+Types types_of(const Arrays& arrays) {
+  Types types;
+  for (const Array& array : arrays) types.push_back(array.type());
+  return types;
+}
+
+}  // namespace
+
+struct Block::CachedGraphs {
+  struct Entry {
+    Types inputs;
+    bool training;
+    graph::Graph graph;
+  };
+  std::vector<Entry> entries;
+};
+
+Block::Block() = default;
+Block::~Block() = default;
+Block::Block(Block&&) noexcept = default;
+Block& Block::operator=(Block&&) noexcept = default;
+
+void Block::infer_shapes(const Types&) {}
+
+void Block::check_name(const std::string& name) const {
+  QTK_CHECK(!name.empty() && name.find('.') == std::string::npos, ValueError,
+            "[block] name of a child or parameter, was \"{}\", expected one without dots", name);
+  const auto taken = [&](const auto& entry) { return entry.first == name; };
+  QTK_CHECK(std::none_of(parameters_.begin(), parameters_.end(), taken) &&
+                std::none_of(children_.begin(), children_.end(), taken),
+            ValueError, "[block] name \"{}\" is taken already", name);
+}
+
+Block& Block::add_owned_child(const std::string& name, std::unique_ptr<Block> child) {
+  QTK_CHECK(child != nullptr, ValueError, "[block] child \"{}\", was null, expected a block", name);
+  check_name(name);
+  child->name_ = name;
+  cache_.reset();
+  children_.emplace_back(name, std::move(child));
+  return *children_.back().second;
+}
+
+Parameter Block::register_parameter(const std::string& name, const Shape& shape, InitializerPtr initializer) {
+  check_name(name);
+  parameters_.emplace_back(name, Parameter(name, shape, std::move(initializer)));
+  return parameters_.back().second;
+}
+
+Arrays Block::operator()(const Arrays& inputs) {
+  std::optional<graph::LayerScope> scope;
+  if (!name_.empty()) scope.emplace(name_);
+  for (const Array& input : inputs) QTK_CHECK(input.defined(), ValueError, "[{}] input is an undefined array", kind());
+  if (hybridized_ && trace_depth == 0 && summary_collector == nullptr) return run_cached(inputs);
+  return run_imperative(inputs);
+}
+
+Array Block::operator()(const Array& input) { return (*this)(Arrays{input}).at(0); }
+
+Arrays Block::run_imperative(const Arrays& inputs) {
+  infer_shapes(types_of(inputs));
+  for (const auto& [name, parameter] : parameters_) parameter.data();  // throws where one is not initialized
+  SummaryCollector* const collector = summary_collector;
+  if (collector == nullptr) return forward(inputs);
+
+  const int depth = static_cast<int>(collector->path.size());
+  collector->path.push_back(name_);
+  const size_t row = collector->rows.size();
+  std::string path;
+  for (const std::string& part : collector->path)
+    if (!part.empty()) path += (path.empty() ? "" : ".") + part;
+  collector->rows.push_back({path, kind(), "", 0, depth});
+  Arrays outputs = forward(inputs);
+  SummaryRow& filled = collector->rows[row];
+  for (const Array& output : outputs) filled.outputs += (filled.outputs.empty() ? "" : ", ") + output.shape().text();
+  for (const auto& [name, parameter] : parameters_) filled.parameters += known_elements(parameter);
+  collector->path.pop_back();
+  return outputs;
+}
+
+void Block::complete_parameters(const Arrays& inputs) {
+  const auto all = collect_params();
+  const bool complete =
+      std::all_of(all.begin(), all.end(), [](const auto& entry) { return entry.second.initialized(); });
+  if (complete) return;
+  // Open shapes are found by one imperative run; outside training mode, so that it draws no dropout masks.
+  const autograd::Pause pause;
+  const TraceDepth nested;
+  run_imperative(inputs);
+}
+
+Arrays Block::run_cached(const Arrays& inputs) {
+  complete_parameters(inputs);
+  const Types types = types_of(inputs);
+  const bool training = autograd::is_training();
+  if (cache_ == nullptr) cache_ = std::make_unique<CachedGraphs>();
+  for (const auto& entry : cache_->entries)
+    if (entry.training == training && entry.inputs == types) return entry.graph.run(inputs);
+
+  std::vector<graph::NamedParameter> named;
+  for (const auto& [name, parameter] : collect_params()) named.push_back({name, parameter.data()});
+  Arrays outputs;
+  graph::Graph graph;
+  {
+    const TraceDepth nested;
+    graph = graph::trace(
+        [this](std::span<const Array> in) {
+          return run_imperative({in.begin(), in.end()});
+        },
+        inputs, named, &outputs);
+  }
+  cache_->entries.push_back({types, training, std::move(graph)});
+  return outputs;
+}
+
+graph::Graph Block::trace(const Types& inputs) {
+  Arrays zeros;
+  for (const TensorType& type : inputs) zeros.push_back(Array::zeros(type.shape, type.dtype));
+  const autograd::Pause pause;
+  complete_parameters(zeros);
+  std::vector<graph::NamedParameter> named;
+  for (const auto& [name, parameter] : collect_params()) named.push_back({name, parameter.data()});
+  const TraceDepth nested;
+  return graph::trace(
+             [this](std::span<const Array> in) {
+               return run_imperative({in.begin(), in.end()});
+             },
+             zeros, named)
+      .without_dead_nodes();
+}
+
+void Block::collect(const std::string& prefix, std::vector<std::pair<std::string, Parameter>>& out) const {
+  for (const auto& [name, parameter] : parameters_) out.emplace_back(prefix + name, parameter);
+  for (const auto& [name, child] : children_) child->collect(prefix + name + ".", out);
+}
+
+std::vector<std::pair<std::string, Parameter>> Block::collect_params() const {
+  std::vector<std::pair<std::string, Parameter>> out;
+  collect("", out);
+  return out;
+}
+
+void Block::initialize(const InitializerPtr& init, uint64_t seed, bool force_reinit) {
+  const Key key(seed);
+  for (auto& [path, parameter] : collect_params()) parameter.initialize(init, key.fold(path), force_reinit);
+}
+
+void Block::zero_grad() {
+  for (auto& [path, parameter] : collect_params()) parameter.zero_grad();
+}
+
+void Block::cast(DType dtype) {
+  cache_.reset();
+  for (auto& [path, parameter] : collect_params()) parameter.cast(dtype);
+}
+
+void Block::hybridize(bool active) {
+  hybridized_ = active;
+  cache_.reset();
+}
+
+int64_t Block::parameter_count() const {
+  int64_t count = 0;
+  for (const auto& [path, parameter] : collect_params()) count += known_elements(parameter);
+  return count;
+}
+
+void Block::save_parameters(const std::string& path) const {
+  std::vector<NamedTensor> tensors;
+  std::vector<std::string> empty;
+  for (const auto& [name, parameter] : collect_params()) {
+    if (parameter.initialized())
+      tensors.push_back({name, parameter.data()});
+    else
+      empty.push_back(name);
+  }
+  QTK_CHECK(empty.empty(), ValueError,
+            "[{}] parameters without values: {}; call initialize() and run a forward pass before saving", kind(),
+            fmt::join(empty, ", "));
+  save_safetensors(path, tensors);
+}
+
+void Block::load_parameters(const std::string& path) { assign_parameters(*this, load_safetensors(path), path); }
+
+void assign_parameters(Block& block, const std::vector<NamedTensor>& tensors, const std::string& source) {
+  auto parameters = block.collect_params();
+  std::vector<std::string> problems;
+  std::vector<std::pair<Parameter*, const Array*>> pairs;
+  for (auto& [name, parameter] : parameters) {
+    const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const auto& t) { return t.name == name; });
+    if (found == tensors.end()) {
+      problems.push_back("missing " + name);
+      continue;
+    }
+    const Shape& wanted = parameter.shape();
+    const Shape& given = found->value.shape();
+    bool fits = wanted.ndim() == given.ndim();
+    for (int axis = 0; fits && axis < wanted.ndim(); ++axis) fits = wanted[axis] == 0 || wanted[axis] == given[axis];
+    if (!fits)
+      problems.push_back(fmt::format("{} has shape {}, expected {}", name, given.text(), wanted.text()));
+    else if (!is_float(found->value.dtype()))
+      problems.push_back(fmt::format("{} has dtype {}, expected a float", name, dtype_name(found->value.dtype())));
+    else
+      pairs.emplace_back(&parameter, &found->value);
+  }
+  for (const NamedTensor& tensor : tensors) {
+    const auto known = [&](const auto& entry) { return entry.first == tensor.name; };
+    if (std::none_of(parameters.begin(), parameters.end(), known)) problems.push_back("surplus " + tensor.name);
+  }
+  QTK_CHECK(problems.empty(), ValueError, "[{}] {} does not fit this network: {}", block.kind(), source,
+            fmt::join(problems, "; "));
+  for (auto& [parameter, value] : pairs) parameter->set_data(*value);
+}
+
+std::string Block::summary(const Types& inputs) {
+  Arrays zeros;
+  for (const TensorType& type : inputs) zeros.push_back(Array::zeros(type.shape, type.dtype));
+  SummaryCollector collector;
+  {
+    const autograd::Pause pause;
+    const SummaryScope scope(collector);
+    run_imperative(zeros);
+  }
+  std::string out = fmt::format("{:<32} {:<28} {:>12}\n", "Layer", "Output shape", "Parameters");
+  for (const SummaryRow& row : collector.rows) {
+    const std::string indent(static_cast<size_t>(2 * row.depth), ' ');
+    const std::string label = indent + (row.path.empty() ? row.kind : row.path + " (" + row.kind + ")");
+    out += fmt::format("{:<32} {:<28} {:>12}\n", label, row.outputs, row.parameters);
+  }
+  return out + fmt::format("Total parameters: {}\n", parameter_count());
+}
+
+}  // namespace quantick::nn
