@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "quantick/features/registry.h"
 
@@ -116,16 +117,18 @@ void cross_sectional_demean(std::span<double> values) {
 
 void cross_sectional_zscore(std::span<double> values) {
   const Moments m = mean_of(values);
-  double squares = 0, largest = 0;
+  double squares = 0, least = std::numeric_limits<double>::infinity(), most = -least;
   for (const double v : values) {
     if (std::isnan(v)) continue;
     squares += (v - m.mean) * (v - m.mean);
-    largest = std::max(largest, std::abs(v));
+    least = std::min(least, v);
+    most = std::max(most, v);
   }
   const double spread = m.count > 0 ? std::sqrt(squares / static_cast<double>(m.count)) : 0;
-  constexpr double kFlat = 1e-14;  // of the largest value: equal values leave only the mean's rounding in the spread
+  // Equal values would leave the mean's rounding as their spread, so they are told apart exactly.
+  const bool flat = least >= most || spread == 0;
   for (double& v : values) {
-    if (!std::isnan(v)) v = spread <= kFlat * largest ? 0 : (v - m.mean) / spread;
+    if (!std::isnan(v)) v = flat ? 0 : (v - m.mean) / spread;
   }
 }
 

@@ -20,20 +20,20 @@ class VolumeZscore final : public WindowFeature {
   double value(std::span<const double* const> windows) const override {
     const double* volume = windows[0];
     double sum = 0, squares = 0;
-    for (int64_t i = 0; i < length(); ++i) sum += std::log1p(volume[i]);
+    bool flat = true;
+    for (int64_t i = 0; i < length(); ++i) {
+      sum += std::log1p(volume[i]);
+      flat = flat && volume[i] == volume[0];  // false for NaN, which then shows in the value
+    }
+    // Equal volumes would leave the mean's rounding as their deviation.
+    if (flat) return 0;
     const double mean = sum / static_cast<double>(length());
     for (int64_t i = 0; i < length(); ++i) {
       const double deviation = std::log1p(volume[i]) - mean;
       squares += deviation * deviation;
     }
-    const double spread = std::sqrt(squares / static_cast<double>(length() - 1));
-    // Equal volumes leave only rounding in the spread: nothing is unusual then.
-    if (spread <= kFlat) return 0;
-    return (std::log1p(volume[length() - 1]) - mean) / spread;
+    return (std::log1p(volume[length() - 1]) - mean) / std::sqrt(squares / static_cast<double>(length() - 1));
   }
-
- private:
-  static constexpr double kFlat = 1e-12;  // of a log volume, which is below 50
 };
 
 class VolumeRatio final : public WindowFeature {
