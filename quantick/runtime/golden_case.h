@@ -1,0 +1,70 @@
+#pragma once
+// The cases of a golden-vector file as plain arrays, checked for shape and range.
+#include <array>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace quantick::runtime {
+
+struct GoldenDense {
+  int64_t rows = 0, cols = 0, samples = 0;
+  std::vector<int8_t> weights;
+  std::vector<int64_t> bias;
+  std::vector<float> scale;
+  int32_t zero_y = 0;
+  int y_bits = 8;
+  std::vector<int16_t> x;  // [samples, cols]
+  std::vector<int16_t> y;  // [samples, rows]
+};
+
+struct GoldenLstm {
+  int64_t inputs = 0, units = 0, steps = 0;
+  std::vector<int8_t> wx, wh;
+  std::vector<int64_t> bx;
+  std::vector<float> sx, sh;
+  std::array<int, 4> gate_bits{24, 24, 24, 24};
+  int cell_bits = 24;
+  float cell_top = 1;
+  int h_bits = 16;
+  std::vector<int16_t> x;  // [steps, inputs]
+  std::vector<int16_t> h;  // [steps, units]
+  std::vector<float> c;    // [steps, units]
+};
+
+struct GoldenAdd {
+  std::vector<float> scale_a, scale_b;  // one per element
+  int32_t zero_a = 0, zero_b = 0, zero_y = 0;
+  int bits = 8;
+  std::vector<int16_t> a, b, y;
+};
+
+struct GoldenCase {
+  std::string kind;
+  std::variant<std::monostate, GoldenDense, GoldenLstm, GoldenAdd> body;  // monostate: refused
+  std::string refusal;                                                    // why
+};
+
+/// Coefficients as the file lists them: bits[piece][term], c0 first.
+struct GoldenPieces {
+  std::vector<std::array<uint32_t, 5>> bits;
+  double width = 0;
+  uint32_t limit = 0;
+};
+
+struct GoldenFile {
+  GoldenPieces sigmoid, tanh;
+  std::vector<GoldenCase> cases;
+};
+
+/// Throws IoError, or ParseError that names file, case and field.
+GoldenFile read_golden(const std::string& path);
+
+/// The file for these cases; `seed` is noted in it. The activation tables are those of the kernels.
+void save_golden(const std::string& path, uint64_t seed, const std::vector<GoldenCase>& cases);
+
+/// Whether all values fit 8 bits, so that a case also runs with 8-bit inputs.
+bool fits_8_bits(const std::vector<int16_t>& values);
+
+}  // namespace quantick::runtime

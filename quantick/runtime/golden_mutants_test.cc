@@ -1,0 +1,267 @@
+// A golden-vector file is worth what it tells apart: each plausible wrong kernel must differ from our own file in at
+// least one case, and the contract itself in none. The contract is written once more here, as a template over its
+// single steps; a wrong kernel replaces one of them.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+
+#include "quantick/core/float_mode.h"
+#include "quantick/kernels/activation/coefficients.h"
+#include "quantick/runtime/golden_case.h"
+
+namespace quantick::runtime {
+namespace {
+
+constexpr double kLow32 = -0x1p31, kHigh32 = 0x1p31 - 1;
+
+double clamp32(double v) { return std::fmin(std::fmax(v, kLow32), kHigh32); }
+
+/// The steps of the contract. A mutant derives from it and hides one; P is the mutant, so that steps see each other's.
+struct Contract {
+  static int64_t round(double v) { return static_cast<int64_t>(clamp32(std::nearbyint(v))); }
+  static double requantized(int64_t sum, float scale) { return double{static_cast<float>(sum) * scale}; }
+  static int64_t accumulated(int64_t sum) { return sum; }
+  static float horner(float y, float t, float c) {
+    const float product = y * t;
+    return product + c;
+  }
+  template <class P>
+  static float pieces(const kernels::PieceTable& table, float x) {
+    const float a = std::fmin(std::fabs(x), table.limit);
+    const int k = static_cast<int>(a / table.width);
+    const float t = a - static_cast<float>(k) * table.width;
+    float y = std::bit_cast<float>(table.bits[4][k]);
+    for (int j = 3; j >= 0; --j) y = P::horner(y, t, std::bit_cast<float>(table.bits[j][k]));
+    return y;
+  }
+  template <class P>
+  static float sigmoid(float x) {
+    const float y = pieces<P>(kernels::kSigmoidPieces, x);
+    return x < 0 ? 1.0f - y : y;
+  }
+  template <class P>
+  static float tanh(float x) {
+    return std::copysign(pieces<P>(kernels::kTanhPieces, x), x);
+  }
+  static float flush(float c) { return std::fabs(c) >= 0x1p-64f ? c : 0.0f; }
+  static int hidden8(int h) { return std::min((h + 128) >> 8, 127); }
+  static float pre_activation(int64_t ax, float sx, int64_t ah, float sh) {
+    const float x = static_cast<float>(ax) * sx;
+    const float h = static_cast<float>(ah) * sh;
+    return x + h;
+  }
+  static float cell(float f, float c, float i, float g) {
+    const float kept = f * c;
+    const float added = i * g;
+    return kept + added;
+  }
+  static std::pair<int, float> cell_width(int bits, float top) { return {bits, top}; }
+  static constexpr int kInput = 0, kForget = 1;  // rows of the gates
+};
+
+// The wrong kernels of the reference that concern Dense and LSTM.
+struct HalfUp : Contract {
+  static constexpr const char* kName = "HalfUp";
+  static int64_t round(double v) { return static_cast<int64_t>(clamp32(std::floor(v + 0.5))); }
+};
+struct Truncation : Contract {
+  static constexpr const char* kName = "Truncation";
+  static int64_t round(double v) { return static_cast<int64_t>(clamp32(std::trunc(v))); }
+};
+struct X86Conversion : Contract {
+  static constexpr const char* kName = "X86Conversion";
+  static int64_t round(double v) {
+    const double r = std::nearbyint(v);
+    return std::fabs(r) >= 0x1p31 ? std::numeric_limits<int32_t>::min() : static_cast<int64_t>(r);
+  }
+};
+struct Float64Requantization : Contract {
+  static constexpr const char* kName = "Float64Requantization";
+  static double requantized(int64_t sum, float scale) { return static_cast<double>(sum) * double{scale}; }
+};
+struct Accumulators32 : Contract {
+  static constexpr const char* kName = "Accumulators32";
+  static int64_t accumulated(int64_t sum) { return static_cast<int32_t>(sum); }
+};
+struct LibrarySigmoid : Contract {
+  static constexpr const char* kName = "LibrarySigmoid";
+  template <class P>
+  static float sigmoid(float x) {
+    return static_cast<float>(1 / (1 + std::exp(-std::fmin(std::fmax(double{x}, -60), 60))));
+  }
+};
+struct LibraryTanh : Contract {
+  static constexpr const char* kName = "LibraryTanh";
+  template <class P>
+  static float tanh(float x) {
+    return static_cast<float>(std::tanh(double{x}));
+  }
+};
+struct PolynomialFused : Contract {
+  static constexpr const char* kName = "PolynomialFused";
+  static float horner(float y, float t, float c) { return std::fma(y, t, c); }
+};
+struct NoFlush : Contract {
+  static constexpr const char* kName = "NoFlush";
+  static float flush(float c) { return c; }
+};
+struct Int8HiddenByTruncation : Contract {
+  static constexpr const char* kName = "Int8HiddenByTruncation";
+  static int hidden8(int h) { return h >> 8; }
+};
+struct PreActivationFused : Contract {
+  static constexpr const char* kName = "PreActivationFused";
+  static float pre_activation(int64_t ax, float sx, int64_t ah, float sh) {
+    return std::fma(static_cast<float>(ax), sx, static_cast<float>(ah) * sh);
+  }
+};
+struct PreActivationAsOneSum : Contract {
+  static constexpr const char* kName = "PreActivationAsOneSum";
+  static float pre_activation(int64_t ax, float sx, int64_t ah, float sh) {
+    return static_cast<float>(static_cast<double>(ax) * double{sx} + static_cast<double>(ah) * double{sh});
+  }
+};
+struct CellFused : Contract {
+  static constexpr const char* kName = "CellFused";
+  static float cell(float f, float c, float i, float g) { return std::fma(f, c, i * g); }
+};
+struct CellInFloat64 : Contract {
+  static constexpr const char* kName = "CellInFloat64";
+  static float cell(float f, float c, float i, float g) {
+    return static_cast<float>(double{f} * double{c} + double{i} * double{g});
+  }
+};
+struct CellInInt16 : Contract {
+  static constexpr const char* kName = "CellInInt16";
+  static std::pair<int, float> cell_width(int bits, float) { return {std::min(bits, 16), 8.0f}; }
+};
+struct GatesSwapped : Contract {
+  static constexpr const char* kName = "GatesSwapped";
+  static constexpr int kInput = 1, kForget = 0;
+};
+
+template <class P>
+float narrowed(float v, int bits, float top) {
+  if (bits >= 24) return v;
+  const int64_t limit = (int64_t{1} << (bits - 1)) - 1;
+  const float levels = static_cast<float>(std::ldexp(1.0, bits - 1) / top);
+  const int64_t q = std::clamp(P::round(double{v * levels}), -limit, limit);
+  return static_cast<float>(q) * static_cast<float>(top * std::ldexp(1.0, 1 - bits));
+}
+
+template <class P>
+bool agrees(const GoldenDense& d) {
+  const int64_t top = int64_t{1} << (d.y_bits - 1);
+  for (int64_t i = 0; i < d.samples; ++i)
+    for (int64_t r = 0; r < d.rows; ++r) {
+      int64_t sum = d.bias[r];
+      for (int64_t k = 0; k < d.cols; ++k) sum += int64_t{d.weights[r * d.cols + k]} * d.x[i * d.cols + k];
+      const int64_t q = P::round(P::requantized(P::accumulated(sum), d.scale[r])) + d.zero_y;
+      if (std::clamp(q, -top, top - 1) != d.y[i * d.rows + r]) return false;
+    }
+  return true;
+}
+
+template <class P>
+bool agrees(const GoldenLstm& l) {
+  std::vector<int16_t> h(l.units), next(l.units);
+  std::vector<float> c(l.units);
+  const auto [cell_bits, cell_top] = P::cell_width(l.cell_bits, l.cell_top);
+  for (int64_t t = 0; t < l.steps; ++t) {
+    for (int64_t u = 0; u < l.units; ++u) {
+      float p[4];
+      for (int64_t gate = 0; gate < 4; ++gate) {
+        const int64_t r = gate * l.units + u;
+        int64_t ax = l.bx[r], ah = 0;
+        for (int64_t k = 0; k < l.inputs; ++k) ax += int64_t{l.wx[r * l.inputs + k]} * l.x[t * l.inputs + k];
+        for (int64_t k = 0; k < l.units; ++k)
+          ah += int64_t{l.wh[r * l.units + k]} * (l.h_bits == 16 ? h[k] : P::hidden8(h[k]));
+        p[gate] = P::pre_activation(ax, l.sx[r], ah, l.sh[r]);
+      }
+      const float i = narrowed<P>(P::template sigmoid<P>(p[P::kInput]), l.gate_bits[0], 1);
+      const float f = narrowed<P>(P::template sigmoid<P>(p[P::kForget]), l.gate_bits[1], 1);
+      const float g = narrowed<P>(P::template tanh<P>(p[2]), l.gate_bits[2], 1);
+      const float o = narrowed<P>(P::template sigmoid<P>(p[3]), l.gate_bits[3], 1);
+      c[u] = P::flush(narrowed<P>(P::cell(f, c[u], i, g), cell_bits, cell_top));
+      const float hidden = (o * P::template tanh<P>(c[u])) * 32768.0f;
+      next[u] = static_cast<int16_t>(std::clamp<int64_t>(P::round(double{hidden}), -32767, 32767));
+    }
+    h = next;
+    if (std::memcmp(h.data(), l.h.data() + t * l.units, 2 * l.units) != 0) return false;
+    if (std::memcmp(c.data(), l.c.data() + t * l.units, 4 * l.units) != 0) return false;
+  }
+  return true;
+}
+
+struct Count {
+  int differing = 0, cases = 0;
+};
+
+/// Dense and LSTM cases of the file in which P differs.
+template <class P>
+Count differing(const GoldenFile& file) {
+  const FloatMode mode;
+  Count count;
+  for (const GoldenCase& c : file.cases) {
+    bool same = true;
+    if (const auto* d = std::get_if<GoldenDense>(&c.body))
+      same = agrees<P>(*d);
+    else if (const auto* l = std::get_if<GoldenLstm>(&c.body))
+      same = agrees<P>(*l);
+    else
+      continue;
+    ++count.cases;
+    count.differing += !same;
+  }
+  return count;
+}
+
+const std::string kOwn = std::string(QTK_SOURCE_DIR) + "/tests/golden/contract_v1.json";
+const std::string kReference = std::string(QTK_SOURCE_DIR) + "/../shared/reference/golden_v1.json";
+
+template <class P>
+class GoldenMutants : public ::testing::Test {};
+
+using Mutants =
+    ::testing::Types<HalfUp, Truncation, X86Conversion, Float64Requantization, Accumulators32, LibrarySigmoid,
+                     LibraryTanh, PolynomialFused, NoFlush, Int8HiddenByTruncation, PreActivationFused,
+                     PreActivationAsOneSum, CellFused, CellInFloat64, CellInInt16, GatesSwapped>;
+
+struct MutantNames {
+  template <class P>
+  static std::string GetName(int) {
+    return P::kName;
+  }
+};
+
+TYPED_TEST_SUITE(GoldenMutants, Mutants, MutantNames);
+
+TYPED_TEST(GoldenMutants, DiffersFromOurOwnVectors) {
+  const Count count = differing<TypeParam>(read_golden(kOwn));
+  EXPECT_GE(count.differing, 1) << "the file does not tell this wrong kernel from the contract";
+}
+
+TYPED_TEST(GoldenMutants, DiffersFromTheReferenceVectors) {
+  if (!std::filesystem::exists(kReference)) GTEST_SKIP() << "no ../shared/reference beside the tree";
+  EXPECT_GE(differing<TypeParam>(read_golden(kReference)).differing, 1);
+}
+
+TEST(GoldenContract, AgreesInEveryCase) {
+  const Count own = differing<Contract>(read_golden(kOwn));
+  EXPECT_EQ(own.differing, 0);
+  EXPECT_GE(own.cases, 20);
+}
+
+TEST(GoldenContract, AgreesWithTheReferenceVectors) {
+  if (!std::filesystem::exists(kReference)) GTEST_SKIP() << "no ../shared/reference beside the tree";
+  const Count reference = differing<Contract>(read_golden(kReference));
+  EXPECT_EQ(reference.differing, 0);
+  EXPECT_EQ(reference.cases, 23);
+}
+
+}  // namespace
+}  // namespace quantick::runtime
