@@ -1,0 +1,117 @@
+#include "quantick/cli/run_config.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "quantick/core/env.h"
+#include "quantick/core/file.h"
+
+namespace quantick::cli {
+namespace {
+
+void check_segments(const ConfigNode& root, const DatasetConfig& d) {
+  const ConfigNode* dataset = root.find("dataset");
+  const auto& node = dataset != nullptr ? *dataset : root;
+  for (const char* key : {"features", "train", "valid", "test"})
+    if (node.find(key) == nullptr)
+      fail<ParseError>("{}:{}: dataset has no key \"{}\", which every run needs", node.file, node.line, key);
+  if (d.features.empty()) refuse_node(*node.find("features"), "at least one feature");
+  if (d.valid.from <= d.train.to)
+    refuse_node(*node.find("valid"), "a segment after train ends on " + d.train.to.to_string());
+  if (d.test.from <= d.valid.to)
+    refuse_node(*node.find("test"), "a segment after valid ends on " + d.valid.to.to_string());
+}
+
+/// Reads kwargs into options, leaving defaults where there are none.
+template <class Options>
+void read_kwargs(const ClassConfig& spec, Options& options) {
+  if (spec.kwargs.kind != ConfigNode::Kind::null) read_node(spec.kwargs, options);
+}
+
+void refuse_class(const ClassConfig& spec, const std::vector<std::string>& known) {
+  const std::string near = nearest_name(spec.name, known);
+  std::string names;
+  for (const auto& name : known) names += (names.empty() ? "" : ", ") + name;
+  refuse_node(spec.node, "one of " + names + (near.empty() ? "" : " (did you mean " + near + "?)"));
+}
+
+void require(const ConfigNode& root, const char* key) {
+  if (root.find(key) == nullptr) fail<ParseError>("{}:1: no key \"{}\", which every run needs", root.file, key);
+}
+
+template <HasFields T>
+std::string help_of(const std::string& section) {
+  std::string out = section + ":\n";
+  const T defaults{};
+  for_each_field(defaults, [&](std::string_view name, const auto&, std::string_view doc) {
+    out += fmt::format("  {:<24} {}\n", name, doc);
+  });
+  return out;
+}
+
+}  // namespace
+
+void read_node(const ConfigNode& node, Segment& value) {
+  std::vector<std::string> dates;
+  read_node(node, dates);
+  if (dates.size() != 2) refuse_node(node, "[first date, last date]");
+  const auto from = market::Date::try_parse(dates[0]), to = market::Date::try_parse(dates[1]);
+  if (!from || !to) refuse_node(node.items[from ? 1 : 0], market::kDateForms);
+  if (*to < *from) refuse_node(node.items[1], "a date that is not before " + from->to_string());
+  value = {*from, *to};
+}
+
+RunConfig read_run_config(const std::string& path) {
+  RunConfig config;
+  config.path = path;
+  config.text = read_file(path);
+  const ConfigNode root = parse_config(config.text, path);
+  QTK_CHECK(root.kind == ConfigNode::Kind::map, ParseError, "{}:1: the run file is empty or no map of sections", path);
+  read_node(root, config);
+  require(root, "name");
+  require(root, "data");
+  require(root, "dataset");
+  if (config.name.find_first_of("/\\") != std::string::npos) refuse_node(*root.find("name"), "a name without slashes");
+  if (config.data.path.empty()) refuse_node(*root.find("data"), "a key \"path\"");
+  check_segments(root, config.dataset);
+  if (config.output.empty()) config.output = "out/" + config.name;
+  if (config.title.empty()) config.title = config.name;
+  if (config.data.name.empty()) config.data.name = std::filesystem::path(config.data.path).filename().string();
+
+  if (config.model.name == "LSTM") {
+    read_kwargs(config.model, config.lstm);
+  } else if (config.model.name == "MLP") {
+    read_kwargs(config.model, config.mlp);
+  } else {
+    refuse_class(config.model, {"LSTM", "MLP"});
+  }
+  const auto strategies = strategy::strategy_names();
+  if (std::find(strategies.begin(), strategies.end(), config.strategy.name) == strategies.end())
+    refuse_class(config.strategy, strategies);
+  config.strategy_options = strategy::default_strategy_options(config.strategy.name);
+  std::visit([&](auto& options) { read_kwargs(config.strategy, options); }, config.strategy_options);
+  return config;
+}
+
+std::string run_config_help() {
+  return help_of<RunConfig>("run file") + help_of<DataConfig>("data") + help_of<market::ReadOptions>("data.read") +
+         help_of<DatasetConfig>("dataset") + help_of<features::ScalerOptions>("dataset.scaler") +
+         help_of<features::DatasetOptions>("dataset.samples") + help_of<LstmModelConfig>("model (class LSTM) kwargs") +
+         help_of<MlpModelConfig>("model (class MLP) kwargs") + help_of<TrainConfig>("train") +
+         help_of<QuantizeConfig>("quantize") +
+         help_of<strategy::TopkDropoutOptions>("strategy (class TopkDropout) kwargs") +
+         help_of<strategy::LongShortOptions>("strategy (class LongShort) kwargs") +
+         help_of<backtest::BacktestOptions>("backtest") + help_of<EvaluationConfig>("evaluation");
+}
+
+std::string resolve_path(const RunConfig& config, const std::string& path) {
+  namespace fs = std::filesystem;
+  constexpr std::string_view kCache = "cache:";
+  if (path.starts_with(kCache))
+    return (fs::path(environment("QTK_CACHE").value_or(".cache")) / path.substr(kCache.size())).string();
+  const fs::path beside = fs::path(config.path).parent_path() / path;
+  if (fs::path(path).is_relative() && !fs::exists(path) && fs::exists(beside)) return beside.string();
+  return path;
+}
+
+}  // namespace quantick::cli

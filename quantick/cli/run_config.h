@@ -1,0 +1,207 @@
+#pragma once
+// What a run file says, in the style of Qlib's workflow files. Each section is a struct with a field list; the reader
+// refuses unknown keys and wrong values before any work starts.
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "quantick/backtest/engine.h"
+#include "quantick/cli/config_node.h"
+#include "quantick/features/scaler.h"
+#include "quantick/features/window_dataset.h"
+#include "quantick/market/date.h"
+#include "quantick/market/reader.h"
+#include "quantick/strategy/registry.h"
+
+namespace quantick::cli {
+
+/// First and last date of a segment, both included.
+struct Segment {
+  market::Date from, to;
+};
+
+void read_node(const ConfigNode& node, Segment& value);
+
+struct DataConfig {
+  std::string path;
+  std::string name;
+  market::ReadOptions read;
+  std::string benchmark;
+  std::string survivorship = "not stated in the run file";
+  std::string dividends = "not stated in the run file";
+  std::string splits = "not stated in the run file";
+  std::string origin;
+
+  static constexpr auto fields() {
+    using C = DataConfig;
+    return std::make_tuple(
+        field("path", &C::path, "CSV or CSV.gz, long or wide; \"cache:\" stands for the download folder"),
+        field("name", &C::name, "how the report calls the data"), field("read", &C::read, "how to read the file"),
+        field("benchmark", &C::benchmark, "CSV with the closes of an index; none where empty"),
+        field("survivorship", &C::survivorship, "one sentence for the report"),
+        field("dividends", &C::dividends, "one sentence for the report"),
+        field("splits", &C::splits, "one sentence for the report"),
+        field("origin", &C::origin, "source and licence, for the report"));
+  }
+};
+
+struct DatasetConfig {
+  std::vector<std::string> features;
+  features::ScalerOptions scaler;
+  features::DatasetOptions samples;
+  Segment train, valid, test;
+  int64_t embargo = 0;
+
+  static constexpr auto fields() {
+    using C = DatasetConfig;
+    return std::make_tuple(field("features", &C::features, "list such as rank(return(5)); `quantick ops --features`"),
+                           field("scaler", &C::scaler, "fitted on the training dates only"),
+                           field("samples", &C::samples, "window, horizon and label"),
+                           field("train", &C::train, "[first date, last date]"),
+                           field("valid", &C::valid, "[first date, last date], for early stopping and ridge's lambda"),
+                           field("test", &C::test, "[first date, last date], the report's period"),
+                           field("embargo", &C::embargo, "bars left out before each following segment"));
+  }
+};
+
+struct LstmModelConfig {
+  int64_t hidden_size = 64;
+  int64_t num_layers = 2;
+  double dropout = 0;
+  bool layer_norm = true;
+
+  static constexpr auto fields() {
+    using C = LstmModelConfig;
+    return std::make_tuple(field("hidden_size", &C::hidden_size, "units of each layer"),
+                           field("num_layers", &C::num_layers, "stacked layers"),
+                           field("dropout", &C::dropout, "rate between layers and before the output, in training"),
+                           field("layer_norm", &C::layer_norm, "layer normalization before the output layer"));
+  }
+};
+
+struct MlpModelConfig {
+  std::vector<int64_t> units{64, 32};
+  std::string activation = "relu";
+  double dropout = 0;
+
+  static constexpr auto fields() {
+    using C = MlpModelConfig;
+    return std::make_tuple(field("units", &C::units, "widths of the hidden layers"),
+                           field("activation", &C::activation, "relu, sigmoid or tanh"),
+                           field("dropout", &C::dropout, "rate after each hidden layer, in training"));
+  }
+};
+
+struct TrainConfig {
+  int64_t epochs = 10;
+  int64_t batch_size = 512;
+  int64_t samples_per_epoch = 0;
+  ClassConfig loss{.name = "L2Loss", .kwargs = {}, .node = {}};
+  ClassConfig optimizer{.name = "Adam", .kwargs = {}, .node = {}};
+  ClassConfig schedule{.name = "", .kwargs = {}, .node = {}};
+  double clip_norm = 0;
+  int64_t patience = 3;
+  std::string monitor = "rank_ic";
+  std::string batches = "samples";
+
+  static constexpr auto fields() {
+    using C = TrainConfig;
+    return std::make_tuple(
+        field("epochs", &C::epochs, "at most so many passes"), field("batch_size", &C::batch_size, "samples per step"),
+        field("samples_per_epoch", &C::samples_per_epoch, "samples drawn per epoch; 0: all"),
+        field("loss", &C::loss, "class and kwargs: L2Loss, L1Loss, HuberLoss, QuantileLoss, NegativeICLoss"),
+        field("optimizer", &C::optimizer, "class and kwargs: SGD, Adam, AdamW"),
+        field("schedule", &C::schedule, "class and kwargs of a learning-rate schedule"),
+        field("clip_norm", &C::clip_norm, "largest global gradient norm; 0: none"),
+        field("patience", &C::patience, "epochs without improvement before stopping; 0: never stops early"),
+        field("monitor", &C::monitor, "what must improve on the validation segment: loss, ic or rank_ic"),
+        field("batches", &C::batches, "samples: shuffled over all dates; dates: whole dates together"));
+  }
+};
+
+struct QuantizeConfig {
+  std::string calib_mode = "percentile";
+  double percentile = 99.99;
+  std::string quantized_dtype = "auto";
+  std::vector<std::string> exclude_layers;
+  int64_t num_calib_samples = 4096;
+
+  static constexpr auto fields() {
+    using C = QuantizeConfig;
+    return std::make_tuple(
+        field("calib_mode", &C::calib_mode, "naive (min-max) or percentile"),
+        field("percentile", &C::percentile, "share of the values inside the range, for percentile"),
+        field("quantized_dtype", &C::quantized_dtype, "auto, int8 or int16: type of calibrated activations"),
+        field("exclude_layers", &C::exclude_layers, "layers to keep in float"),
+        field("num_calib_samples", &C::num_calib_samples, "training samples that calibration sees"));
+  }
+};
+
+struct EvaluationConfig {
+  std::string profile = "empyrical";
+  std::vector<int64_t> ic_horizons{1, 5, 10, 20};
+  int64_t quantiles = 5;
+  double overlap_k = 0.25;
+  int64_t bootstrap_samples = 2000;
+  int64_t bootstrap_block = 20;
+  int64_t trials = 1;
+
+  static constexpr auto fields() {
+    using C = EvaluationConfig;
+    return std::make_tuple(
+        field("profile", &C::profile, "metric conventions: empyrical, quantstats, qlib, lean or vnpy"),
+        field("ic_horizons", &C::ic_horizons, "bars held, for the IC decay"),
+        field("quantiles", &C::quantiles, "buckets of the quantile returns"),
+        field("overlap_k", &C::overlap_k, "names (or share of them) whose overlap float32 and int8 are compared on"),
+        field("bootstrap_samples", &C::bootstrap_samples, "resamples of each interval"),
+        field("bootstrap_block", &C::bootstrap_block, "mean block of the stationary bootstrap, in bars"),
+        field("trials", &C::trials, "configurations of the network tried so far, for the deflated Sharpe ratio"));
+  }
+};
+
+struct RunConfig {
+  std::string name;
+  std::string title;
+  std::string output;  ///< folder; default out/<name>
+  int64_t seed = 0;
+  DataConfig data;
+  DatasetConfig dataset;
+  ClassConfig model{.name = "LSTM", .kwargs = {}, .node = {}};
+  TrainConfig train;
+  QuantizeConfig quantize;
+  ClassConfig strategy{.name = "TopkDropout", .kwargs = {}, .node = {}};
+  backtest::BacktestOptions backtest;
+  EvaluationConfig evaluation;
+
+  LstmModelConfig lstm;                        ///< kwargs of model where its class is LSTM
+  MlpModelConfig mlp;                          ///< where it is MLP
+  strategy::StrategyOptions strategy_options;  ///< kwargs of strategy
+  std::string text;                            ///< the file as written
+  std::string path;                            ///< of the file
+
+  static constexpr auto fields() {
+    using C = RunConfig;
+    return std::make_tuple(field("name", &C::name, "of the run"), field("title", &C::title, "of the report"),
+                           field("output", &C::output, "folder; default out/<name>"),
+                           field("seed", &C::seed, "of every random number"), field("data", &C::data, "prices"),
+                           field("dataset", &C::dataset, "features, labels, segments"),
+                           field("model", &C::model, "class LSTM or MLP"), field("train", &C::train, "training"),
+                           field("quantize", &C::quantize, "post-training quantization"),
+                           field("strategy", &C::strategy, "class LongShort or TopkDropout"),
+                           field("backtest", &C::backtest, "execution and costs"),
+                           field("evaluation", &C::evaluation, "metrics and intervals"));
+  }
+};
+
+/// Reads and checks a run file. Throws IoError and ParseError.
+RunConfig read_run_config(const std::string& path);
+
+/// Text for `quantick run --help`: every section and key with its meaning.
+std::string run_config_help();
+
+/// "cache:x" -> $QTK_CACHE/x (default .cache/x); another relative path that is missing here but stands beside the run
+/// file is taken from there.
+std::string resolve_path(const RunConfig& config, const std::string& path);
+
+}  // namespace quantick::cli
