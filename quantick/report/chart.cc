@@ -161,14 +161,16 @@ void draw_grid(std::string& svg, const Axis& axis) {
 }
 
 /// With `names`, the read-out starts at the last of them, so that it says something without the script too.
-std::string legend(const std::vector<Trace>& traces, const std::vector<std::string>* names, Unit unit) {
+std::string legend(const std::vector<Trace>& traces, const std::vector<std::string>* names,
+                   const ChartOptions& options) {
   std::string out = "<ul class=\"legend\">";
   for (size_t i = 0; i < traces.size(); ++i) {
-    const std::string last = names != nullptr ? format_value(traces[i].values->back(), unit) : "";
+    const std::string last = names != nullptr ? format_value(traces[i].values->back(), options.unit) : "";
+    const char* mark = options.mark == Mark::kBar ? "block" : "line";
     fmt::format_to(append(out),
                    "<li class=\"key\" data-line=\"{}\"><svg class=\"swatch\" viewBox=\"0 0 20 8\" aria-hidden=\"true\">"
-                   "<path class=\"line {}\" d=\"M1 4H19\"/></svg><span>{}</span><output>{}</output></li>",
-                   i, traces[i].classes, escape(traces[i].label), last);
+                   "<path class=\"{} {}\" d=\"M1 4H19\"/></svg><span>{}</span><output>{}</output></li>",
+                   i, mark, traces[i].classes, escape(traces[i].label), last);
   }
   const std::string when = names != nullptr ? escape(names->back()) : "";
   return out + "<li class=\"when\"><output>" + when + "</output></li></ul>";
@@ -305,7 +307,7 @@ std::string date_chart(const Panel& panel, const ChartOptions& options) {
                      path_of(*traces[t].values, axis, false));
     }
   }
-  return frame(shown, legend(traces, &panel.dates, shown.unit), svg, axis, date_ticks(panel.dates, bars),
+  return frame(shown, legend(traces, &panel.dates, shown), svg, axis, date_ticks(panel.dates, bars),
                spoken(traces, panel.dates, shown), read_out(traces, panel.dates, bars, shown.unit));
 }
 
@@ -342,7 +344,7 @@ std::string category_chart(const std::vector<std::string>& names, const std::vec
     fmt::format_to(append(svg), "<path class=\"dots {}\" data-line=\"{}\" d=\"{}\"/>", classes[t], t,
                    dots_of(values[t], axis));
   }
-  return frame(options, legend(traces, nullptr, options.unit), svg, axis, label_ticks(names, true),
+  return frame(options, legend(traces, nullptr, options), svg, axis, label_ticks(names, true),
                spoken(traces, names, options), read_out(traces, names, true, options.unit));
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <utility>
 
 namespace quantick::report {
 namespace {
@@ -45,21 +47,46 @@ std::vector<Tick> choose(const std::vector<size_t>& indices, const std::vector<s
   return ticks;
 }
 
-/// First index of each new prefix of the dates. The first date's own is left out where the next follows so soon that
-/// their labels would touch.
-void prefix_changes(const std::vector<std::string>& dates, size_t length, std::vector<size_t>& indices,
-                    std::vector<std::string>& texts) {
-  indices.clear();
-  texts.clear();
+/// Places where a new year (length 4), month (7) or day (10) begins.
+struct Starts {
+  std::vector<size_t> indices;
+  std::vector<std::string> texts;
+};
+
+Starts starts_of(const std::vector<std::string>& dates, size_t length) {
+  Starts out;
   for (size_t i = 0; i < dates.size(); ++i) {
-    const std::string prefix = dates[i].substr(0, length);
-    if (!texts.empty() && texts.back() == prefix) continue;
-    indices.push_back(i);
-    texts.push_back(prefix);
+    std::string text = dates[i].substr(0, length);
+    if (!out.texts.empty() && out.texts.back() == text) continue;
+    out.indices.push_back(i);
+    out.texts.push_back(std::move(text));
   }
-  if (indices.size() > 2 && indices[1] * 12 < dates.size()) {
-    indices.erase(indices.begin());
-    texts.erase(texts.begin());
+  // A first year or month that is nearly over would push its label into the next one's.
+  if (out.indices.size() > 2 && out.indices[1] * 12 < dates.size()) {
+    out.indices.erase(out.indices.begin());
+    out.texts.erase(out.texts.begin());
+  }
+  return out;
+}
+
+/// Keeps round years (every 2nd, 5th, 10th) or quarters and half years, as many as fit.
+void keep_round(Starts& starts, size_t length) {
+  const std::vector<int> years{1, 2, 5, 10, 20, 50};
+  const std::vector<int> months{1, 3, 6, 12};
+  if (length == 10) return;
+  const auto number = [&](const std::string& text) {
+    return length == 4 ? std::atoi(text.c_str()) : std::atoi(text.substr(5).c_str()) - 1;
+  };
+  for (const int every : length == 4 ? years : months) {
+    Starts round;
+    for (size_t i = 0; i < starts.indices.size(); ++i) {
+      if (number(starts.texts[i]) % every != 0) continue;
+      round.indices.push_back(starts.indices[i]);
+      round.texts.push_back(starts.texts[i]);
+    }
+    if (round.indices.size() > kMostLabels) continue;
+    if (round.indices.size() > 1) starts = std::move(round);
+    return;
   }
 }
 
@@ -148,13 +175,14 @@ std::vector<size_t> even_indices(size_t size, size_t count) {
 }
 
 std::vector<Tick> date_ticks(const std::vector<std::string>& dates, bool bands) {
-  std::vector<size_t> indices;
-  std::vector<std::string> texts;
+  Starts starts;
   for (const size_t length : {4, 7, 10}) {
-    prefix_changes(dates, length, indices, texts);
-    if (indices.size() >= 4) break;
+    starts = starts_of(dates, length);
+    const bool enough = starts.indices.size() >= 4;
+    keep_round(starts, length);
+    if (enough) break;
   }
-  return choose(indices, texts, dates.size(), bands);
+  return choose(starts.indices, starts.texts, dates.size(), bands);
 }
 
 std::vector<Tick> label_ticks(const std::vector<std::string>& labels, bool bands) {

@@ -51,11 +51,13 @@ section{padding-top:1.7rem;margin-top:2.4rem;border-top:1px solid var(--rule);sc
 table{border-collapse:separate;border-spacing:0;min-width:100%;font-size:.9rem}
 caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 th,td{padding:.34rem .7rem;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top;font-weight:400}
+.num{text-align:right;white-space:nowrap}
+thead .num{white-space:normal}
 thead th{color:var(--soft);font-size:.8rem;vertical-align:bottom;border-bottom-color:var(--zero)}
 th:first-child{padding-left:0;position:sticky;left:0;background:var(--bg);z-index:1}
 tbody th .note,td .note{display:block}
 td b{font-weight:640}
-.num{text-align:right;white-space:nowrap}
+
 .none{color:var(--soft)}
 .group th{padding-top:1.05rem;font-weight:640}
 .group span{position:sticky;left:0}
@@ -76,7 +78,7 @@ figure{margin:1.2rem 0 1.7rem;min-width:0}
 figcaption{margin-bottom:.35rem;line-height:1.4}
 figcaption b{font-weight:620;margin-right:.7em}
 figcaption .note{margin-right:.9em}
-.legend{list-style:none;margin:.1rem 0 .45rem;padding:0;display:flex;flex-wrap:wrap;gap:.15rem 1.15rem;font-size:.84rem}
+.legend{list-style:none;margin:.1rem 0 .75rem;padding:0;display:flex;flex-wrap:wrap;gap:.15rem 1.15rem;font-size:.84rem}
 .key{display:flex;align-items:center;gap:.4rem}
 .key button{all:unset;display:flex;align-items:center;gap:.4rem;cursor:pointer}
 .key button:focus-visible{outline:2px solid var(--link);outline-offset:2px}
@@ -96,11 +98,11 @@ figcaption .note{margin-right:.9em}
 svg path{vector-effect:non-scaling-stroke;fill:none}
 svg .grid{stroke:var(--grid);stroke-width:1}svg .zero{stroke:var(--zero);stroke-width:1}
 svg .line{stroke:var(--c);stroke-width:1.6;stroke-linejoin:round;stroke-linecap:round}
-svg .line.c-float32{stroke-width:4}svg .line.c-ridge{stroke-dasharray:7 4}svg .line.c-equal{stroke-dasharray:1.5 4;stroke-width:2}
+svg .line.c-float32{stroke-width:5}svg .line.c-ridge{stroke-dasharray:7 4}svg .line.c-equal{stroke-dasharray:1.5 4;stroke-width:2}
 svg .line.c-bench{stroke-dasharray:9 4 2 4}svg .line.dash1{stroke-dasharray:5 4;stroke-width:1.8}
 svg .line.dash2{stroke-dasharray:1.5 4;stroke-width:2}
 svg .area{fill:var(--c);fill-opacity:.14}
-svg .bar{fill:var(--c)}
+svg .bar{fill:var(--c)}svg .block{stroke:var(--c);stroke-width:9}
 svg .dots{stroke:var(--c);stroke-width:6.5;stroke-linecap:round}svg .dots.c-float32{stroke-width:10}
 svg .whisker{stroke:var(--c);stroke-width:1.4}svg .whisker.on-bar{stroke:var(--ink);stroke-opacity:.75}
 svg .off{display:none}
@@ -122,7 +124,8 @@ nav a{border:0;border-bottom:2px solid transparent;padding:.6rem .65rem;white-sp
 main{padding:1.3rem 1rem 4rem}
 h1{font-size:1.5rem}
 section{scroll-margin-top:3rem;margin-top:1.8rem;padding-top:1.3rem}
-tbody th,thead th:first-child{max-width:9.5rem;min-width:7rem}
+th,td{padding:.34rem .5rem}
+tbody th,thead th:first-child{max-width:8.5rem;min-width:6.5rem}
 .group th{max-width:none}
 .plot{grid-template-columns:2.9rem minmax(0,1fr)}
 .minor{display:none}

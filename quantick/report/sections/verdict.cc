@@ -61,7 +61,7 @@ Finding signal_finding(const ReportData& data) {
   out.detail =
       fmt::format("Rank IC {}{}", format_value(ic.value, Unit::kCorrelation), interval_text(ic, Unit::kCorrelation));
   if (std::isfinite(t.value)) out.detail += fmt::format(", t {}", format_value(t.value, Unit::kRatio));
-  if (ic.observations > 0) out.detail += fmt::format(", n {}", format_count(ic.observations));
+  if (ic.observations > 0) out.detail += fmt::format(", n\u00A0{}", format_count(ic.observations));
   return out;
 }
 
@@ -109,7 +109,7 @@ Finding quantization_finding(const ReportData& data) {
     out.state = !apart ? "good" : (m.difference < 0 ? "bad" : "open");
     const double smallest = std::min(std::abs(m.low), std::abs(m.high));
     const auto text = [&](double v) { return format_difference(v, smallest, m.unit); };
-    out.detail = fmt::format("Rank IC difference {} [{}, {}], n {}", text(m.difference), text(m.low), text(m.high),
+    out.detail = fmt::format("Rank IC difference {} [{}, {}], n\u00A0{}", text(m.difference), text(m.low), text(m.high),
                              format_count(m.observations));
   }
   return out;
@@ -144,7 +144,8 @@ std::string table_of(const ReportData& data) {
       if (std::isfinite(e.low) && std::isfinite(e.high)) {
         note = fmt::format("{} to {}", format_value(e.low, metric.unit), format_value(e.high, metric.unit));
       }
-      if (e.observations > 0) note += fmt::format("{}n {}", note.empty() ? "" : ", ", format_count(e.observations));
+      if (e.observations > 0)
+        note += fmt::format("{}n\u00A0{}", note.empty() ? "" : "<br>", format_count(e.observations));
       table.number(format_value(e.value, metric.unit), note);
     }
   }
