@@ -87,7 +87,7 @@ struct MlpModelConfig {
 
   static constexpr auto fields() {
     using C = MlpModelConfig;
-    return std::make_tuple(field("units", &C::units, "widths of the hidden layers"),
+    return std::make_tuple(field("units", &C::units, "widths of the hidden layers; the network sees the newest step of the window"),
                            field("activation", &C::activation, "relu, sigmoid or tanh"),
                            field("dropout", &C::dropout, "rate after each hidden layer, in training"));
   }

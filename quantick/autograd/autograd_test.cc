@@ -1,0 +1,145 @@
+#include "quantick/autograd/autograd.h"
+
+#include <gtest/gtest.h>
+
+#include "quantick/core/error.h"
+#include "quantick/core/rng.h"
+#include "quantick/ops/ops.h"
+
+namespace quantick::autograd {
+namespace {
+
+Array random_array(const Shape& shape, const char* name) {
+  Array out = Array::empty(shape, DType::f64);
+  double* p = out.mutable_data<double>();
+  for (int64_t i = 0; i < out.size(); ++i) p[i] = Key(3).fold(name).uniform(static_cast<uint64_t>(i)) * 2 - 1;
+  return out;
+}
+
+template <class F>
+std::string error_of(F&& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Autograd, GradientOfALeastSquaresLoss) {
+  Array w = Array::from<double>({1, -2, 3});
+  w.attach_grad();
+  const Array x = Array::from<double>({2, 5, 7});
+  Array loss;
+  {
+    const Record record;
+    loss = sum(square(w * x));
+  }
+  backward(loss);
+  EXPECT_EQ(w.grad().to_vector<double>(), (std::vector<double>{2 * 1 * 4, 2 * -2 * 25, 2 * 3 * 49}));
+}
+
+TEST(Autograd, SharedInputsAccumulate) {
+  Array x = Array::from<double>({3});
+  x.attach_grad();
+  Array y;
+  {
+    const Record record;
+    const Array a = x * x;
+    y = a + a * x + x;  // x + x^2 + x^3
+  }
+  backward(y);
+  EXPECT_EQ(x.grad().item(), 1 + 2 * 3 + 3 * 9);
+}
+
+TEST(Autograd, RandomCompositesAgreeWithFiniteDifferences) {
+  const Arrays inputs{random_array({4, 3}, "x"), random_array({5, 3}, "w"), random_array({5}, "b")};
+  const double error = finite_difference_error(
+      [](std::span<const Array> in) {
+        const Array h = tanh(dense(in[0], in[1], in[2]));
+        return mean(square(softmax(h) - sigmoid(h) * h));
+      },
+      inputs);
+  EXPECT_LT(error, 1e-8);
+}
+
+TEST(Autograd, FiniteDifferencesSeeAWrongGradient) {
+  const Arrays inputs{random_array({3}, "x")};
+  int call = 0;
+  const double error = finite_difference_error(
+      [&](std::span<const Array> in) { return call++ == 0 ? sum(in[0] * 2.0) : sum(in[0] * 3.0); }, inputs);
+  EXPECT_GT(error, 0.3);
+}
+
+TEST(Autograd, BroadcastGradientsAreSummedBack) {
+  Array b = Array::from<double>({1, 2, 3});
+  b.attach_grad();
+  Array y;
+  {
+    const Record record;
+    y = sum(Array::ones({4, 3}, DType::f64) * b);
+  }
+  backward(y);
+  EXPECT_EQ(b.grad().to_vector<double>(), (std::vector<double>{4, 4, 4}));
+}
+
+TEST(Autograd, PauseLeavesCallsOut) {
+  Array x = Array::from<double>({2});
+  x.attach_grad();
+  Array y;
+  {
+    const Record record;
+    Array factor;
+    {
+      const Pause pause;
+      EXPECT_FALSE(is_recording());
+      factor = x * x;
+    }
+    EXPECT_TRUE(is_recording());
+    y = x * factor;
+  }
+  backward(y);
+  EXPECT_EQ(x.grad().item(), 4);
+}
+
+TEST(Autograd, TrainingModeFollowsTheScopes) {
+  EXPECT_FALSE(is_training());
+  {
+    const Record record;
+    EXPECT_TRUE(is_training());
+    const Record predict(false);
+    EXPECT_FALSE(is_training());
+  }
+  EXPECT_FALSE(is_training());
+}
+
+TEST(Autograd, GradientsLeaveAttachedOnesAlone) {
+  Array x = Array::from<double>({5});
+  x.attach_grad();
+  Array y;
+  {
+    const Record record;
+    y = square(x);
+  }
+  const Array variables[] = {x};
+  EXPECT_EQ(gradients(y, variables, {}, true)[0].item(), 10);
+  EXPECT_EQ(x.grad().item(), 0);
+  EXPECT_EQ(gradients(y, variables, Array::from<double>({3}))[0].item(), 30);
+}
+
+TEST(Autograd, ErrorsNameTheMistake) {
+  Array x = random_array({2, 2}, "x");
+  EXPECT_NE(error_of([&] { backward(x); }).find("not computed from a variable"), std::string::npos);
+  x.attach_grad();
+  Array y;
+  {
+    const Record record;
+    y = square(x);
+    EXPECT_NE(error_of([&] { square(y.reshape({4})); }).find("is a view"), std::string::npos);
+    EXPECT_NE(error_of([&] { square(x.slice(0, 0, 1)); }).find("is a view"), std::string::npos);
+  }
+  EXPECT_NE(error_of([&] { backward(y); }).find("one element"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace quantick::autograd

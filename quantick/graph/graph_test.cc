@@ -1,0 +1,125 @@
+#include "quantick/graph/graph.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "quantick/core/error.h"
+#include "quantick/core/rng.h"
+#include "quantick/ops/ops.h"
+
+namespace quantick::graph {
+namespace {
+
+Array random_array(const Shape& shape, uint64_t seed) {
+  Array out = Array::empty(shape);
+  float* p = out.mutable_data<float>();
+  for (int64_t i = 0; i < out.size(); ++i) p[i] = static_cast<float>(Key(seed).normal(static_cast<uint64_t>(i)));
+  return out;
+}
+
+struct Network {
+  NamedParameter w{"fc.weight", random_array({5, 3}, 1)};
+  NamedParameter b{"fc.bias", random_array({5}, 2)};
+  Arrays operator()(std::span<const Array> in) const {
+    Array h;
+    {
+      const LayerScope scope("fc");
+      h = dense(in[0], w.data, b.data);
+    }
+    const Array unused = exp(h);
+    const LayerScope outer("head");
+    const LayerScope inner("act");
+    return {tanh(h) * (Array::ones({5}) + Array::ones({5}))};
+  }
+  Graph trace(const Array& x, Arrays* outputs = nullptr) const {
+    const NamedParameter parameters[] = {w, b};
+    const Array inputs[] = {x};
+    return graph::trace(*this, inputs, parameters, outputs);
+  }
+};
+
+TEST(Graph, RunsTheTracedCallsWithTheSameBits) {
+  const Network net;
+  const Array x = random_array({4, 3}, 9);
+  Arrays imperative;
+  const Graph graph = net.trace(x, &imperative);
+  graph.verify();
+  const Array other = random_array({7, 3}, 10);  // another batch size than the traced one
+  for (const Array& input : {x, other}) {
+    const Array inputs[] = {input};
+    EXPECT_TRUE(same_bits(graph.run(inputs)[0], net(inputs)[0]));
+  }
+}
+
+TEST(Graph, ParametersAreLive) {
+  Network net;
+  const Array x = random_array({2, 3}, 9);
+  const Graph graph = net.trace(x);
+  net.w.data.assign(random_array({5, 3}, 77));
+  const Array inputs[] = {x};
+  EXPECT_TRUE(same_bits(graph.run(inputs)[0], net(inputs)[0]));
+}
+
+TEST(Graph, RewritesKeepTheBitsAndDropWhatIsNotNeeded) {
+  const Network net;
+  const Array x = random_array({4, 3}, 9);
+  const Graph graph = net.trace(x);
+  const Array inputs[] = {x};
+  const auto has = [](const Graph& g, std::string_view op) {
+    return std::any_of(g.nodes().begin(), g.nodes().end(), [&](const Node& n) { return n.op->name == op; });
+  };
+  EXPECT_TRUE(has(graph, "exp"));
+  const Graph lean = graph.without_dead_nodes();
+  lean.verify();
+  EXPECT_FALSE(has(lean, "exp"));
+  EXPECT_TRUE(has(lean, "add"));
+  const Graph folded = graph.with_folded_constants();
+  folded.verify();
+  EXPECT_FALSE(has(folded, "add"));
+  for (const Graph* g : {&lean, &folded}) EXPECT_TRUE(same_bits(g->run(inputs)[0], graph.run(inputs)[0]));
+}
+
+TEST(Graph, NamesLayersAndParameters) {
+  const Network net;
+  const Graph graph = net.trace(random_array({4, 3}, 9));
+  EXPECT_EQ(graph.nodes().front().layer, "fc");
+  EXPECT_EQ(graph.nodes().back().layer, "head.act");
+  EXPECT_NE(graph.text().find("parameter fc.weight: float32 (5, 3)"), std::string::npos) << graph.text();
+  const auto doc = nlohmann::json::parse(graph.json());
+  EXPECT_EQ(doc["nodes"].size(), graph.nodes().size());
+  EXPECT_EQ(doc["nodes"][0]["operator"], "dense");
+}
+
+TEST(Graph, ObserverSeesInputsAndResults) {
+  const Graph graph = Network().trace(random_array({4, 3}, 9));
+  const Array inputs[] = {random_array({4, 3}, 9)};
+  std::vector<ValueId> seen;
+  graph.run(inputs, [&](ValueId id, const Array& value) {
+    seen.push_back(id);
+    EXPECT_EQ(value.type(), graph.value(id).type);
+  });
+  EXPECT_EQ(seen.size(), 1 + graph.nodes().size());
+}
+
+TEST(Graph, RefusesViewsOfTracedArrays) {
+  const Array inputs[] = {random_array({4, 3}, 9)};
+  const auto function = [](std::span<const Array> in) { return Arrays{tanh(in[0].reshape({12}))}; };
+  try {
+    trace(function, inputs, {});
+    FAIL() << "a view was traced as a constant";
+  } catch (const ValueError& error) {
+    EXPECT_NE(std::string(error.what()).find("is a view"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Graph, RefusesInputsOfAnotherType) {
+  const Graph graph = Network().trace(random_array({4, 3}, 9));
+  const Array wrong[] = {Array::zeros({4, 3}, DType::f64)};
+  EXPECT_THROW(graph.run(wrong), TypeError);
+  EXPECT_THROW(graph.run({}), ValueError);
+}
+
+}  // namespace
+}  // namespace quantick::graph
