@@ -4,7 +4,7 @@
 // A name is sold only where it ranks among the last n_drop of what is held and what could be bought, so that nothing
 // is swapped for something worse. Names that stay are not traded. What the sales and idle cash free is shared equally
 // by the names bought. Unlike Qlib's, a sale that cannot be made (no price, held too short) frees no place, so that
-// never more than k names are held.
+// never more than k names are held (but where the market refuses a sale that was decided).
 #include <optional>
 #include <tuple>
 

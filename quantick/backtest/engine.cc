@@ -1,0 +1,369 @@
+#include "quantick/backtest/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <limits>
+#include <unordered_map>
+
+#include "quantick/core/error.h"
+#include "quantick/risk/limits.h"
+#include "quantick/risk/positions.h"
+
+namespace quantick::backtest {
+
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+enum class Execution { next_open, next_close, same_close };
+
+Execution execution_of(const BacktestOptions& options, const Prices& prices) {
+  if (options.execution == "auto") return prices.open.empty() ? Execution::next_close : Execution::next_open;
+  if (options.execution == "next_open") {
+    QTK_CHECK(!prices.open.empty(), ValueError,
+              "[backtest] execution next_open, but the prices have no opens; use next_close or auto");
+    return Execution::next_open;
+  }
+  if (options.execution == "next_close") return Execution::next_close;
+  QTK_CHECK(options.execution == "same_close_looks_ahead", ValueError,
+            "[backtest] execution, was \"{}\", expected next_open, next_close, auto or same_close_looks_ahead",
+            options.execution);
+  return Execution::same_close;
+}
+
+void check_options(const BacktestOptions& options) {
+  const auto at_least = [](std::string_view name, double value, double least) {
+    QTK_CHECK(std::isfinite(value) && value >= least, ValueError, "[backtest] {}, was {}, expected >= {}", name, value,
+              least);
+  };
+  QTK_CHECK(std::isfinite(options.capital) && options.capital > 0, ValueError,
+            "[backtest] capital, was {}, expected > 0", options.capital);
+  at_least("borrow_rate", options.borrow_rate, 0);
+  at_least("cash_rate", options.cash_rate, -1);
+  at_least("bars_per_year", options.bars_per_year, 1);
+  at_least("lot_size", options.lot_size, 0);
+  at_least("delist_after_bars", static_cast<double>(options.delist_after_bars), 1);
+  QTK_CHECK(options.unfilled == "cancel" || options.unfilled == "carry", ValueError,
+            "[backtest] unfilled, was \"{}\", expected cancel or carry", options.unfilled);
+  QTK_CHECK(options.execution != "same_close_looks_ahead" || options.delay_bars == 1, ValueError,
+            "[backtest] delay_bars, was {}, expected 1 with same_close_looks_ahead", options.delay_bars);
+}
+
+/// Quantities to hold from a bar on; NaN leaves an instrument alone.
+struct Goal {
+  int64_t due = 0;
+  std::vector<double> quantities;
+};
+
+class Run {
+ public:
+  Run(const Prices& prices, const strategy::ScoreMatrix& scores, strategy::Strategy& strategy,
+      const BacktestOptions& options, const BacktestModels& models)
+      : prices_(prices),
+        scores_(scores),
+        strategy_(strategy),
+        options_(options),
+        models_(models),
+        execution_(execution_of(options, prices)),
+        book_(scores.instrument_count(), options.capital) {
+    const strategy::ScoreMatrix names{prices.dates, prices.instruments, {}};
+    columns_ = names.positions_of(scores.instruments);
+    const size_t n = columns_.size();
+    last_close_.assign(n, kNone);
+    missing_.assign(n, 0);
+    goal_.assign(n, kNone);
+    tradable_.assign(n, 0);
+    result_.instruments = scores.instruments;
+    result_.capital = options.capital;
+    result_.looks_ahead = execution_ == Execution::same_close;
+  }
+
+  BacktestResult run() {
+    const auto [first, last] = span_of_bars();
+    warm_up(first);
+    double equity = options_.capital;
+    size_t next_score = 0;
+    for (int64_t t = first; t <= last; ++t) {
+      if (t > first) equity = bar(t, equity);
+      if (prices_.dates[static_cast<size_t>(t)] == scores_.dates[next_score]) {
+        if (!result_.ruined) decide(t, static_cast<int64_t>(next_score), equity);
+        ++next_score;
+      }
+    }
+    result_.ties = strategy_.ties();
+    result_.shortfalls = strategy_.shortfalls();
+    describe();
+    return std::move(result_);
+  }
+
+ private:
+  size_t cell(int64_t t, size_t i) const {
+    return static_cast<size_t>(t) * prices_.instruments.size() + static_cast<size_t>(columns_[i]);
+  }
+
+  std::pair<int64_t, int64_t> span_of_bars() const {
+    std::unordered_map<int32_t, int64_t> calendar;
+    for (size_t t = 0; t < prices_.dates.size(); ++t) calendar.emplace(prices_.dates[t].days, static_cast<int64_t>(t));
+    for (const market::Date date : scores_.dates) {
+      QTK_CHECK(calendar.count(date.days) == 1, ValueError,
+                "[backtest] scores stand on {}, which is not a date of the prices ({} to {})", date.to_string(),
+                prices_.dates.front().to_string(), prices_.dates.back().to_string());
+    }
+    const int64_t first = calendar.at(scores_.dates.front().days), last = calendar.at(scores_.dates.back().days);
+    QTK_CHECK(first < last, ValueError, "[backtest] scores on one date ({}), expected at least two",
+              scores_.dates.front().to_string());
+    return {first, last};
+  }
+
+  /// Last closes at the first score date, so that an instrument that pauses on it can be valued.
+  void warm_up(int64_t first) {
+    for (int64_t t = 0; t <= first; ++t) mark(t);
+  }
+
+  void mark(int64_t t) {
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      const double close = prices_.close[cell(t, i)];
+      tradable_[i] = !std::isnan(close);
+      missing_[i] = tradable_[i] ? 0 : missing_[i] + 1;
+      if (tradable_[i]) last_close_[i] = close;
+    }
+  }
+
+  /// One bar: charges, due orders, trades, marking. Returns the equity at its end.
+  double bar(int64_t t, double before) {
+    const double base = result_.ruined ? 1.0 : before;  // nothing is held after a ruin, and shares of it mean nothing
+    const std::vector<double> old_close = last_close_,
+                              old_quantity(book_.quantities().begin(), book_.quantities().end());
+    const std::vector<uint8_t> old_tradable = tradable_;
+    double shorts = 0;
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      if (old_quantity[i] < 0) shorts -= old_quantity[i] * old_close[i];
+    }
+    const double interest = result_.ruined ? 0 : book_.cash() * options_.cash_rate / options_.bars_per_year;
+    const double borrow = shorts * options_.borrow_rate / options_.bars_per_year;
+    book_.pay(interest - borrow);
+    for (; !pending_.empty() && pending_.front().due <= t; pending_.pop_front()) {
+      for (size_t i = 0; i < columns_.size(); ++i) {
+        if (!std::isnan(pending_.front().quantities[i])) goal_[i] = pending_.front().quantities[i];
+      }
+    }
+    mark(t);
+    double gross = 0, traded = 0, commission = 0, slippage = 0;
+    int64_t trades = 0;
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      if (old_quantity[i] != 0) gross += old_quantity[i] * (last_close_[i] - old_close[i]);
+      if (std::isnan(goal_[i])) continue;
+      const Trade trade = execute(t, i, old_close[i], old_tradable[i]);
+      if (trade.quantity != 0) {
+        const double fee = models_.fee->commission(trade), slip = models_.slippage->slippage(trade) * trade.notional();
+        book_.trade(static_cast<int64_t>(i), trade.quantity, trade.price, fee + slip);
+        gross += trade.quantity * (last_close_[i] - trade.price);
+        traded += trade.notional();
+        commission += fee;
+        slippage += slip;
+        ++trades;
+      }
+      if (options_.unfilled == "cancel" || book_.quantity(static_cast<int64_t>(i)) == goal_[i]) goal_[i] = kNone;
+    }
+    delist(t);
+    const double after = worth();
+    if (after <= 0 && !result_.ruined) ruin(t);
+    result_.dates.push_back(prices_.dates[static_cast<size_t>(t)]);
+    result_.equity.push_back(after);
+    result_.gross_return.push_back(gross / base);
+    result_.net_return.push_back((after - before) / base);
+    result_.commission.push_back(commission / base);
+    result_.slippage.push_back(slippage / base);
+    result_.borrow.push_back(borrow / base);
+    result_.interest.push_back(interest / base);
+    result_.turnover.push_back(traded / base);
+    result_.trades.push_back(trades);
+    result_.trade_count += trades;
+    record_positions(after);
+    return after;
+  }
+
+  Trade execute(int64_t t, size_t i, double old_close, bool old_tradable) {
+    Order order;
+    order.instrument = static_cast<int64_t>(i);
+    order.date = prices_.dates[static_cast<size_t>(t)];
+    order.quantity = goal_[i] - book_.quantity(order.instrument);
+    order.previous_close = old_close;
+    order.volume = prices_.volume.empty() ? kNone : prices_.volume[cell(t, i)];
+    if (execution_ == Execution::same_close) {
+      order.price = old_tradable ? old_close : kNone;
+      order.previous_close = kNone;
+    } else {
+      const auto& source = execution_ == Execution::next_open ? prices_.open : prices_.close;
+      order.price = tradable_[i] ? source[cell(t, i)] : kNone;  // a bar without a close is not a bar
+    }
+    if (order.quantity == 0) return {};
+    const FillAnswer answer = models_.fill->fill(order);
+    QTK_CHECK(answer.quantity == 0 || ((answer.quantity > 0) == (order.quantity > 0) &&
+                                       std::fabs(answer.quantity) <= std::fabs(order.quantity) && order.price > 0),
+              ValueError, "[backtest] fill model gave {} for an order of {} at {}, expected between 0 and the order",
+              answer.quantity, order.quantity, order.price);
+    result_.blocked_no_price += answer.block == Block::no_price;
+    result_.blocked_limit += answer.block == Block::limit_up || answer.block == Block::limit_down;
+    result_.blocked_volume += answer.block == Block::volume;
+    const double filled = answer.block == Block::volume ? whole_lots(answer.quantity) : answer.quantity;
+    return {order.instrument, filled, order.price, order.volume};
+  }
+
+  double whole_lots(double quantity) const {
+    return options_.lot_size == 0 ? quantity : std::trunc(quantity / options_.lot_size) * options_.lot_size;
+  }
+
+  void delist(int64_t t) {
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      const double held = book_.quantity(static_cast<int64_t>(i));
+      if (held == 0 || missing_[i] < options_.delist_after_bars) continue;
+      book_.trade(static_cast<int64_t>(i), -held, last_close_[i], 0);
+      goal_[i] = kNone;
+      for (Goal& pending : pending_) pending.quantities[i] = kNone;
+      result_.delistings.push_back(
+          {prices_.dates[static_cast<size_t>(t)], result_.instruments[i], last_close_[i], held});
+    }
+  }
+
+  void ruin(int64_t t) {
+    result_.ruined = prices_.dates[static_cast<size_t>(t)];
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      const double held = book_.quantity(static_cast<int64_t>(i));
+      if (held != 0) book_.trade(static_cast<int64_t>(i), -held, last_close_[i], 0);
+    }
+    std::fill(goal_.begin(), goal_.end(), kNone);
+    pending_.clear();
+  }
+
+  double worth() const {
+    double sum = book_.cash();
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      const double held = book_.quantity(static_cast<int64_t>(i));
+      if (held != 0) sum += held * last_close_[i];
+    }
+    return sum;
+  }
+
+  void record_positions(double equity) {
+    std::vector<double> weights(columns_.size(), 0.0);
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      const double held = book_.quantity(static_cast<int64_t>(i));
+      result_.quantities.push_back(held);
+      if (held != 0) weights[i] = held * last_close_[i] / equity;
+    }
+    const risk::Exposure exposure = risk::exposure(weights);
+    result_.gross_exposure.push_back(exposure.gross);
+    result_.net_exposure.push_back(exposure.net);
+    result_.longs.push_back(exposure.longs);
+    result_.shorts.push_back(exposure.shorts);
+    result_.weights.insert(result_.weights.end(), weights.begin(), weights.end());
+  }
+
+  void decide(int64_t t, int64_t score_row, double equity) {
+    const size_t n = columns_.size();
+    std::vector<double> holdings(n, 0.0);
+    for (size_t i = 0; i < n; ++i) {
+      double expected = std::isnan(goal_[i]) ? book_.quantity(static_cast<int64_t>(i)) : goal_[i];
+      for (const Goal& pending : pending_) {
+        if (!std::isnan(pending.quantities[i])) expected = pending.quantities[i];
+      }
+      if (expected != 0) holdings[i] = expected * last_close_[i] / equity;
+    }
+    const strategy::Target target =
+        strategy_.on_scores({prices_.dates[static_cast<size_t>(t)], scores_.row(score_row), tradable_, holdings});
+    QTK_CHECK(target.weights.size() == n && target.keep.size() == n, ShapeError,
+              "[backtest] strategy gave {} weights and {} keep flags, expected {}", target.weights.size(),
+              target.keep.size(), n);
+    const int64_t delay = models_.fill->delay_bars(decisions_++);
+    QTK_CHECK(delay >= 1, ValueError, "[backtest] delay_bars of the fill model, was {}, expected >= 1", delay);
+    Goal goal{t + delay, std::vector<double>(n, kNone)};
+    // A slow decision never overtakes: orders of a later decision cannot trade before those of an earlier one.
+    if (!pending_.empty()) goal.due = std::max(goal.due, pending_.back().due);
+    for (size_t i = 0; i < n; ++i) {
+      if (target.keep[i]) continue;
+      QTK_CHECK(std::isfinite(target.weights[i]), ValueError,
+                "[backtest] weight of {} on {}, was {}, expected a number", result_.instruments[i],
+                prices_.dates[static_cast<size_t>(t)].to_string(), target.weights[i]);
+      if (target.weights[i] == 0) {
+        goal.quantities[i] = 0;
+      } else if (!std::isnan(last_close_[i])) {
+        goal.quantities[i] = whole_lots(target.weights[i] * equity / last_close_[i]);
+      }
+    }
+    pending_.push_back(std::move(goal));
+  }
+
+  void describe() {
+    auto& notes = result_.notes;
+    switch (execution_) {
+      case Execution::next_open:
+        notes.push_back("orders are sized at the close that the decision saw and trade at a later bar's open");
+        break;
+      case Execution::next_close:
+        notes.push_back("orders are sized at the close that the decision saw and trade at a later bar's close");
+        break;
+      case Execution::same_close:
+        notes.push_back("LOOKS AHEAD: orders trade at the very close that the decision saw (same_close_looks_ahead)");
+        break;
+    }
+    notes.push_back(fmt::format("prices: {}", prices_.close_name));
+    if (execution_ != Execution::same_close) notes.push_back(models_.fill->describe());
+    notes.push_back(models_.fee->describe());
+    notes.push_back(models_.slippage->describe());
+    notes.push_back(fmt::format("borrowing shorts {:g} % a year, interest on cash {:g} % a year, over {:g} bars",
+                                options_.borrow_rate * 100, options_.cash_rate * 100, options_.bars_per_year));
+    notes.push_back(options_.lot_size == 0
+                        ? std::string("fractions of a share")
+                        : fmt::format("lots of {:g} on a capital of {:.0f}", options_.lot_size, options_.capital));
+    notes.push_back(fmt::format("what a bar does not fill: {}", options_.unfilled));
+    notes.push_back(
+        fmt::format("a position without a price for {} bars is closed at its last price", options_.delist_after_bars));
+  }
+
+  const Prices& prices_;
+  const strategy::ScoreMatrix& scores_;
+  strategy::Strategy& strategy_;
+  const BacktestOptions& options_;
+  const BacktestModels& models_;
+  Execution execution_;
+  std::vector<int64_t> columns_;  // of each instrument in the prices
+  risk::Positions book_;
+  std::vector<double> last_close_;
+  std::vector<int64_t> missing_;  // bars in a row without a close
+  std::vector<uint8_t> tradable_;
+  std::vector<double> goal_;  // quantities that orders work towards, NaN: no order
+  std::deque<Goal> pending_;
+  int64_t decisions_ = 0;
+  BacktestResult result_;
+};
+
+}  // namespace
+
+BacktestModels BacktestModels::from(const BacktestOptions& options) {
+  return {std::make_shared<BasisPointFee>(options.commission_bps, options.commission_minimum),
+          std::make_shared<BasisPointSlippage>(options.slippage_bps, options.impact),
+          std::make_shared<BarFill>(options.delay_bars, options.limit_move, options.max_volume_share)};
+}
+
+BacktestResult run_backtest(const Prices& prices, const strategy::ScoreMatrix& scores, strategy::Strategy& strategy,
+                            const BacktestOptions& options, const BacktestModels& models) {
+  check_options(options);
+  prices.check();
+  scores.check();
+  QTK_CHECK(models.fee && models.slippage && models.fill, ValueError,
+            "[backtest] a fee, slippage or fill model is missing, expected all three");
+  return Run(prices, scores, strategy, options, models).run();
+}
+
+BacktestResult run_backtest(const Prices& prices, const strategy::ScoreMatrix& scores,
+                            const strategy::StrategyOptions& strategy, const BacktestOptions& options) {
+  scores.check();
+  const auto made = strategy::make_strategy(strategy, scores.instruments);
+  return run_backtest(prices, scores, *made, options, BacktestModels::from(options));
+}
+
+}  // namespace quantick::backtest
