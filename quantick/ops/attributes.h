@@ -25,7 +25,9 @@ template <HasFields T>
 Attributes to_attributes(const T& typed) {
   Attributes out;
   for_each_field(typed, [&](std::string_view name, const auto& member, std::string_view) {
-    out.emplace_back(std::string(name), AttributeValue(member));
+    auto& [key, value] = out.emplace_back();
+    key = name;
+    value = member;
   });
   return out;
 }

@@ -8,12 +8,37 @@
 //   Arrays truth(const Attrs&, std::span<const Array>);          // float64 in, float64 out
 //   std::vector<OperatorSample> samples();
 // and optionally gradient(const Attrs&, const GradientCall&), misuses(), integer_form(), variadic, optional_inputs,
-// visible_outputs, tolerance.
+// visible_outputs, tolerance, weak_scalars.
 #include <fmt/format.h>
 
 #include "quantick/ops/operator.h"
+#include "quantick/ops/ops.h"
+#include "quantick/ops/registry.h"
 
 namespace quantick {
+
+/// Types of samples.
+inline TensorType float32(const Shape& shape) { return {DType::f32, shape}; }
+
+/// A float input: float32 or float64.
+inline void check_float(std::string_view who, std::string_view what, const TensorType& type) {
+  QTK_CHECK(is_float(type.dtype), TypeError, "[{}] {}, was {}, expected float32 or float64", who, what,
+            dtype_name(type.dtype));
+}
+
+inline void check_same_dtype(std::string_view who, std::string_view what, const TensorType& type, DType expected) {
+  QTK_CHECK(type.dtype == expected, TypeError, "[{}] {}, was {}, expected {}", who, what, dtype_name(type.dtype),
+            dtype_name(expected));
+}
+
+inline void check_ndim(std::string_view who, std::string_view what, const TensorType& type, int expected) {
+  QTK_CHECK(type.shape.ndim() == expected, ShapeError, "[{}] {}, was {}, expected {} dimensions", who, what,
+            type.shape.text(), expected);
+}
+
+inline void check_extent(std::string_view who, std::string_view what, int64_t was, int64_t expected) {
+  QTK_CHECK(was == expected, ShapeError, "[{}] {}, was {}, expected {}", who, what, was, expected);
+}
 
 struct NoAttributes {
   static constexpr auto fields() { return std::make_tuple(); }
@@ -32,6 +57,7 @@ Operator make_operator() {
   if constexpr (requires { T::optional_inputs; }) row.optional_inputs = T::optional_inputs;
   if constexpr (requires { T::visible_outputs; }) row.visible_outputs = T::visible_outputs;
   if constexpr (requires { T::tolerance; }) row.tolerance = T::tolerance;
+  if constexpr (requires { T::weak_scalars; }) row.weak_scalars = T::weak_scalars;
   for_each_field(Attrs{}, [&](std::string_view name, const auto& member, std::string_view doc) {
     row.attributes.push_back({std::string(name), attribute_text(AttributeValue(member)), std::string(doc)});
   });
@@ -47,6 +73,13 @@ Operator make_operator() {
   else
     row.misuses = [] { return std::vector<OperatorMisuse>{}; };
   if constexpr (requires { &T::integer_form; }) row.integer = T::integer_form();
+  return row;
+}
+
+/// The row of T, made once.
+template <class T>
+const Operator& operator_row() {
+  static const Operator row = make_operator<T>();
   return row;
 }
 

@@ -16,6 +16,10 @@ namespace quantick {
 using Arrays = std::vector<Array>;
 using Types = std::vector<TensorType>;
 
+/// The only extent of the shape that stands for an optional input which was left out, in the types infer sees.
+constexpr int64_t kAbsent = -1;
+inline bool is_absent(const TensorType& type) { return type.shape.ndim() == 1 && type.shape[0] == kAbsent; }
+
 /// What a gradient rule sees: the call's inputs and outputs, and the gradient of the loss by each visible output
 /// (undefined where the loss does not depend on it).
 struct GradientCall {
@@ -49,12 +53,14 @@ struct Operator {
   std::string summary;  ///< one sentence for the docs table
   std::string onnx;     ///< ONNX operator, "" where a subgraph is needed
   std::vector<std::string> inputs;
-  bool variadic = false;    ///< the last input may repeat
-  int optional_inputs = 0;  ///< how many of the last inputs may be left out
-  int visible_outputs = 1;
+  bool variadic = false;      ///< the last input may repeat
+  int optional_inputs = 0;    ///< how many of the last inputs may be left out
+  int visible_outputs = 1;    ///< the first ones; what follows was kept by forward for the gradient
+  bool weak_scalars = false;  ///< C++ numbers among the inputs take the dtype of the arrays
   std::vector<AttributeInfo> attributes;
   double tolerance = 2e-6;  ///< of float32 against the float64 truth, relative to max(1, |truth|)
 
+  /// Checks the inputs (absent optional ones: is_absent) and gives the types of the visible outputs.
   std::function<Types(const Attributes&, const Types&)> infer;
   std::function<Arrays(const Attributes&, std::span<const Array>)> forward;
   /// Gradients by input, undefined where none flows. Empty function: not differentiable.
@@ -100,6 +106,10 @@ class UnobservedScope {
  private:
   bool previous_;
 };
+
+/// Whether an observer of this thread sees calls now. Where none does, forward may leave out the hidden outputs that it
+/// keeps for the gradient; gradient rules compute them again where they are missing.
+bool recording();
 
 /// Checks the inputs through the shape rule, runs forward, tells the observers. Returns all outputs.
 Arrays invoke(const Operator& op, const Attributes& attributes, std::span<const Array> inputs);

@@ -1,0 +1,28 @@
+#include "quantick/ops/elementwise/binary.h"
+
+namespace quantick {
+namespace {
+
+struct Add : Binary<Add> {
+  static constexpr std::string_view name = "add", onnx = "Add";
+  static constexpr std::string_view summary = "a + b with broadcasting.";
+
+  template <class T>
+  static T value(T u, T v) {
+    return wrapping(u, v, [](auto p, auto q) { return p + q; });
+  }
+  static double exact(double u, double v) { return u + v; }
+
+  static Arrays gradient(const Attrs&, const GradientCall& call) {
+    const Array& d = call.output_grads[0];
+    return summed(call, d, d);
+  }
+};
+
+}  // namespace
+
+const Operator& add_operator() { return operator_row<Add>(); }
+
+Array add(const Array& a, const Array& b) { return invoke1(add_operator(), {}, {a, b}); }
+
+}  // namespace quantick

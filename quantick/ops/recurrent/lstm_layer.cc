@@ -1,0 +1,276 @@
+#include "quantick/ops/recurrent/lstm_layer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "quantick/core/thread_pool.h"
+#include "quantick/kernels/gemm_f32/gemm.h"
+#include "quantick/kernels/lstm_cell_f32/lstm_cell_f32.h"
+#include "quantick/ops/elementwise/loop.h"
+
+namespace quantick {
+namespace {
+
+/// Parts of the batch whose weight gradients are summed by themselves before the parts are summed in order; bounds the
+/// memory of the partial sums.
+constexpr int64_t kMaxParts = 16;
+
+// The two element types: float32 by the kernels, float64 plainly, for finite differences.
+
+struct Float32 {
+  using T = float;
+  using Matrix = kernels::PackedMatrix;
+  static void multiply(const Matrix& b, int64_t m, const T* a, int64_t row, int64_t column, bool accumulate, T* c,
+                       int64_t ldc) {
+    b.multiply(m, a, row, column, 1.0f, accumulate, c, ldc);
+  }
+  static void forward(int64_t rows, int64_t units, T* gates, const T* bias, const T* c_before, T* c, T* h, T* h_copy,
+                      int64_t h_copy_stride) {
+    kernels::lstm_cell_forward({rows, units, gates, bias, c_before, c, h, units, h_copy, h_copy_stride});
+  }
+  static void backward(int64_t rows, int64_t units, const T* gates, const T* c_before, const T* c, const T* dy,
+                       const T* dh, int64_t dh_stride, T* dc, T* dgates) {
+    kernels::lstm_cell_backward({rows, units, gates, c_before, c, dy, units, dh, dh_stride, dc, dgates});
+  }
+};
+
+struct Float64 {
+  using T = double;
+  struct Matrix {
+    bool trans = false;
+    int64_t k = 0, n = 0;
+    std::vector<double> values;
+    int64_t ldb = 0;
+    void pack(bool trans_b, int64_t rows, int64_t columns, const double* b, int64_t stride) {
+      trans = trans_b, k = rows, n = columns, ldb = stride;
+      values.assign(b, b + (trans_b ? columns : rows) * stride);
+    }
+  };
+  static void multiply(const Matrix& b, int64_t m, const T* a, int64_t row, int64_t column, bool accumulate, T* c,
+                       int64_t ldc) {
+    const bool trans_a = column != 1;
+    kernels::gemm_f64(trans_a, b.trans, m, b.n, b.k, 1.0, a, trans_a ? column : row, b.values.data(), b.ldb,
+                      accumulate ? 1.0 : 0.0, c, ldc);
+  }
+  static double sigmoid(double v) { return 1 / (1 + std::exp(-v)); }
+  static void forward(int64_t rows, int64_t units, T* gates, const T* bias, const T* c_before, T* c, T* h, T* h_copy,
+                      int64_t h_copy_stride) {
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t j = 0; j < units; ++j) {
+        T* p = gates + r * 4 * units + j;
+        for (int64_t gate = 0; gate < 4; ++gate) {
+          const double v = p[gate * units] + bias[gate * units + j];
+          p[gate * units] = gate == 2 ? std::tanh(v) : sigmoid(v);
+        }
+        c[r * units + j] = p[units] * c_before[r * units + j] + p[0] * p[2 * units];
+        h[r * units + j] = p[3 * units] * std::tanh(c[r * units + j]);
+        if (h_copy != nullptr) h_copy[r * h_copy_stride + j] = h[r * units + j];
+      }
+  }
+  static void backward(int64_t rows, int64_t units, const T* gates, const T* c_before, const T* c, const T* dy,
+                       const T* dh, int64_t dh_stride, T* dc, T* dgates) {
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t j = 0; j < units; ++j) {
+        const T* p = gates + r * 4 * units + j;
+        const double i = p[0], f = p[units], g = p[2 * units], o = p[3 * units], top = std::tanh(c[r * units + j]);
+        const double by_h = (dy == nullptr ? 0 : dy[r * units + j]) + (dh == nullptr ? 0 : dh[r * dh_stride + j]);
+        const double by_c = dc[r * units + j] + by_h * o * (1 - top * top);
+        T* d = dgates + r * 4 * units + j;
+        d[0] = by_c * g * i * (1 - i);
+        d[units] = by_c * c_before[r * units + j] * f * (1 - f);
+        d[2 * units] = by_c * i * (1 - g * g);
+        d[3 * units] = by_h * top * o * (1 - o);
+        dc[r * units + j] = by_c * f;
+      }
+  }
+};
+
+template <class F>
+auto visit_backend(DType dtype, F&& f) {
+  return dtype == DType::f32 ? f(Float32{}) : f(Float64{});
+}
+
+/// [w_ih | w_hh]: rows of 4H, inputs + units columns.
+template <class T>
+std::vector<T> joined_weights(const LstmSizes& s, const Array& w_ih, const Array& w_hh) {
+  const int64_t width = s.inputs + s.units;
+  std::vector<T> out(static_cast<size_t>(4 * s.units * width));
+  const Array a = w_ih.contiguous(), b = w_hh.contiguous();
+  for (int64_t r = 0; r < 4 * s.units; ++r) {
+    std::copy_n(a.data<T>() + r * s.inputs, s.inputs, out.data() + r * width);
+    std::copy_n(b.data<T>() + r * s.units, s.units, out.data() + r * width + s.inputs);
+  }
+  return out;
+}
+
+template <class T>
+T* writable(Array& x) {
+  return x.defined() ? x.mutable_data<T>() : nullptr;
+}
+
+/// Rows [begin, begin + rows) of an [N, H] array, or zeros.
+template <class T>
+void load_rows(const Array& from, int64_t begin, int64_t rows, int64_t width, T* to, int64_t stride) {
+  for (int64_t r = 0; r < rows; ++r) {
+    if (from.defined())
+      std::copy_n(from.data<T>() + (begin + r) * width, width, to + r * stride);
+    else
+      std::fill_n(to + r * stride, width, T(0));
+  }
+}
+
+template <class Backend>
+LstmForward forward_typed(const LstmSizes& s, const Array& x, const Array& w_ih, const Array& w_hh, const Array& b_ih,
+                          const Array& b_hh, const Array& h0, const Array& c0, bool keep) {
+  using T = typename Backend::T;
+  const int64_t H = s.units, width = s.inputs + H;
+  const DType dtype = x.dtype();
+  LstmForward out;
+  out.y = Array::empty({s.steps, s.batch, H}, dtype);
+  out.h_n = Array::empty({s.batch, H}, dtype);
+  out.c_n = Array::empty({s.batch, H}, dtype);
+  if (keep) {
+    out.kept.xh = Array::empty({s.steps, s.batch, width}, dtype);
+    out.kept.gates = Array::empty({s.steps, s.batch, 4 * H}, dtype);
+    out.kept.c = Array::empty({s.steps, s.batch, H}, dtype);
+  }
+  typename Backend::Matrix weights;
+  weights.pack(true, width, 4 * H, joined_weights<T>(s, w_ih, w_hh).data(), width);
+  std::vector<T> bias = b_ih.to_vector<T>();
+  const std::vector<T> second = b_hh.to_vector<T>();
+  for (size_t i = 0; i < bias.size(); ++i) bias[i] += second[i];
+  T *y = writable<T>(out.y), *h_n = writable<T>(out.h_n), *c_n = writable<T>(out.c_n);
+  T *kept_xh = writable<T>(out.kept.xh), *kept_gates = writable<T>(out.kept.gates), *kept_c = writable<T>(out.kept.c);
+  const T* from = x.data<T>();
+  parallel_ranges(s.batch, kLstmRows, [&](int64_t begin, int64_t end) {
+    const int64_t rows = end - begin;
+    // Where nothing is kept, steps take turns in the memory of one.
+    std::vector<T> own;
+    if (!keep) own.resize(static_cast<size_t>(rows * (width + 5 * H)));
+    T* xh = keep ? kept_xh + s.steps * begin * width : own.data();
+    T* gates = keep ? kept_gates + s.steps * begin * 4 * H : own.data() + rows * width;
+    T* c = keep ? kept_c + s.steps * begin * H : own.data() + rows * (width + 4 * H);
+    std::vector<T> c_start(static_cast<size_t>(rows * H));
+    load_rows(c0, begin, rows, H, c_start.data(), H);
+    load_rows(h0, begin, rows, H, xh + s.inputs, width);
+    const T* c_before = c_start.data();
+    const int64_t next = keep ? rows : 0;
+    for (int64_t t = 0; t < s.steps; ++t) {
+      for (int64_t r = 0; r < rows; ++r)
+        std::copy_n(from + (t * s.batch + begin + r) * s.inputs, s.inputs, xh + r * width);
+      Backend::multiply(weights, rows, xh, width, 1, false, gates, 4 * H);
+      T* h_next = t + 1 < s.steps ? xh + next * width + s.inputs : nullptr;
+      Backend::forward(rows, H, gates, bias.data(), c_before, c, y + (t * s.batch + begin) * H, h_next, width);
+      c_before = c;
+      xh += next * width, gates += next * 4 * H, c += next * H;
+    }
+    const T* h_last = y + ((s.steps - 1) * s.batch + begin) * H;
+    if (s.steps > 0) {
+      std::copy_n(h_last, rows * H, h_n + begin * H);
+      std::copy_n(c_before, rows * H, c_n + begin * H);
+    } else {
+      load_rows(h0, begin, rows, H, h_n + begin * H, H);
+      load_rows(c0, begin, rows, H, c_n + begin * H, H);
+    }
+  });
+  return out;
+}
+
+/// What one part of the batch works with.
+template <class Backend>
+struct Workspace {
+  using T = typename Backend::T;
+  std::vector<T> dgates, dxh, dc, c_start, dw, dbias;
+  typename Backend::Matrix xh;
+};
+
+template <class Backend>
+LstmGradients backward_typed(const LstmSizes& s, const Array& w_ih, const Array& w_hh, const Array& c0,
+                             const LstmKept& kept, const Array& dy, const Array& dh_n, const Array& dc_n) {
+  using T = typename Backend::T;
+  const int64_t H = s.units, width = s.inputs + H, gates_width = 4 * H;
+  const DType dtype = w_ih.dtype();
+  LstmGradients out;
+  out.x = Array::empty({s.steps, s.batch, s.inputs}, dtype);
+  out.h0 = Array::empty({s.batch, H}, dtype);
+  out.c0 = Array::empty({s.batch, H}, dtype);
+  out.w_ih = Array::zeros({gates_width, s.inputs}, dtype);
+  out.w_hh = Array::zeros({gates_width, H}, dtype);
+  out.bias = Array::zeros({gates_width}, dtype);
+  typename Backend::Matrix weights;
+  weights.pack(false, gates_width, width, joined_weights<T>(s, w_ih, w_hh).data(), width);
+  T *dx = writable<T>(out.x), *dh0 = writable<T>(out.h0), *dc0 = writable<T>(out.c0);
+  const T *xh = kept.xh.data<T>(), *gates = kept.gates.data<T>(), *c = kept.c.data<T>();
+  const T* grad_y = dy.defined() ? dy.data<T>() : nullptr;
+
+  const int64_t chunks = (s.batch + kLstmRows - 1) / kLstmRows, parts = std::min(chunks, kMaxParts);
+  std::vector<Workspace<Backend>> work(static_cast<size_t>(parts));
+  parallel_for(parts, [&](int64_t part) {
+    Workspace<Backend>& w = work[static_cast<size_t>(part)];
+    const int64_t most = std::min(kLstmRows, s.batch);
+    w.dgates.resize(static_cast<size_t>(s.steps * most * gates_width));
+    w.dxh.resize(static_cast<size_t>(most * width));
+    w.dc.resize(static_cast<size_t>(most * H));
+    w.c_start.resize(static_cast<size_t>(most * H));
+    w.dw.assign(static_cast<size_t>(gates_width * width), T(0));
+    w.dbias.assign(static_cast<size_t>(gates_width), T(0));
+    for (int64_t chunk = part; chunk < chunks; chunk += parts) {
+      const int64_t begin = chunk * kLstmRows, rows = std::min(kLstmRows, s.batch - begin);
+      load_rows(dc_n, begin, rows, H, w.dc.data(), H);
+      load_rows(c0, begin, rows, H, w.c_start.data(), H);
+      load_rows(dh_n, begin, rows, H, w.dxh.data() + s.inputs, width);
+      for (int64_t t = s.steps - 1; t >= 0; --t) {
+        const int64_t at = s.steps * begin + t * rows;  // row of the chunk's step in the kept arrays
+        const T* c_before = t == 0 ? w.c_start.data() : c + (at - rows) * H;
+        T* dgates = w.dgates.data() + t * rows * gates_width;
+        Backend::backward(rows, H, gates + at * gates_width, c_before, c + at * H,
+                          grad_y == nullptr ? nullptr : grad_y + (t * s.batch + begin) * H, w.dxh.data() + s.inputs,
+                          width, w.dc.data(), dgates);
+        Backend::multiply(weights, rows, dgates, gates_width, 1, false, w.dxh.data(), width);
+        for (int64_t r = 0; r < rows; ++r)
+          std::copy_n(w.dxh.data() + r * width, s.inputs, dx + (t * s.batch + begin + r) * s.inputs);
+      }
+      for (int64_t r = 0; r < rows; ++r) std::copy_n(w.dxh.data() + r * width + s.inputs, H, dh0 + (begin + r) * H);
+      std::copy_n(w.dc.data(), rows * H, dc0 + begin * H);
+      // The weight gradient is one product over all steps and rows of the chunk.
+      const int64_t deep = s.steps * rows;
+      w.xh.pack(false, deep, width, xh + s.steps * begin * width, width);
+      Backend::multiply(w.xh, gates_width, w.dgates.data(), 1, gates_width, true, w.dw.data(), width);
+      for (int64_t i = 0; i < deep; ++i)
+        for (int64_t j = 0; j < gates_width; ++j)
+          w.dbias[static_cast<size_t>(j)] += w.dgates[static_cast<size_t>(i * gates_width + j)];
+    }
+  });
+  T *dw_ih = writable<T>(out.w_ih), *dw_hh = writable<T>(out.w_hh), *dbias = writable<T>(out.bias);
+  for (const auto& w : work)
+    for (int64_t r = 0; r < gates_width; ++r) {
+      const T* row = w.dw.data() + r * width;
+      for (int64_t j = 0; j < s.inputs; ++j) dw_ih[r * s.inputs + j] += row[j];
+      for (int64_t j = 0; j < H; ++j) dw_hh[r * H + j] += row[s.inputs + j];
+      dbias[r] += w.dbias[static_cast<size_t>(r)];
+    }
+  return out;
+}
+
+Array contiguous_or_none(const Array& x) { return x.defined() ? x.contiguous() : x; }
+
+}  // namespace
+
+LstmForward lstm_forward(const LstmSizes& sizes, const Array& x, const Array& w_ih, const Array& w_hh,
+                         const Array& b_ih, const Array& b_hh, const Array& h0, const Array& c0, bool keep) {
+  return visit_backend(x.dtype(), [&](auto backend) {
+    return forward_typed<decltype(backend)>(sizes, x.contiguous(), w_ih, w_hh, b_ih, b_hh, contiguous_or_none(h0),
+                                            contiguous_or_none(c0), keep);
+  });
+}
+
+LstmGradients lstm_backward(const LstmSizes& sizes, const Array& w_ih, const Array& w_hh, const Array& c0,
+                            const LstmKept& kept, const Array& dy, const Array& dh_n, const Array& dc_n) {
+  return visit_backend(w_ih.dtype(), [&](auto backend) {
+    return backward_typed<decltype(backend)>(sizes, w_ih, w_hh, contiguous_or_none(c0), kept, contiguous_or_none(dy),
+                                             contiguous_or_none(dh_n), contiguous_or_none(dc_n));
+  });
+}
+
+}  // namespace quantick
