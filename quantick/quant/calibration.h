@@ -1,0 +1,46 @@
+#pragma once
+// Runs the float graph on sample data and watches every tensor.
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "quantick/graph/graph.h"
+#include "quantick/quant/config.h"
+#include "quantick/quant/observer.h"
+
+namespace quantick::quant {
+
+/// Batches of one model input, each [steps, batch, features] or [batch, features].
+struct CalibrationData {
+  CalibrationData() = default;
+  CalibrationData(const Array& batch) : batches{batch} {}                       // NOLINT: reads naturally
+  CalibrationData(std::vector<Array> several) : batches(std::move(several)) {}  // NOLINT
+  std::vector<Array> batches;
+};
+
+class Calibration {
+ public:
+  const Observer& at(graph::ValueId value) const;
+  int64_t rows() const { return rows_; }
+  /// NaN and infinite cells of the input, which were skipped.
+  int64_t missing() const { return missing_; }
+
+ private:
+  friend Calibration calibrate(const graph::Graph&, const CalibrationData&, const QuantizationConfig&);
+  std::map<graph::ValueId, std::unique_ptr<Observer>> observers_;
+  int64_t rows_ = 0, missing_ = 0;
+};
+
+/// Observes the input and the first output of each node. Missing cells of the input are not observed; for the layers
+/// behind it they count as config.fill_value. Throws ValueError where there is no data or more than one input.
+Calibration calibrate(const graph::Graph& graph, const CalibrationData& data, const QuantizationConfig& config);
+
+/// A copy whose NaN and infinities are `fill`; x itself where it has none.
+Array with_missing_filled(const Array& x, float fill);
+
+/// The integer format that covers a range (docs/numerics.md, section 2): int8 asymmetric with 0 on the grid, int16
+/// symmetric; scale 1 where the range is empty. Throws ValueError for a range that float32 scales cannot cover.
+TensorFormat choose_format(const ObservedRange& range, DType dtype);
+
+}  // namespace quantick::quant

@@ -1,0 +1,54 @@
+#include "quantick/runtime/boundary.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "quantick/kernels/quantize/quantize.h"
+
+namespace quantick::runtime {
+namespace {
+
+// Values that are filled at a time, on the stack.
+constexpr int64_t kPiece = 256;
+
+bool finite(float x) noexcept { return (std::bit_cast<uint32_t>(x) & 0x7f800000u) != 0x7f800000u; }
+
+void to_codes(const float* x, int64_t n, const TensorFormat& format, void* codes, Isa isa) noexcept {
+  if (format.dtype == DType::i8)
+    kernels::quantize_s8(x, n, format.scale, format.zero_point, static_cast<int8_t*>(codes), isa);
+  else if (format.dtype == DType::i16)
+    kernels::quantize_s16(x, n, format.scale, format.zero_point, static_cast<int16_t*>(codes), isa);
+  else
+    std::memcpy(codes, x, static_cast<size_t>(n) * sizeof(float));
+}
+
+}  // namespace
+
+int64_t first_not_finite(const float* x, int64_t n) noexcept {
+  for (int64_t i = 0; i < n; ++i)
+    if (!finite(x[i])) return i;
+  return -1;
+}
+
+void enter(const float* x, int64_t n, const ProgramInput& input, const TensorFormat& format, void* codes,
+           Isa isa) noexcept {
+  if (input.missing == MissingPolicy::reject) return to_codes(x, n, format, codes, isa);
+  float piece[kPiece];
+  for (int64_t first = 0; first < n; first += kPiece) {
+    const int64_t here = std::min(kPiece, n - first);
+    for (int64_t i = 0; i < here; ++i) piece[i] = finite(x[first + i]) ? x[first + i] : input.fill;
+    to_codes(piece, here, format, static_cast<char*>(codes) + first * dtype_size(format.dtype), isa);
+  }
+}
+
+void leave(const void* codes, int64_t n, const TensorFormat& format, float* x, Isa isa) noexcept {
+  if (format.dtype == DType::i8)
+    kernels::dequantize_s8(static_cast<const int8_t*>(codes), n, format.scale, format.zero_point, x, isa);
+  else if (format.dtype == DType::i16)
+    kernels::dequantize_s16(static_cast<const int16_t*>(codes), n, format.scale, format.zero_point, x, isa);
+  else
+    std::memcpy(x, codes, static_cast<size_t>(n) * sizeof(float));
+}
+
+}  // namespace quantick::runtime

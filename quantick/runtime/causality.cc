@@ -1,0 +1,63 @@
+#include "quantick/runtime/causality.h"
+
+#include <cstring>
+
+#include "quantick/core/error.h"
+#include "quantick/core/rng.h"
+
+namespace quantick::runtime {
+namespace {
+
+/// Elements of equal arrays that differ in any bit.
+int64_t differences(const Array& a, const Array& b) {
+  QTK_ASSERT(a.type() == b.type());
+  const Array x = a.contiguous(), y = b.contiguous();
+  const int64_t bytes = dtype_size(x.dtype());
+  int64_t count = 0;
+  for (int64_t i = 0; i < x.size(); ++i)
+    count += std::memcmp(x.raw() + i * bytes, y.raw() + i * bytes, static_cast<size_t>(bytes)) != 0;
+  return count;
+}
+
+/// Other values of the same size as those of x, so that they matter.
+void scramble(Array view, const Key& key) {
+  const std::vector<float> old = view.to_vector<float>();
+  std::vector<float> changed(old.size());
+  for (size_t i = 0; i < old.size(); ++i)
+    changed[i] = -old[key.below(i, old.size())] + static_cast<float>(key.fold("noise").normal(i));
+  view.assign(Array::from(changed, view.shape()));
+}
+
+}  // namespace
+
+CausalityResult check_causality(const Session& session, const Array& x, uint64_t seed) {
+  const Plan& plan = session.plan();
+  const bool sequence_in = plan.values()[plan.input().value].sequence;
+  const bool sequence_out = plan.values()[plan.output()].sequence;
+  const int batch_axis = sequence_in ? 1 : 0, out_axis = sequence_out ? 1 : 0;
+  QTK_CHECK(x.ndim() > batch_axis && x.shape()[batch_axis] >= 2 && (!sequence_in || x.shape()[0] >= 2), ShapeError,
+            "[causality] x, was {}, expected at least 2 steps and 2 rows", x.shape().text());
+  const Key key(seed);
+  CausalityResult result;
+  const Array base = session.run_codes(x);
+
+  const int64_t rows = x.shape()[batch_axis], kept = rows / 2;
+  Array others = x.copy();
+  scramble(others.slice(batch_axis, 0, kept), key.fold("before"));
+  scramble(others.slice(batch_axis, kept + 1, rows), key.fold("after"));
+  const Array alone = base.slice(out_axis, kept, kept + 1);
+  result.compared += alone.size();
+  result.batch_companions = differences(alone, session.run_codes(others).slice(out_axis, kept, kept + 1));
+
+  if (sequence_in && sequence_out) {
+    const int64_t steps = x.shape()[0];
+    Array later = x.copy();
+    scramble(later.slice(0, steps - 1, steps), key.fold("last"));
+    const Array before = base.slice(0, 0, steps - 1);
+    result.compared += before.size();
+    result.later_step = differences(before, session.run_codes(later).slice(0, 0, steps - 1));
+  }
+  return result;
+}
+
+}  // namespace quantick::runtime

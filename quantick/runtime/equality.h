@@ -1,0 +1,26 @@
+#pragma once
+// The rows of docs/numerics.md, section 6, measured on this machine: `quantick check bits` prints them.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace quantick::runtime {
+
+struct EqualityOptions {
+  int64_t outputs = 1'000'000;   ///< Dense outputs of each row, at least
+  int64_t lstm_steps = 100'000;  ///< LSTM steps of each row, at least, over all instruments
+  uint64_t seed = 1;             ///< of weights and inputs
+  int threads = 2;               ///< of the row "1 thread against n"
+};
+
+struct EqualityRow {
+  std::string name;            ///< "dense int8: scalar = avx512vnni"
+  int64_t outputs = 0;         ///< values compared
+  int64_t differing_bits = 0;  ///< in all of them
+};
+
+/// Builds random models through the operators' own lowering and compares; one row per pair that must be equal. Throws
+/// ValueError for options that are not positive. Restores thread count and instruction set. Not thread safe.
+std::vector<EqualityRow> run_equality_checks(const EqualityOptions& options = {});
+
+}  // namespace quantick::runtime

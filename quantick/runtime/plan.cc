@@ -1,0 +1,134 @@
+#include "quantick/runtime/plan.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "quantick/core/error.h"
+#include "quantick/ops/operator.h"
+
+namespace quantick::runtime {
+namespace {
+
+// Bytes of one value in an arena at most: products of sizes stay far from overflow.
+constexpr int64_t kMaxBytes = int64_t{1} << 40;
+
+int64_t round_up(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+TensorType row_type(const ProgramValue& value) { return {value.format.dtype, value.channels}; }
+
+/// First place of `bytes` between the blocks in use (sorted by offset); keeps them sorted.
+struct Block {
+  int64_t offset, bytes;
+  int value;
+};
+
+int64_t place(std::vector<Block>& used, int64_t bytes, int value) {
+  int64_t at = 0;
+  auto next = used.begin();
+  for (; next != used.end() && next->offset - at < bytes; ++next) at = next->offset + next->bytes;
+  used.insert(next, {at, bytes, value});
+  return at;
+}
+
+}  // namespace
+
+Arena::Arena(int64_t bytes)
+    : bytes_(std::max<int64_t>(bytes, 64)),
+      data_(static_cast<std::byte*>(::operator new[](static_cast<size_t>(bytes_), std::align_val_t{64}))) {
+  clear();
+}
+
+void Arena::clear() { std::memset(data_.get(), 0, static_cast<size_t>(bytes_)); }
+
+Plan::Plan(const Program& program) : isa_(active_isa()) {
+  program.check();
+  values_ = program.values;
+  input_ = program.inputs[0];
+  output_ = program.outputs[0].value;
+  for (const ProgramValue& value : values_) widths_.push_back(value.channels.size());
+  root_.resize(values_.size());
+  last_use_.assign(values_.size(), -1);
+  for (size_t v = 0; v < values_.size(); ++v) root_[v] = static_cast<int>(v);
+  for (const ProgramNode& node : program.nodes) {
+    const IntegerForm& form = find_operator(node.op).integer;
+    Step step{form.kind, nullptr, node.inputs, node.output};
+    if (form.prepare) {
+      PrepareCall call;
+      call.attributes = &node.attributes;
+      for (const int id : node.inputs) {
+        call.inputs.push_back(values_[id].format);
+        call.input_types.push_back(row_type(values_[id]));
+      }
+      call.output = values_[node.output].format;
+      call.output_type = row_type(values_[node.output]);
+      call.constants = node.constants;
+      step.node = form.prepare(call);
+    }
+    const bool moves = form.kind == IntegerForm::Kind::last_step || form.kind == IntegerForm::Kind::passthrough;
+    QTK_ASSERT(moves || step.node != nullptr);
+    if (form.kind == IntegerForm::Kind::passthrough) root_[node.output] = root_[node.inputs[0]];
+    for (const int id : node.inputs) last_use_[root_[id]] = static_cast<int>(steps_.size());
+    steps_.push_back(std::move(step));
+  }
+  last_use_[root_[output_]] = static_cast<int>(steps_.size());
+}
+
+Plan::Layout Plan::layout(int64_t steps, int64_t batch, bool keep_all) const {
+  Layout out;
+  out.steps = steps, out.batch = batch;
+  out.values.assign(values_.size(), 0);
+  std::vector<Block> used;
+  const auto add = [&](int value) {
+    QTK_CHECK(steps >= 1 && batch >= 0 && steps <= kMaxBytes / std::max<int64_t>(1, batch) / row_bytes(value),
+              ValueError, "[plan] {} steps of {} rows are more than one arena holds", steps, batch);
+    out.values[value] = place(used, round_up(rows(value, steps, batch) * row_bytes(value)), value);
+    out.arena_bytes = std::max(out.arena_bytes, used.empty() ? 0 : used.back().offset + used.back().bytes);
+  };
+  add(input_.value);
+  int64_t scratch = 0;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const Step& step = steps_[i];
+    out.states.push_back(out.state_bytes);
+    if (step.node) {
+      scratch = std::max(scratch, step.node->scratch_bytes(values_[step.output].sequence ? steps : 1, batch));
+      out.state_bytes += round_up(step.node->state_bytes() * batch);
+    }
+    if (root_[step.output] == step.output)
+      add(step.output);
+    else
+      out.values[step.output] = out.values[root_[step.output]];
+    if (!keep_all) std::erase_if(used, [&](const Block& b) { return last_use_[b.value] <= static_cast<int>(i); });
+  }
+  out.scratch = out.arena_bytes;
+  out.arena_bytes += round_up(scratch);
+  return out;
+}
+
+void Plan::run(const Layout& layout, int64_t steps, int64_t batch, std::byte* arena, std::byte* state) const noexcept {
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const Step& step = steps_[i];
+    if (step.kind == IntegerForm::Kind::passthrough) continue;
+    std::byte* output = arena + layout.values[step.output];
+    if (step.kind == IntegerForm::Kind::last_step) {
+      const int64_t bytes = batch * row_bytes(step.output);
+      std::memcpy(output, arena + layout.values[step.inputs[0]] + (steps - 1) * bytes, static_cast<size_t>(bytes));
+      continue;
+    }
+    const void* inputs[kMaxNodeInputs];
+    for (size_t k = 0; k < step.inputs.size(); ++k) inputs[k] = arena + layout.values[step.inputs[k]];
+    step.node->run({.steps = values_[step.output].sequence ? steps : 1,
+                    .batch = batch,
+                    .inputs = {inputs, step.inputs.size()},
+                    .output = output,
+                    .state = state + layout.states[i],
+                    .scratch = arena + layout.scratch});
+  }
+}
+
+void Plan::reset_state(const Layout& layout, int64_t batch, int64_t row, std::byte* state) const noexcept {
+  for (size_t i = 0; i < steps_.size(); ++i)
+    if (steps_[i].node && steps_[i].node->state_bytes() > 0)
+      steps_[i].node->reset_state(state + layout.states[i], batch, row);
+}
+
+}  // namespace quantick::runtime

@@ -1,0 +1,61 @@
+#include "quantick/runtime/program_builder.h"
+
+#include <utility>
+
+#include "quantick/core/error.h"
+
+namespace quantick::runtime {
+
+TensorFormat output_format(const Operator& op, const TensorFormat& first_input, const TensorFormat& wanted) {
+  const IntegerForm& form = op.integer;
+  if (form.kind == IntegerForm::Kind::last_step || form.kind == IntegerForm::Kind::passthrough) return first_input;
+  switch (form.output) {
+    case IntegerForm::OutputFormat::same:
+      return first_input;
+    case IntegerForm::OutputFormat::q15:
+      return kQ15;
+    case IntegerForm::OutputFormat::unit:
+      return form.fixed_format;
+    case IntegerForm::OutputFormat::real:
+      return {};
+    default:
+      return wanted;
+  }
+}
+
+int ProgramBuilder::add_input(const std::string& name, const TensorFormat& format, const Shape& channels,
+                              bool sequence) {
+  program_.values.push_back({name, format, channels, sequence});
+  program_.inputs.push_back({.value = static_cast<int>(program_.values.size()) - 1});
+  return program_.inputs.back().value;
+}
+
+int ProgramBuilder::add_node(const Operator& op, const NodeSpec& spec) {
+  const IntegerForm& form = op.integer;
+  QTK_CHECK(form.kind != IntegerForm::Kind::none, UnsupportedError,
+            "[program] {} (layer \"{}\") has no fixed-bits form", op.name, spec.layer);
+  QTK_CHECK(static_cast<int>(spec.inputs.size()) == form.data_inputs, ValueError,
+            "[program] data inputs of {} (layer \"{}\"), were {}, expected {}", op.name, spec.layer, spec.inputs.size(),
+            form.data_inputs);
+  LowerCall call;
+  call.attributes = &spec.attributes;
+  call.layer = spec.layer;
+  for (const int id : spec.inputs) call.inputs.push_back(value(id).format);
+  call.parameters = spec.parameters;
+  call.output = output_format(op, call.inputs[0], spec.output);
+  call.weight_bits = spec.weight_bits;
+  ProgramNode node{op.name, spec.layer, spec.attributes, spec.inputs, static_cast<int>(program_.values.size()), {}};
+  if (form.lower) node.constants = form.lower(call);
+  const bool sequence = form.kind != IntegerForm::Kind::last_step && value(spec.inputs[0]).sequence;
+  program_.values.push_back({spec.name, call.output, spec.channels, sequence});
+  program_.nodes.push_back(std::move(node));
+  return program_.nodes.back().output;
+}
+
+Program ProgramBuilder::finish(int output, const std::string& name) {
+  program_.outputs = {{output, name}};
+  program_.check();
+  return std::move(program_);
+}
+
+}  // namespace quantick::runtime

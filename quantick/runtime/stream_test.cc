@@ -1,0 +1,222 @@
+#include "quantick/runtime/stream.h"
+
+#include <gtest/gtest.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <new>
+
+#include "quantick/core/error.h"
+#include "quantick/runtime/random_program.h"
+#include "quantick/runtime/session.h"
+
+// Counts every allocation of this program while the switch is on.
+namespace {
+std::atomic<bool> counting{false};
+std::atomic<int64_t> allocations{0};
+
+void* counted(std::size_t bytes, std::size_t alignment) {
+  if (counting) ++allocations;
+  const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
+  void* p = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, rounded) : std::malloc(rounded);
+  if (p == nullptr) throw std::bad_alloc();
+  return p;
+}
+}  // namespace
+
+void* operator new(std::size_t n) { return counted(n, 1); }
+void* operator new[](std::size_t n) { return counted(n, 1); }
+void* operator new(std::size_t n, std::align_val_t a) { return counted(n, static_cast<std::size_t>(a)); }
+void* operator new[](std::size_t n, std::align_val_t a) { return counted(n, static_cast<std::size_t>(a)); }
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete[](void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+
+namespace quantick::runtime {
+namespace {
+
+constexpr int64_t kFeatures = 5;
+
+Program small(bool last_only = false) {
+  return random_lstm({.features = kFeatures, .units = 8, .last_only = last_only}, 11);
+}
+
+/// Runs all steps of x [steps, batch, features]; returns [steps, batch, outputs].
+Array tick_by_tick(Stream& stream, const Array& x) {
+  const int64_t steps = x.shape()[0], n = x.shape()[1];
+  Array out = Array::empty(Shape{steps, n, stream.output_width()});
+  const auto in_width = static_cast<size_t>(n * stream.columns());
+  const auto out_width = static_cast<size_t>(n * stream.output_width());
+  for (int64_t t = 0; t < steps; ++t)
+    stream.step({x.data<float>() + t * in_width, in_width}, {out.mutable_data<float>() + t * out_width, out_width});
+  return out;
+}
+
+TEST(Stream, EqualsTheSessionOverTenThousandSteps) {
+  const Program program = small();
+  const Array x = random_input(program, 10'000, 3, 1);
+  Stream stream(program, {.instruments = 3});
+  EXPECT_TRUE(same_bits(tick_by_tick(stream, x), Session(program).run(x)));
+}
+
+TEST(Stream, TheFrameOfTheNewestStepEqualsTheSession) {
+  const Program program = small(true);
+  const Array x = random_input(program, 40, 2, 1);
+  Stream stream(program, {.instruments = 2});
+  const Array out = tick_by_tick(stream, x);
+  for (const int64_t t : {1, 2, 17, 40})
+    EXPECT_TRUE(same_bits(out.slice(0, t - 1, t).squeeze(0).contiguous(), Session(program).run(x.slice(0, 0, t)))) << t;
+}
+
+TEST(Stream, ResetForgetsOneInstrument) {
+  const Program program = small();
+  const Array x = random_input(program, 30, 3, 1);
+  Stream stream(program, {.instruments = 3});
+  tick_by_tick(stream, x);
+  stream.reset(1);
+  const Array again = tick_by_tick(stream, x);
+  const Session session(program);
+  EXPECT_TRUE(same_bits(again.slice(1, 1, 2).contiguous(), session.run(x.slice(1, 1, 2))));
+  const Array twice = session.run(Array::from(
+      [&] {
+        auto v = x.to_vector<float>();
+        v.insert(v.end(), v.begin(), v.end());
+        return v;
+      }(),
+      Shape{60, 3, kFeatures}));
+  for (const int64_t i : {0, 2})
+    EXPECT_TRUE(
+        same_bits(again.slice(1, i, i + 1).contiguous(), twice.slice(0, 30, 60).slice(1, i, i + 1).contiguous()));
+  stream.reset(3);
+  stream.reset(-1);
+  stream.reset();
+  EXPECT_TRUE(same_bits(tick_by_tick(stream, x), session.run(x)));
+}
+
+TEST(Stream, RollingWindowEqualsTheSessionOnThatWindow) {
+  for (const bool last_only : {true, false}) {
+    const Program program = small(last_only);
+    constexpr int64_t kWindow = 7, kSteps = 25;
+    const Array x = random_input(program, kSteps, 3, 4);
+    Stream stream(program, {.instruments = 3, .window = kWindow});
+    std::vector<float> out(static_cast<size_t>(3 * stream.output_width()));
+    const Session session(program);
+    for (int64_t t = 0; t < kSteps; ++t) {
+      const Status status = stream.step({x.data<float>() + t * 3 * kFeatures, 3 * kFeatures}, out);
+      if (t + 1 < kWindow) {
+        EXPECT_EQ(status.code, Status::Code::warming_up);
+        EXPECT_TRUE(std::isnan(out[0]));
+        continue;
+      }
+      EXPECT_TRUE(status.ok());
+      Array expected = session.run(x.slice(0, t + 1 - kWindow, t + 1));
+      if (!last_only) expected = expected.slice(0, kWindow - 1, kWindow).squeeze(0);
+      EXPECT_TRUE(same_bits(Array::from(out, expected.shape()), expected.contiguous())) << t;
+    }
+    stream.reset(2);
+    const Status status = stream.step({x.data<float>(), 3 * kFeatures}, out);
+    EXPECT_EQ(status.code, Status::Code::warming_up);
+    EXPECT_EQ(status.instrument, 2);
+    EXPECT_FALSE(std::isnan(out[0]));
+    EXPECT_TRUE(std::isnan(out.back()));
+  }
+}
+
+TEST(Stream, RejectedInputChangesNothing) {
+  const Program program = small();
+  const Array x = random_input(program, 20, 2, 1);
+  for (const int64_t window : {0, 4}) {
+    Stream clean(program, {.instruments = 2, .window = window}), hit(program, {.instruments = 2, .window = window});
+    std::vector<float> a(static_cast<size_t>(2 * clean.output_width())), b = a;
+    for (int64_t t = 0; t < 20; ++t) {
+      const std::span<const float> now(x.data<float>() + t * 2 * kFeatures, 2 * kFeatures);
+      clean.step(now, a);
+      std::vector<float> bad(now.begin(), now.end());
+      bad[kFeatures + 3] = t % 2 ? std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
+      const std::vector<float> before = b;
+      const Status status = hit.step(bad, b);
+      EXPECT_EQ(status.code, Status::Code::not_finite);
+      EXPECT_EQ(status.instrument, 1);
+      EXPECT_EQ(status.column, 3);
+      EXPECT_TRUE(same_bits(Array::from(before), Array::from(b)));
+      hit.step(now, b);
+      EXPECT_TRUE(same_bits(Array::from(a), Array::from(b)));
+    }
+    EXPECT_EQ(hit.step(std::span(a).first(1), b).code, Status::Code::wrong_size);
+    EXPECT_EQ(status_name(Status::Code::wrong_size), "wrong size");
+  }
+}
+
+TEST(Stream, RefusesOptionsOutOfRange) {
+  const Program program = small();
+  EXPECT_THROW(Stream(program, {.instruments = 0}), ValueError);
+  EXPECT_THROW(Stream(program, {.instruments = 1, .window = -1}), ValueError);
+  EXPECT_THROW(Stream(random_dense(4, 3, 8, 1), {.instruments = 1, .window = 2}), ValueError);
+}
+
+TEST(Stream, StepsAllocateNothing) {
+  const Program program = small();
+  const Array x = random_input(program, 50, 3, 1);
+  for (const int64_t window : {0, 8}) {
+    Stream stream(program, {.instruments = 3, .window = window});
+    std::vector<float> out(static_cast<size_t>(3 * stream.output_width()));
+    allocations = 0;
+    counting = true;
+    for (int64_t t = 0; t < 50; ++t) stream.step({x.data<float>() + t * 3 * kFeatures, 3 * kFeatures}, out);
+    stream.reset(1);
+    stream.reset();
+    counting = false;
+    EXPECT_EQ(allocations, 0);
+  }
+  counting = true;
+  const std::vector<int> seen(3);
+  counting = false;
+  EXPECT_GT(allocations, 0) << "the counter sees nothing";
+}
+
+/// Runs `body` in a child that may make no system call but exit; its exit status, or -1 where it was killed.
+template <class Body>
+int without_system_calls(Body&& body) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0) ::_exit(77);
+    body();
+    ::syscall(SYS_exit, 0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(Stream, StepsMakeNoSystemCall) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the sanitizers' own runtime calls the system";
+#endif
+  const Program program = small();
+  const Array x = random_input(program, 50, 3, 1);
+  for (const int64_t window : {0, 8}) {
+    Stream stream(program, {.instruments = 3, .window = window});
+    std::vector<float> out(static_cast<size_t>(3 * stream.output_width()));
+    const int status = without_system_calls([&] {
+      for (int64_t t = 0; t < 50; ++t) stream.step({x.data<float>() + t * 3 * kFeatures, 3 * kFeatures}, out);
+    });
+    if (status == 77) GTEST_SKIP() << "this system has no seccomp";
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(without_system_calls([] { ::getpid(); }), -1) << "the guard sees nothing";
+}
+
+}  // namespace
+}  // namespace quantick::runtime
