@@ -205,6 +205,24 @@ TEST(FeatureSpecifications, WrongOnesNameTheMistake) {
   refused(ParseError(""), deep.c_str(), "fewer calls within calls");
 }
 
+TEST(FeatureSpecifications, AnyTextGivesAFeatureOrAnErrorOfOurs) {
+  const Key key(5);
+  const std::string alphabet = "rank(return,5)=volatility_20.- \xff";
+  for (uint64_t i = 0; i < 5000; ++i) {
+    std::string text = feature_registry()[i % feature_registry().size()].example;
+    for (uint64_t c = 0; c < 3; ++c) {
+      text[key.fold(i).below(2 * c, text.size())] = alphabet[key.fold(i).below(2 * c + 1, alphabet.size())];
+    }
+    try {
+      EXPECT_FALSE(make_feature(text)->name().empty());
+    } catch (const InvariantError& error) {
+      FAIL() << error.what();
+    } catch (const Error& error) {
+      EXPECT_EQ(std::string(error.what()).rfind("[features] ", 0), 0u) << error.what();
+    }
+  }
+}
+
 TEST(FeatureSpecifications, CanonicalNamesDropDefaults) {
   EXPECT_EQ(make_feature(" momentum( 20 , skip = 5 ) ")->name(), "momentum(20,5)");
   EXPECT_EQ(make_feature("return")->name(), "return(1)");

@@ -6,6 +6,7 @@
 #include "quantick/core/error.h"
 #include "quantick/core/thread_pool.h"
 #include "quantick/features/cross_section.h"
+#include "quantick/features/forward_return.h"
 #include "quantick/features/registry.h"
 #include "quantick/market/text.h"
 
@@ -62,13 +63,7 @@ WindowDataset::WindowDataset(const market::Panel& panel, std::vector<float> feat
 
 void WindowDataset::make_labels(const market::Panel& panel) {
   const int64_t count = instrument_count(), cells = date_count() * count;
-  const auto price = panel.field("price");
-  returns_.assign(cells, kMissing);
-  const int64_t span = (1 + options_.horizon) * count;
-  for (int64_t k = 0; k + span < cells; ++k) {
-    const double value = price[k + span] / price[k + count] - 1;
-    if (std::isfinite(value)) returns_[k] = value;
-  }
+  returns_ = forward_returns(panel, options_.horizon);
   labels_ = returns_;
   if (options_.label_volatility_bars > 0) {
     const auto volatility = make_feature(fmt::format("volatility({})", options_.label_volatility_bars))->compute(panel);

@@ -77,7 +77,10 @@ class Reading {
       notes_.push_back(fmt::format("{} zero or negative prices treated as missing (bad_price: missing)", rows_.masked));
     }
     auto missing_notes = apply_missing_policy(panel, options_);
-    panel.source.warts = options_.bad_price == "allow" ? std::vector<std::string>() : find_warts(panel);
+    if (options_.bad_price != "allow") {
+      panel.source.warts = find_warts(panel);
+      note_what_prices_hide(panel);
+    }
     panel.source.warts.insert(panel.source.warts.end(), notes_.begin(), notes_.end());
     panel.source.warts.insert(panel.source.warts.end(), missing_notes.begin(), missing_notes.end());
     return panel;
@@ -312,6 +315,24 @@ class Reading {
     }
     if (!list.empty()) panel.source.inferred.push_back("columns not read: " + list);
   }
+
+  /// What no price file shows by itself and every result computed from it depends on.
+  void note_what_prices_hide(const Panel& panel) {
+    const int64_t dates = panel.date_count(), count = panel.instrument_count();
+    const auto price = panel.field("price");
+    bool ended = false;
+    for (int64_t i = 0; i < count; ++i) ended = ended || std::isnan(price[(dates - 1) * count + i]);
+    if (count > 1 && dates >= kYear && !ended) {
+      notes_.push_back(
+          "every instrument is still there on the last date: the list looks chosen with hindsight (survivors only), so "
+          "returns are too high");
+    }
+    if (panel.price_field == "close") {
+      notes_.push_back("the file does not tell whether splits and dividends are in its prices");
+    }
+  }
+
+  static constexpr int64_t kYear = 250;  // sessions
 
   const ReadOptions& options_;
   CsvReader csv_;

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
 
 #include "quantick/core/error.h"
 #include "quantick/core/hash.h"
+#include "quantick/core/rng.h"
 #include "quantick/market/test_files.h"
 
 namespace quantick::market {
@@ -199,6 +201,48 @@ TEST(Reader, WrongOptionsNameTheNearest) {
   EXPECT_CONTAINS(refused<ValueError>("date,symbol,foo\n2020-01-02,A,1\n", {.layout = "long"}), "set price_column");
   EXPECT_CONTAINS(refused<ValueError>("date,close\n2020-01-02,1\n", {.layout = "long"}), "set instrument_column");
   EXPECT_CONTAINS(refused<ValueError>(text, {.fill_limit = 0}), "fill_limit, was 0");
+}
+
+TEST(Reader, SaysWhereSurvivorshipAndDividendsCannotBeSeen) {
+  const TemporaryFolder folder;
+  std::string text = "date,A,B\n";
+  for (int i = 0; i < 300; ++i)
+    text += Date::from_ymd(2020, 1, 1).plus(i).to_string() + "," + std::to_string(100 + i % 7) + ",9\n";
+  const Panel survivors = read_panel(folder.file("s.csv", text));
+  EXPECT_TRUE(any_contains(survivors.source.warts, "survivors only"));
+  EXPECT_TRUE(any_contains(survivors.source.warts, "does not tell whether splits and dividends"));
+  EXPECT_FALSE(any_contains(read_panel(folder.file("l.csv", kLong)).source.warts, "dividends"));  // it has `adjusted`
+}
+
+TEST(Reader, AnyBytesGiveAPanelOrAnErrorOfOurs) {
+  const TemporaryFolder folder;
+  const std::string packed = gzip(kLong);
+  const Key key(3);
+  int64_t refused_files = 0;
+  for (uint64_t i = 0; i < 1500; ++i) {
+    const Key own = key.fold(i);
+    std::string text = i % 3 == 0 ? kWide : i % 3 == 1 ? std::string(kLong) : packed;
+    const uint64_t changes = 1 + own.below(0, 4);
+    for (uint64_t c = 1; c <= changes && !text.empty(); ++c) {
+      const uint64_t at = own.below(3 * c, text.size());
+      const uint64_t kind = own.below(3 * c + 1, 3);
+      const char byte = static_cast<char>(own.below(3 * c + 2, 256));
+      if (kind == 0) text[at] = byte;
+      if (kind == 1) text.insert(text.begin() + static_cast<int64_t>(at), byte);
+      if (kind == 2) text.resize(at);
+    }
+    std::ofstream(folder.path("fuzz.csv"), std::ios::binary) << text;
+    try {
+      const Panel panel = read_panel(folder.path("fuzz.csv"));
+      for (const auto& block : panel.values) ASSERT_EQ(block.size(), panel.dates.size() * panel.instruments.size());
+    } catch (const InvariantError& error) {
+      FAIL() << error.what();
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("fuzz.csv"), std::string::npos) << error.what();
+      ++refused_files;
+    }
+  }
+  EXPECT_GT(refused_files, 500);
 }
 
 TEST(ReaderRealData, Us253LongWithGaps) {

@@ -1,0 +1,22 @@
+#include "quantick/features/forward_return.h"
+
+#include <cmath>
+
+#include "quantick/core/error.h"
+
+namespace quantick::features {
+
+std::vector<double> forward_returns(const market::Panel& panel, int64_t horizon) {
+  QTK_CHECK(horizon >= 1, ValueError, "[forward_return] horizon, was {}, expected 1 or more bars", horizon);
+  const auto price = panel.field("price");
+  const int64_t count = panel.instrument_count(), cells = panel.date_count() * count;
+  std::vector<double> returns(cells, market::kMissing);
+  const int64_t span = (1 + horizon) * count;
+  for (int64_t k = 0; k + span < cells; ++k) {
+    const double value = price[k + span] / price[k + count] - 1;
+    if (std::isfinite(value)) returns[k] = value;
+  }
+  return returns;
+}
+
+}  // namespace quantick::features
