@@ -1,4 +1,5 @@
 """What the Python tests share: the built program, the tools as modules, and the reference data beside the checkout."""
+import json
 import os
 import pathlib
 import subprocess
@@ -35,6 +36,19 @@ def quantick(binary):
             assert result.returncode == 0, f"{arguments}: {result.stdout}{result.stderr}"
         return result
     return run
+
+
+@pytest.fixture(scope="session")
+def oracle(build):
+    """The library's own numbers: oracle("metrics", profile="empyrical", returns=[...]); see tests/oracle."""
+    program = build / "quantick_oracle"
+    assert program.is_file(), f"{program} is not built"
+
+    def ask(command, **document):
+        result = subprocess.run([str(program), command], input=json.dumps(document), capture_output=True, text=True)
+        assert result.returncode == 0, f"{command}: {result.stderr}"
+        return json.loads(result.stdout)
+    return ask
 
 
 def shared(*parts):

@@ -1,0 +1,107 @@
+// The library's numbers for tests/python, which compares them with other people's libraries: one JSON document on
+// standard input, one on standard output.
+//   quantick_oracle metrics   {"profile", "returns", "benchmark"}            -> {name: value}
+//   quantick_oracle lstm      {"x", "hidden_size", "parameters": {name: {"shape", "values"}}} -> {"shape", "values"}
+//   quantick_oracle dense     {"rows", "cols", "weights", "bias", "scale", "zero_y", "y_bits", "x"} -> {isa: [codes]}
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <iostream>
+#include <iterator>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "quantick/backtest/profiles.h"
+#include "quantick/core/cpu.h"
+#include "quantick/core/error.h"
+#include "quantick/core/float_mode.h"
+#include "quantick/kernels/dense/dense.h"
+#include "quantick/nn/lstm.h"
+#include "quantick/tensor/array.h"
+
+namespace quantick {
+namespace {
+
+using Json = nlohmann::json;
+
+Json metrics(const Json& in) {
+  const auto returns = in.at("returns").get<std::vector<double>>();
+  const auto benchmark = in.value("benchmark", std::vector<double>());
+  Json out = Json::object();
+  for (const auto& metric : backtest::evaluate_profile(in.at("profile").get<std::string>(), returns, benchmark))
+    out[metric.name] = metric.value;
+  return out;
+}
+
+Array array_from(const Json& in) {
+  return Array::from(in.at("values").get<std::vector<float>>(), Shape(in.at("shape").get<std::vector<int64_t>>()));
+}
+
+Json json_from(const Array& array) {
+  const Array values = array.contiguous();
+  std::vector<int64_t> shape(values.shape().begin(), values.shape().end());
+  return {{"shape", shape}, {"values", values.to_vector<float>()}};
+}
+
+/// x is (T, N, C). Parameters bear their Gluon names, "l0_i2h_weight".
+Json lstm(const Json& in) {
+  int64_t layers = 0;
+  for (const auto& [name, value] : in.at("parameters").items()) layers += name.ends_with("_i2h_weight");
+  nn::LSTM block(in.at("hidden_size").get<int64_t>(), {.num_layers = layers});
+  block.initialize();
+  const Array x = array_from(in.at("x"));
+  block(x);  // completes the shapes
+  for (auto& [name, parameter] : block.collect_params()) parameter.set_data(array_from(in.at("parameters").at(name)));
+  return json_from(block(x));
+}
+
+/// One result per instruction set of this processor.
+Json dense(const Json& in) {
+  const auto weights = in.at("weights").get<std::vector<int8_t>>();
+  const auto bias = in.at("bias").get<std::vector<int64_t>>();
+  const auto scale = in.at("scale").get<std::vector<float>>();
+  const auto x = in.at("x").get<std::vector<int8_t>>();
+  const kernels::DenseSpec spec{.rows = in.at("rows").get<int64_t>(),
+                                .cols = in.at("cols").get<int64_t>(),
+                                .weights = weights.data(),
+                                .bias = bias.data(),
+                                .scale = scale.data(),
+                                .zero_y = in.at("zero_y").get<int32_t>(),
+                                .x_bits = 8,
+                                .y_bits = 8};
+  const auto samples = static_cast<int64_t>(x.size()) / spec.cols;
+  Json out = Json::object();
+  for (Isa isa : supported_isas()) {
+    const kernels::DenseKernel kernel(spec, isa);
+    std::vector<int8_t> y(static_cast<size_t>(samples * spec.rows));
+    std::vector<std::byte> scratch(kernel.scratch_bytes());
+    const FloatMode mode;
+    kernel.run(x.data(), samples, y.data(), scratch.data());
+    out[std::string(isa_name(isa))] = y;
+  }
+  return out;
+}
+
+int run(int argc, char** argv) {
+  const std::map<std::string, std::function<Json(const Json&)>> commands{
+      {"dense", dense}, {"lstm", lstm}, {"metrics", metrics}};
+  const auto command = commands.find(argc == 2 ? argv[1] : "");
+  QTK_CHECK(command != commands.end(), ValueError, "[oracle] expected one command: dense, lstm or metrics");
+  const std::string text(std::istreambuf_iterator<char>(std::cin), {});
+  std::cout << command->second(Json::parse(text)) << "\n";
+  return 0;
+}
+
+}  // namespace
+}  // namespace quantick
+
+int main(int argc, char** argv) {
+  try {
+    return quantick::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << "\n";
+    return 1;
+  }
+}
