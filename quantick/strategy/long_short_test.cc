@@ -83,7 +83,7 @@ TEST(LongShort, RefusesNonsense) {
 }
 
 TEST(StrategyRegistry, ByName) {
-  EXPECT_EQ(strategy_names(), (std::vector<std::string>{"LongShort", "TopkDropout"}));
+  EXPECT_EQ(strategy_names(), (std::vector<std::string>{"LongShort", "TopkDropout", "EqualWeight"}));
   const StrategyOptions options = default_strategy_options("TopkDropout");
   EXPECT_EQ(strategy_name(options), "TopkDropout");
   EXPECT_NE(make_strategy(default_strategy_options("LongShort"), kNames), nullptr);

@@ -26,6 +26,9 @@ std::unique_ptr<Strategy> make(const LongShortOptions& options, const std::vecto
 std::unique_ptr<Strategy> make(const TopkDropoutOptions& options, const std::vector<std::string>& instruments) {
   return std::make_unique<TopkDropout>(options, instruments);
 }
+std::unique_ptr<Strategy> make(const EqualWeightOptions& options, const std::vector<std::string>& instruments) {
+  return std::make_unique<EqualWeight>(options, instruments);
+}
 
 }  // namespace
 

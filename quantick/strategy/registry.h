@@ -6,12 +6,13 @@
 #include <variant>
 #include <vector>
 
+#include "quantick/strategy/equal_weight.h"
 #include "quantick/strategy/long_short.h"
 #include "quantick/strategy/topk_dropout.h"
 
 namespace quantick::strategy {
 
-using StrategyOptions = std::variant<LongShortOptions, TopkDropoutOptions>;
+using StrategyOptions = std::variant<LongShortOptions, TopkDropoutOptions, EqualWeightOptions>;
 
 /// Class names, in the order of the variant.
 std::vector<std::string> strategy_names();
