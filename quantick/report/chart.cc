@@ -215,6 +215,7 @@ std::string frame(const ChartOptions& options, const std::string& key, const std
                   const std::vector<Tick>& ticks, const std::string& aria, const std::string& data) {
   std::string out = fmt::format("<figure class=\"chart\"><figcaption><b>{}</b>", escape(options.title));
   if (!options.note.empty()) fmt::format_to(append(out), "<span class=\"note\">{}</span>", escape(options.note));
+  if (options.unit == Unit::kBasisPoints) out += "<span class=\"note\">in basis points</span>";
   if (axis.log) out += "<span class=\"note\">logarithmic scale</span>";
   fmt::format_to(append(out),
                  "</figcaption>{}<div class=\"plot\" style=\"--h:{}px\"><div class=\"y\" aria-hidden=\"true\">", key,

@@ -32,8 +32,9 @@ std::string category_chart(const std::vector<std::string>& names, const std::vec
 /// Histogram of a calibrated tensor on a log count scale, with the chosen range shaded.
 std::string histogram(const CalibrationTensor& tensor);
 
-/// A table cell coloured from orange (below zero) over none to blue (above); `scale` gets the deepest colour.
-std::string heat_cell(double value, double scale, Unit unit);
+/// A table cell coloured from orange (below zero) over none to blue (above); `scale` gets the deepest colour. The text
+/// is in percent with one digit, without the sign, which the table's caption carries.
+std::string heat_cell(double value, double scale);
 
 /// A small bar from low to high with its centre and the place of zero, as a picture beside the numbers.
 std::string interval_mark(double value, double low, double high);

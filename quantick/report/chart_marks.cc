@@ -71,17 +71,18 @@ std::string histogram(const CalibrationTensor& tensor) {
       "<svg viewBox=\"0 0 1000 1000\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{0}: histogram from {2} "
       "to "
       "{3}, chosen range {4}\">{5}</svg><div class=\"ends\" aria-hidden=\"true\"><span>{2}</span><span>{3}</span></div>"
-      "<p class=\"note\">range {4} · scale {6} · zero point {7} · {8} bits</p></figure>",
+      "<p class=\"note\"><span>range {4},</span> <span>scale {6},</span> <span>zero point {7},</span> <span>{8} "
+      "bits</span></p></figure>",
       escape(tensor.name), escape(tensor.observer), format_significant(low, 3), format_significant(high, 3), range, svg,
-      format_significant(tensor.scale), tensor.zero_point, tensor.bits);
+      format_significant(tensor.scale), format_count(tensor.zero_point), tensor.bits);
 }
 
-std::string heat_cell(double value, double scale, Unit unit) {
+std::string heat_cell(double value, double scale) {
   if (!std::isfinite(value)) return "<td class=\"num none\">–</td>";
   const double share = scale > 0 ? std::min(std::abs(value) / scale, 1.0) : 0;
   const double heat = kSmallestHeat + (kDeepestHeat - kSmallestHeat) * share;
   return fmt::format("<td class=\"num heat {}\" style=\"--a:{:.2f}\">{}</td>", value < 0 ? "below" : "above", heat,
-                     format_value(value, unit));
+                     format_percent(value));
 }
 
 std::string interval_mark(double value, double low, double high) {
@@ -89,8 +90,8 @@ std::string interval_mark(double value, double low, double high) {
   const double reach = std::max({std::abs(low), std::abs(high), std::abs(value)});
   const auto x = [&](double v) { return reach > 0 ? 50 + v / reach * 45 : 50.0; };
   return fmt::format(
-      "<svg class=\"interval\" viewBox=\"0 0 100 16\" aria-hidden=\"true\"><path class=\"zero\" d=\"M50 0V16\"/>"
-      "<path class=\"reach\" d=\"M{:.1f} 8H{:.1f}\"/><circle cx=\"{:.1f}\" cy=\"8\" r=\"3.2\"/></svg>",
+      "<svg class=\"interval\" viewBox=\"0 0 100 18\" aria-hidden=\"true\"><path class=\"zero\" d=\"M50 0V18\"/>"
+      "<path class=\"reach\" d=\"M{:.1f} 9H{:.1f}\"/><circle cx=\"{:.1f}\" cy=\"9\" r=\"3.2\"/></svg>",
       x(low), x(high), x(value));
 }
 

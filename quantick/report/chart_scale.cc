@@ -10,10 +10,11 @@
 namespace quantick::report {
 namespace {
 
-constexpr int kSteps = 5;            // wanted between the ends of a value axis
-constexpr size_t kMostLabels = 9;    // under an axis as wide as a desktop page
-constexpr size_t kNarrowLabels = 5;  // under one as wide as a phone
-constexpr double kRoundOff = 1e-9;   // in steps; keeps a tick that rounding pushed past the end
+constexpr int kSteps = 5;                     // wanted between the ends of a value axis
+constexpr size_t kMostLabels = 9;             // under an axis as wide as a desktop page
+constexpr size_t kNarrowLabels = 5;           // under one as wide as a phone
+constexpr double kDecadesWithAllTicks = 2.5;  // longer logarithmic axes carry powers of ten alone
+constexpr double kRoundOff = 1e-9;            // in steps; keeps a tick that rounding pushed past the end
 
 double unit_factor(Unit unit) {
   if (unit == Unit::kPercent) return 100;
@@ -61,12 +62,14 @@ Starts starts_of(const std::vector<std::string>& dates, size_t length) {
     out.indices.push_back(i);
     out.texts.push_back(std::move(text));
   }
-  // A first year or month that is nearly over would push its label into the next one's.
-  if (out.indices.size() > 2 && out.indices[1] * 12 < dates.size()) {
-    out.indices.erase(out.indices.begin());
-    out.texts.erase(out.texts.begin());
-  }
   return out;
+}
+
+/// A first year or month that is nearly over would push its label into the next one's.
+void drop_crowded_first(Starts& starts, size_t size) {
+  if (starts.indices.size() < 3 || starts.indices[1] * 12 >= size) return;
+  starts.indices.erase(starts.indices.begin());
+  starts.texts.erase(starts.texts.begin());
 }
 
 /// Keeps round years (every 2nd, 5th, 10th) or quarters and half years, as many as fit.
@@ -117,7 +120,7 @@ Axis log_axis(double low, double high) {
   Axis axis{.low = low / 1.05, .high = high * 1.05, .log = true};
   const auto first = static_cast<int>(std::floor(std::log10(axis.low)));
   const auto last = static_cast<int>(std::ceil(std::log10(axis.high)));
-  const bool only_powers = last - first > 3;
+  const bool only_powers = std::log10(axis.high / axis.low) > kDecadesWithAllTicks;
   for (int power = first; power <= last; ++power) {
     for (const double multiple : {1.0, 2.0, 5.0}) {
       if (only_powers && multiple != 1.0) continue;
@@ -182,6 +185,7 @@ std::vector<Tick> date_ticks(const std::vector<std::string>& dates, bool bands) 
     keep_round(starts, length);
     if (enough) break;
   }
+  drop_crowded_first(starts, dates.size());
   return choose(starts.indices, starts.texts, dates.size(), bands);
 }
 
@@ -207,7 +211,10 @@ std::vector<std::string> tick_labels(const Axis& axis, Unit unit) {
   for (const double tick : axis.ticks) {
     const double shown = tick * factor;
     const bool scientific = std::abs(shown) >= 1e6 || decimals > 6;
-    std::string text = scientific ? fmt::format("{:.3g}", shown) : fmt::format("{:.{}f}", shown, decimals);
+    // Ticks of a logarithmic axis lie decades apart: each has the digits it needs.
+    std::string text = scientific ? fmt::format("{:.3g}", shown)
+                       : axis.log ? fmt::format("{:g}", shown)
+                                  : fmt::format("{:.{}f}", shown, decimals);
     if (text.starts_with('-')) text.replace(0, 1, "\u2212");
     if (unit == Unit::kPercent) text += "%";
     labels.push_back(std::move(text));

@@ -131,6 +131,10 @@ std::string format_value(double value, Unit unit) {
   return with_minus(fmt::format("{:.{}f}", value * style.factor, style.decimals)) + std::string(style.suffix);
 }
 
+std::string format_percent(double value) {
+  return std::isfinite(value) ? with_minus(fmt::format("{:.1f}", value * 100)) : finite_or_sign(value);
+}
+
 std::string format_difference(double value, double smallest, Unit unit) {
   if (!std::isfinite(value)) return finite_or_sign(value);
   const Style style = style_of(unit);

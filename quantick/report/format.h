@@ -16,6 +16,9 @@ std::string script_string(std::string_view text);
 /// Number with its unit, a real minus sign, and "–" where it is missing.
 std::string format_value(double value, Unit unit);
 
+/// A share in percent with one digit and without the sign, for tables that name the unit once.
+std::string format_percent(double value);
+
 /// Digits after the point so that `smallest` shows two significant digits, at least those usual for the unit.
 /// Differences that are tiny beside their metric stay readable.
 std::string format_difference(double value, double smallest, Unit unit);

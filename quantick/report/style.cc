@@ -48,6 +48,7 @@ section{padding-top:1.7rem;margin-top:2.4rem;border-top:1px solid var(--rule);sc
 .good b::before{content:"\25cf"}.bad b::before{content:"\25b2"}
 .finding span{font-size:.84rem;color:var(--soft)}
 .scroll{overflow-x:auto;max-width:100%;margin:.6rem 0 .9rem}
+.small{max-width:38rem}
 table{border-collapse:separate;border-spacing:0;min-width:100%;font-size:.9rem}
 caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 th,td{padding:.34rem .7rem;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top;font-weight:400}
@@ -63,9 +64,9 @@ td b{font-weight:640}
 .group span{position:sticky;left:0}
 .heat{padding:.34rem .5rem;border-bottom-color:var(--bg);border-right:1px solid var(--bg)}
 .above{background:rgb(var(--blue)/var(--a))}.below{background:rgb(var(--orange)/var(--a))}
-.picture{padding:.2rem .4rem;vertical-align:middle}
-.interval{width:100px;height:16px;display:block}
-.interval .reach{stroke:var(--soft);stroke-width:2}.interval .zero{stroke:var(--zero);stroke-width:1;stroke-dasharray:2 2}
+.picture{padding-top:.42rem}
+.interval{width:100px;height:18px;display:block;margin-left:auto}
+.interval .reach{stroke:var(--soft);stroke-width:2}.interval .zero{stroke:var(--zero);stroke-width:1}
 .interval circle{fill:var(--int8)}
 pre{background:var(--faint);padding:1rem 1.1rem;border-radius:4px;font-size:.82rem;line-height:1.5}
 code,pre{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
@@ -113,7 +114,7 @@ svg .off{display:none}
 .histogram{margin:.6rem 0}
 .histogram svg{width:100%;height:96px;display:block;border-bottom:1px solid var(--zero)}
 .histogram figcaption b{display:block;font-size:.84rem;overflow-wrap:anywhere}
-.histogram p{margin:.1rem 0 0}
+.histogram p{margin:.1rem 0 0}.histogram p span{white-space:nowrap}
 .histogram .band{fill:rgb(var(--blue)/.13)}.histogram .edge{stroke:var(--int8);stroke-width:1.4}
 .ends{display:flex;justify-content:space-between;font-size:.75rem;color:var(--soft)}
 @media (max-width:56rem){
@@ -126,7 +127,7 @@ h1{font-size:1.5rem}
 section{scroll-margin-top:3rem;margin-top:1.8rem;padding-top:1.3rem}
 th,td{padding:.34rem .5rem}
 tbody th,thead th:first-child{max-width:8.5rem;min-width:6.5rem}
-.group th{max-width:none}
+.group th{max-width:none}.months tbody th,.months thead th:first-child{min-width:3rem}
 .plot{grid-template-columns:2.9rem minmax(0,1fr)}
 .minor{display:none}
 }

@@ -5,8 +5,13 @@
 #include "quantick/report/format.h"
 
 namespace quantick::report {
+namespace {
 
-Table::Table(std::string_view caption) : caption_(escape(caption)) {}
+constexpr size_t kSmallColumns = 3;  // so few columns stretched over the page would part names from their numbers
+
+}  // namespace
+
+Table::Table(std::string_view caption, std::string_view style) : caption_(escape(caption)), style_(style) {}
 
 Table& Table::head(const std::vector<std::string>& titles, size_t text_columns) {
   columns_ = titles.size();
@@ -60,9 +65,9 @@ void Table::close_row() {
 std::string Table::html() const {
   if (empty()) return "";
   return fmt::format(
-      "<div class=\"scroll\" role=\"region\" aria-label=\"{0}\" tabindex=\"0\"><table><caption>{0}</caption>{1}"
+      "<div class=\"scroll {4}\" role=\"region\" aria-label=\"{0}\" tabindex=\"0\"><table><caption>{0}</caption>{1}"
       "<tbody>{2}{3}</tbody></table></div>",
-      caption_, head_, body_, row_open_ ? "</tr>" : "");
+      caption_, head_, body_, row_open_ ? "</tr>" : "", columns_ <= kSmallColumns ? "small" : style_);
 }
 
 }  // namespace quantick::report

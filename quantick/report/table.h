@@ -8,8 +8,8 @@ namespace quantick::report {
 
 class Table {
  public:
-  /// `caption` names the table for those who cannot see where it stands.
-  explicit Table(std::string_view caption);
+  /// `caption` names the table for those who cannot see where it stands; `style` is a class of the style sheet.
+  explicit Table(std::string_view caption, std::string_view style = "");
 
   /// Column heads; those after the first `text_columns` are set right, above numbers.
   Table& head(const std::vector<std::string>& titles, size_t text_columns = 1);
@@ -28,6 +28,7 @@ class Table {
  private:
   void close_row();
   std::string caption_;
+  std::string_view style_;
   std::string head_;
   std::string body_;
   size_t columns_ = 1;

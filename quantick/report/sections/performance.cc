@@ -33,13 +33,13 @@ double heat_scale(const std::vector<YearRow>& rows) {
 
 std::string month_table(const Panel& equity, const Line& line) {
   const std::vector<YearRow> rows = monthly_returns(equity.dates, line.values);
-  Table table(fmt::format("Monthly returns, {}", line.label));
+  Table table(fmt::format("Monthly returns in percent, {}", line.label), "months");
   table.head(kMonthHead);
   const double scale = heat_scale(rows);
   for (const YearRow& row : rows) {
     table.row(fmt::format("{}", row.year));
-    for (const double month : row.months) table.cell(heat_cell(month, scale, Unit::kPercent));
-    table.number(fmt::format("<b>{}</b>", format_value(row.total, Unit::kPercent)));
+    for (const double month : row.months) table.cell(heat_cell(month, scale));
+    table.number(fmt::format("<b>{}</b>", format_percent(row.total)));
   }
   return table.empty() ? "" : fmt::format("<h3>{}</h3>", escape(line.label)) + table.html();
 }
@@ -74,7 +74,8 @@ Section monthly_section(const ReportData& data) {
     section.html = month_table(data.equity, data.equity.lines.front());
   }
   if (section.html.empty()) return section;
-  section.html += "<p class=\"note\">Compounded net returns per calendar month. Blue above zero, orange below.</p>";
+  section.html +=
+      "<p class=\"note\">Compounded net returns per calendar month, in percent. Blue above zero, orange below.</p>";
   return section;
 }
 

@@ -22,7 +22,7 @@ EstimateLine curve(std::string key, std::string label, Role role, const std::vec
 std::string training_run(const Training& run) {
   std::vector<std::string> epochs;
   for (size_t e = 1; e <= run.train_loss.size(); ++e) epochs.push_back(fmt::format("{}", e));
-  std::vector<EstimateLine> losses{curve("train", "training", Role::kFloat32, run.train_loss)};
+  std::vector<EstimateLine> losses{curve("train", "training", Role::kBenchmark, run.train_loss)};
   if (!run.valid_loss.empty()) losses.push_back(curve("valid", "validation", Role::kInt8, run.valid_loss));
   std::string note = run.loss;
   if (run.best_epoch > 0) note += fmt::format("{}best epoch {}", note.empty() ? "" : "; ", run.best_epoch);
