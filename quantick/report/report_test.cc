@@ -430,9 +430,11 @@ TEST(Report, FindingsFollowFromTheNumbers) {
   ReportData data = fixture::full();
   std::string html = to_html(data);
   EXPECT_NE(html.find("Not told apart from zero"), std::string::npos);
-  EXPECT_NE(html.find("Behind in Sharpe"), std::string::npos);  // equal weight is ahead in the fixture
+  EXPECT_NE(html.find("Behind, within its interval"), std::string::npos);  // equal weight is ahead in the fixture
   EXPECT_NE(html.find("It could"), std::string::npos);
   EXPECT_NE(html.find("No difference found"), std::string::npos);
+  data.strategies[1].values[0].low = data.strategies[1].values[0].high = kMissing;
+  EXPECT_NE(to_html(data).find("Behind in Sharpe"), std::string::npos);
   data.strategies[1].values[0].value = 2.1;
   data.strategies[1].values[2].value = 0.97;
   data.strategies[1].values[10].low = 0.002;

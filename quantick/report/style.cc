@@ -6,9 +6,9 @@ namespace {
 // Colours keep apart for the three common kinds of colour blindness (blue, vermilion, bluish green, violet, grey), and
 // every line also has its own dash. Text and marks keep the WCAG contrast (4.5:1 and 3:1) on both backgrounds.
 constexpr std::string_view kStyle = R"css(
-:root{--bg:#fbfbf9;--ink:#15181c;--soft:#59616b;--rule:#dfe2e6;--faint:#f1f2f0;--grid:#e7e9ec;--zero:#9aa1aa;
+:root{--bg:#fbfbf9;--ink:#15181c;--soft:#59616b;--rule:#dfe2e6;--faint:#f1f2f0;--grid:#e7e9ec;--zero:#858c95;
 --float32:#5b93e0;--int8:#b93c0a;--ridge:#00776a;--equal:#7c4fae;--bench:#69717b;
---s0:#b93c0a;--s1:#d98a2b;--s2:#858c95;--s3:#4c8fd6;--s4:#1b4f9c;--blue:27 96 190;--orange:206 98 20;--link:#1f5fb4;
+--s0:#b93c0a;--s1:#bd7314;--s2:#858c95;--s3:#4c8fd6;--s4:#1b4f9c;--blue:27 96 190;--orange:206 98 20;--link:#1f5fb4;
 --good:#0b6b5e;--bad:#a8390a}
 @media (prefers-color-scheme:dark){:root{--bg:#14171b;--ink:#e8eaed;--soft:#a2abb6;--rule:#2d333b;--faint:#1c2127;
 --grid:#262c33;--zero:#5d6671;--float32:#4479cc;--int8:#ffab6e;--ridge:#46c9ab;--equal:#c3a0f0;--bench:#98a1ac;
@@ -57,6 +57,7 @@ thead .num{white-space:normal}
 thead th{color:var(--soft);font-size:.8rem;vertical-align:bottom;border-bottom-color:var(--zero)}
 th:first-child{padding-left:0;position:sticky;left:0;background:var(--bg);z-index:1}
 tbody th .note,td .note{display:block}
+a{color:var(--link)}
 td b{font-weight:640}
 
 .none{color:var(--soft)}
@@ -126,7 +127,8 @@ main{padding:1.3rem 1rem 4rem}
 h1{font-size:1.5rem}
 section{scroll-margin-top:3rem;margin-top:1.8rem;padding-top:1.3rem}
 th,td{padding:.34rem .5rem}
-tbody th,thead th:first-child{max-width:8.5rem;min-width:6.5rem}
+tbody th,thead th:first-child{max-width:7.5rem;min-width:6rem}
+td .note{white-space:normal}
 .group th{max-width:none}.months tbody th,.months thead th:first-child{min-width:3rem}
 .plot{grid-template-columns:2.9rem minmax(0,1fr)}
 .minor{display:none}

@@ -25,15 +25,17 @@ Table& Table::head(const std::vector<std::string>& titles, size_t text_columns) 
 
 Table& Table::group(std::string_view title) {
   close_row();
+  if (!body_.empty()) body_ += "</tbody><tbody>";
   body_ += fmt::format("<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"{}\"><span>{}</span></th></tr>", columns_,
                        escape(title));
   return *this;
 }
 
-Table& Table::row(std::string_view name, std::string_view note) {
+Table& Table::row(std::string_view name, std::string_view note, std::string_view link) {
   close_row();
   body_ += fmt::format("<tr><th scope=\"row\">{}", escape(name));
   if (!note.empty()) body_ += fmt::format("<span class=\"note\">{}</span>", escape(note));
+  if (!link.empty()) body_ += fmt::format("<a class=\"note\" href=\"#{0}\">{0}</a>", link);
   body_ += "</th>";
   row_open_ = true;
   ++rows_;

@@ -15,8 +15,8 @@ class Table {
   Table& head(const std::vector<std::string>& titles, size_t text_columns = 1);
   /// A row that names the rows below it.
   Table& group(std::string_view title);
-  /// Starts a row; `note` stands small under its name.
-  Table& row(std::string_view name, std::string_view note = "");
+  /// Starts a row; `note` stands small under its name, then a link to the element of this page with the id `link`.
+  Table& row(std::string_view name, std::string_view note = "", std::string_view link = "");
   /// Cells of the row that was started: a number (already formatted), text to be escaped, ready HTML of a whole cell.
   Table& number(std::string_view formatted, std::string_view note = "");
   Table& text(std::string_view text);

@@ -80,10 +80,14 @@ Finding baseline_finding(const ReportData& data) {
   }
   if (best == nullptr) return out;
   const bool ahead = own.value > best_value;
-  out.answer = ahead ? "Ahead in Sharpe" : "Behind in Sharpe";
-  out.state = ahead ? "good" : "bad";
-  out.detail = fmt::format("{} against {} of {}", format_value(own.value, Unit::kRatio),
-                           format_value(best_value, Unit::kRatio), best->label);
+  if (own.low <= best_value && best_value <= own.high) {
+    out.answer = fmt::format("{}, within its interval", ahead ? "Ahead" : "Behind");
+  } else {
+    out.answer = ahead ? "Ahead in Sharpe" : "Behind in Sharpe";
+    out.state = ahead ? "good" : "bad";
+  }
+  out.detail = fmt::format("Sharpe {}{} against {} of {}", format_value(own.value, Unit::kRatio),
+                           interval_text(own, Unit::kRatio), format_value(best_value, Unit::kRatio), best->label);
   return out;
 }
 
@@ -137,7 +141,8 @@ std::string table_of(const ReportData& data) {
     const MetricSpec& metric = data.metrics[m];
     if (metric.group != group && !metric.group.empty()) table.group(metric.group);
     group = metric.group;
-    table.row(metric.label, metric.convention);
+    const bool overstated = metric.key.starts_with("sharpe") && !data.survivorship.empty();
+    table.row(metric.label, metric.convention, overstated ? "survivorship" : "");
     for (const Strategy& strategy : data.strategies) {
       const Estimate& e = strategy.values[m];
       std::string note;
@@ -159,7 +164,8 @@ Section verdict_section(const ReportData& data) {
   section.html += table_of(data);
   if (section.html.empty()) return section;
   std::string notes;
-  if (!data.survivorship.empty()) notes += fmt::format("<li><b>Survivorship.</b> {}</li>", escape(data.survivorship));
+  if (!data.survivorship.empty())
+    notes += fmt::format("<li id=\"survivorship\"><b>Survivorship.</b> {}</li>", escape(data.survivorship));
   if (data.trials > 0) {
     notes += fmt::format("<li><b>Trials.</b> {} configurations were tried; the deflated Sharpe ratio counts them.</li>",
                          format_count(data.trials));
