@@ -1,9 +1,10 @@
 // The library's numbers for tests/python, which compares them with other people's libraries: one JSON document on
 // standard input, one on standard output.
 //   quantick_oracle metrics   {"profile", "returns", "benchmark"}            -> {name: value}
+//   quantick_oracle ic        {"scores", "labels"}: a row per date, null for none -> {"ic": [..], "rank_ic": [..]}
 //   quantick_oracle lstm      {"x", "hidden_size", "parameters": {name: {"shape", "values"}}} -> {"shape", "values"}
 //   quantick_oracle dense     {"rows", "cols", "weights", "bias", "scale", "zero_y", "y_bits", "x"} -> {isa: [codes]}
-#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <iostream>
@@ -14,11 +15,13 @@
 #include <vector>
 
 #include "quantick/backtest/profiles.h"
+#include "quantick/backtest/signal_metrics.h"
 #include "quantick/core/cpu.h"
 #include "quantick/core/error.h"
 #include "quantick/core/float_mode.h"
 #include "quantick/kernels/dense/dense.h"
 #include "quantick/nn/lstm.h"
+#include "quantick/strategy/scores.h"
 #include "quantick/tensor/array.h"
 
 namespace quantick {
@@ -33,6 +36,22 @@ Json metrics(const Json& in) {
   for (const auto& metric : backtest::evaluate_profile(in.at("profile").get<std::string>(), returns, benchmark))
     out[metric.name] = metric.value;
   return out;
+}
+
+strategy::ScoreMatrix matrix_from(const Json& in) {
+  strategy::ScoreMatrix out;
+  for (size_t t = 0; t < in.size(); ++t) {
+    out.dates.push_back({static_cast<int32_t>(t)});
+    for (const Json& value : in[t]) out.values.push_back(value.is_null() ? std::nan("") : value.get<double>());
+  }
+  for (size_t i = 0; i < in.at(0).size(); ++i) out.instruments.push_back(std::to_string(i));
+  return out;
+}
+
+Json ic(const Json& in) {
+  const strategy::ScoreMatrix scores = matrix_from(in.at("scores")), labels = matrix_from(in.at("labels"));
+  return {{"ic", backtest::information_coefficient(scores, labels)},
+          {"rank_ic", backtest::rank_information_coefficient(scores, labels)}};
 }
 
 Array array_from(const Json& in) {
@@ -86,9 +105,9 @@ Json dense(const Json& in) {
 
 int run(int argc, char** argv) {
   const std::map<std::string, std::function<Json(const Json&)>> commands{
-      {"dense", dense}, {"lstm", lstm}, {"metrics", metrics}};
+      {"dense", dense}, {"ic", ic}, {"lstm", lstm}, {"metrics", metrics}};
   const auto command = commands.find(argc == 2 ? argv[1] : "");
-  QTK_CHECK(command != commands.end(), ValueError, "[oracle] expected one command: dense, lstm or metrics");
+  QTK_CHECK(command != commands.end(), ValueError, "[oracle] expected one command: dense, ic, lstm or metrics");
   const std::string text(std::istreambuf_iterator<char>(std::cin), {});
   std::cout << command->second(Json::parse(text)) << "\n";
   return 0;
