@@ -113,8 +113,10 @@ function(qtk_test name)
   target_compile_definitions(${name} PRIVATE QTK_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_compile_options(${name} PRIVATE -O1)  # the tests' own code; the rooms are as users run them
   # A suite with "Slow" in its name is left out of `ctest -L fast`, which stays under a minute.
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_FILTER "-*Slow*" PROPERTIES TIMEOUT 600 LABELS fast)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_FILTER "*Slow*" PROPERTIES TIMEOUT 1200 LABELS slow)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120 TEST_FILTER "-*Slow*"
+                       PROPERTIES TIMEOUT 600 LABELS fast)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120 TEST_FILTER "*Slow*"
+                       PROPERTIES TIMEOUT 1200 LABELS slow)
 endfunction()
 
 function(qtk_program name)
