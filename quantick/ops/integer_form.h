@@ -91,6 +91,8 @@ struct IntegerForm {
   std::function<std::vector<NamedArray>(const LowerCall&)> lower;  ///< empty: no constants
   std::function<std::unique_ptr<IntegerNode>(const PrepareCall&)> prepare;  ///< empty for passthrough and last_step
   TensorFormat fixed_format;                                                ///< for OutputFormat::unit
+  /// Largest error against the float operator on the row's samples, in steps of the output (int8 in and out).
+  double error_steps = 1;
 };
 
 }  // namespace quantick

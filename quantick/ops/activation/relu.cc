@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "quantick/ops/code_clamp.h"
 #include "quantick/ops/elementwise/unary.h"
 
 namespace quantick {
@@ -15,6 +16,17 @@ struct Relu : Unary<Relu> {
     return v < 0 ? T(0) : v;
   }
   static double exact(double v) { return v < 0 ? 0 : v; }
+
+  static IntegerForm integer_form() {
+    IntegerForm form;
+    form.kind = IntegerForm::Kind::pointwise;
+    form.output = IntegerForm::OutputFormat::same;
+    form.prepare = [](const PrepareCall& call) {
+      return make_code_clamp(call, call.inputs[0].zero_point, (1 << (call.inputs[0].bits() - 1)) - 1);
+    };
+    return form;
+  }
+
   static Array slope(const Array& x, const Array& y) {
     (void)y;
     return cast(x > 0.0, x.dtype());

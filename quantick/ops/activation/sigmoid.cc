@@ -3,6 +3,7 @@
 #include "quantick/core/thread_pool.h"
 #include "quantick/kernels/activation/activation.h"
 #include "quantick/ops/elementwise/unary.h"
+#include "quantick/ops/row_node.h"
 
 namespace quantick {
 namespace {
@@ -24,6 +25,20 @@ struct Sigmoid : Unary<Sigmoid> {
     parallel_ranges(x.size(), kElementwiseGrain,
                     [=](int64_t begin, int64_t end) { kernels::sigmoid_f32(from + begin, to + begin, end - begin); });
     return {y};
+  }
+
+  static IntegerForm integer_form() {
+    IntegerForm form;
+    form.kind = IntegerForm::Kind::pointwise;
+    form.output = IntegerForm::OutputFormat::unit;
+    form.fixed_format = {DType::i8, 0x1p-8f, -128};  // [0, 1) in 256 codes
+    form.prepare = [](const PrepareCall& call) {
+      const int64_t width = call.input_types[0].shape.size();
+      return make_row_node(call, width, [=, isa = active_isa()](const float* x, int64_t rows, float* y) {
+        kernels::sigmoid_f32(x, y, rows * width, isa);
+      });
+    };
+    return form;
   }
 
   static double exact(double v) { return v < 0 ? std::exp(v) / (1 + std::exp(v)) : 1 / (1 + std::exp(-v)); }

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "quantick/ops/code_clamp.h"
 #include "quantick/ops/define.h"
 #include "quantick/ops/elementwise/loop.h"
 
@@ -41,6 +42,18 @@ struct Clip {
   static Arrays gradient(const Attrs&, const GradientCall& call) {
     const Array& d = call.output_grads[0];
     return {d * cast(call.inputs[0] == call.outputs[0], d.dtype())};
+  }
+
+  static IntegerForm integer_form() {
+    IntegerForm form;
+    form.kind = IntegerForm::Kind::pointwise;
+    form.output = IntegerForm::OutputFormat::same;
+    form.prepare = [](const PrepareCall& call) {
+      const Attrs attrs = from_attributes<Attrs>(*call.attributes, name);
+      return make_code_clamp(call, code_of(static_cast<float>(attrs.low), call.inputs[0]),
+                             code_of(static_cast<float>(attrs.high), call.inputs[0]));
+    };
+    return form;
   }
 
   static std::vector<OperatorSample> samples() {

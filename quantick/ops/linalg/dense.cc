@@ -1,9 +1,44 @@
+#include "quantick/kernels/dense/dense.h"
 #include "quantick/ops/define.h"
 #include "quantick/ops/elementwise/loop.h"
 #include "quantick/ops/linalg/product.h"
+#include "quantick/ops/lowering.h"
 
 namespace quantick {
 namespace {
+
+class DenseNode : public IntegerNode {
+ public:
+  explicit DenseNode(const PrepareCall& call)
+      : kernel_(spec(call)), rows_(call.input_types[0].shape.size() / kernel_.cols()) {
+    check_extent("dense", "channels", rows_ * kernel_.cols(), call.input_types[0].shape.size());
+    check_extent("dense", "output channels", call.output_type.shape.size(), rows_ * kernel_.rows());
+  }
+
+  void run(const Call& call) const noexcept override {
+    kernel_.run(call.inputs[0], call.steps * call.batch * rows_, call.output, call.scratch);
+  }
+  int64_t scratch_bytes(int64_t, int64_t) const override { return static_cast<int64_t>(kernel_.scratch_bytes()); }
+
+ private:
+  static kernels::DenseSpec spec(const PrepareCall& call) {
+    const Array &weight = call.constant("weight"), &bias = call.constant("bias"), &scale = call.constant("scale");
+    QTK_CHECK(weight.ndim() == 2 && bias.shape() == Shape{weight.shape()[0]} && scale.shape() == bias.shape(),
+              FormatError, "[dense] constants, were {}, {}, {}, expected [rows, columns], [rows], [rows]",
+              weight.type().text(), bias.type().text(), scale.type().text());
+    return {.rows = weight.shape()[0],
+            .cols = weight.shape()[1],
+            .weights = weight.data<int8_t>(),
+            .bias = bias.data<int64_t>(),
+            .scale = scale.data<float>(),
+            .zero_y = call.output.zero_point,
+            .x_bits = call.inputs[0].bits(),
+            .y_bits = call.output.bits()};
+  }
+
+  kernels::DenseKernel kernel_;
+  int64_t rows_;  ///< products per batch row: more than one where channels have several axes
+};
 
 struct Dense {
   static constexpr std::string_view name = "dense", family = "linalg", onnx = "Gemm";
@@ -86,6 +121,32 @@ struct Dense {
     Arrays out = {matmul(d, weight).reshape(x.shape()), matmul(transpose(d), rows(x, weight.shape()[1]))};
     if (call.inputs.size() > 2) out.push_back(call.inputs[2].defined() ? sum(d, {0}) : Array());
     return out;
+  }
+
+  static IntegerForm integer_form() {
+    IntegerForm form;
+    form.kind = IntegerForm::Kind::pointwise;
+    form.lower = lower;
+    form.prepare = [](const PrepareCall& call) -> std::unique_ptr<IntegerNode> {
+      return std::make_unique<DenseNode>(call);
+    };
+    form.error_steps = 3;  // the weights' rounding, summed over the samples' longest row
+    return form;
+  }
+
+  static std::vector<NamedArray> lower(const LowerCall& call) {
+    const std::string who = lowering_name(name, call);
+    require_quantized_inputs(call, who);
+    const Array weight = parameter_of(call, 0);
+    const float s_x = call.inputs[0].scale;
+    const std::vector<double> bias = parameter_values(parameter_of(call, 1), weight.shape()[0]);
+    const QuantizedWeight w = quantize_weight(weight, call.weight_bits, bias, s_x, who);
+    const std::vector<int64_t> b = quantize_bias(bias, s_x, call.inputs[0].zero_point, w, who);
+    kernels::accumulator_bits(w.values.data<int8_t>(), weight.shape()[0], weight.shape()[1], b.data(),
+                              call.inputs[0].bits());
+    return {{"weight", w.values},
+            {"bias", Array::from(b)},
+            {"scale", Array::from(row_scales(s_x, w.scales, call.output.scale, kLargestScale, who))}};
   }
 
   static std::vector<OperatorSample> samples() {

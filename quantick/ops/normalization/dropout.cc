@@ -83,6 +83,17 @@ struct Dropout {
     return {dropout(call.output_grads[0], attrs.rate, key, true)};
   }
 
+  static IntegerForm integer_form() {
+    IntegerForm form;
+    form.kind = IntegerForm::Kind::passthrough;
+    form.lower = [](const LowerCall& call) -> std::vector<NamedArray> {
+      QTK_CHECK(!from_attributes<Attrs>(*call.attributes, name).training, ValueError,
+                "[dropout] training, was true, expected false in a fixed-bits program: trace the model for inference");
+      return {};
+    };
+    return form;
+  }
+
   static std::vector<OperatorSample> samples() {
     return {{{float32({3, 5})}, to_attributes(Attrs{0.5, 7, true})},
             {{float32({2, 3, 17})}, to_attributes(Attrs{0.2, -9, true})},

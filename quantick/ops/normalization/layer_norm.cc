@@ -4,6 +4,8 @@
 #include "quantick/kernels/layer_norm/layer_norm.h"
 #include "quantick/ops/define.h"
 #include "quantick/ops/elementwise/loop.h"
+#include "quantick/ops/lowering.h"
+#include "quantick/ops/row_node.h"
 
 namespace quantick {
 namespace {
@@ -94,6 +96,32 @@ struct LayerNorm {
     const Array dx = kept[2] * (inner - mean(inner, {-1}, true) - normal * mean(inner * normal, {-1}, true));
     const Shape rows{x.size() / x.shape()[-1], x.shape()[-1]};
     return {dx, sum((d * normal).reshape(rows), {0}), sum(d.reshape(rows), {0})};
+  }
+
+  static IntegerForm integer_form() {
+    IntegerForm form;
+    form.kind = IntegerForm::Kind::pointwise;
+    form.lower = [](const LowerCall& call) -> std::vector<NamedArray> {
+      const std::string who = lowering_name(name, call);
+      for (const size_t i : {0, 1})
+        for (const double v : parameter_of(call, i).to_vector<double>())
+          QTK_CHECK(std::isfinite(v), ValueError, "[{}] {}, was {}, expected numbers", who, i == 0 ? "gamma" : "beta",
+                    v);
+      return {{"gamma", parameter_of(call, 0).copy()}, {"beta", parameter_of(call, 1).copy()}};
+    };
+    form.prepare = [](const PrepareCall& call) {
+      const Array gamma = call.constant("gamma"), beta = call.constant("beta");
+      QTK_CHECK(gamma.ndim() == 1 && gamma.size() > 0 && beta.shape() == gamma.shape() &&
+                    call.input_types[0].shape.size() % gamma.size() == 0,
+                FormatError, "[layer_norm] constants, were {} and {}, expected the last axis of {}",
+                gamma.type().text(), beta.type().text(), call.input_types[0].shape.text());
+      const auto epsilon = static_cast<float>(from_attributes<Attrs>(*call.attributes, name).epsilon);
+      return make_row_node(call, gamma.size(), [=, isa = active_isa()](const float* x, int64_t rows, float* y) {
+        kernels::layer_norm_f32(x, rows, gamma.size(), gamma.data<float>(), beta.data<float>(), epsilon, y, nullptr,
+                                nullptr, isa);
+      });
+    };
+    return form;
   }
 
   static std::vector<OperatorSample> samples() {

@@ -1,10 +1,67 @@
+#include <algorithm>
 #include <cmath>
 
+#include "quantick/kernels/lstm/lstm.h"
 #include "quantick/ops/define.h"
+#include "quantick/ops/lowering.h"
 #include "quantick/ops/recurrent/lstm_layer.h"
 
 namespace quantick {
 namespace {
+
+/// What the kernel takes: sums times this stay finite.
+constexpr float kLargestGateScale = 0x1p70f;
+
+/// State of a batch: the cells [batch, units] float32, then the hidden values [batch, units] int16.
+class LstmNode : public IntegerNode {
+ public:
+  explicit LstmNode(const PrepareCall& call) : kernel_(spec(call)) {
+    check_extent("lstm", "channels", call.input_types[0].shape.size(), kernel_.inputs());
+    check_extent("lstm", "output channels", call.output_type.shape.size(), kernel_.units());
+    QTK_CHECK(call.output == kQ15, FormatError, "[lstm] output format, expected int16 with scale 2^-15");
+  }
+
+  void run(const Call& call) const noexcept override {
+    auto* c = static_cast<float*>(call.state);
+    auto* h = reinterpret_cast<int16_t*>(c + call.batch * kernel_.units());
+    kernel_.run(call.inputs[0], call.steps, call.batch, static_cast<int16_t*>(call.output), h, c, call.scratch);
+  }
+  int64_t state_bytes() const override {
+    return kernel_.units() * static_cast<int64_t>(sizeof(float) + sizeof(int16_t));
+  }
+  void reset_state(void* state, int64_t batch, int64_t row) const noexcept override {
+    const int64_t units = kernel_.units();
+    auto* c = static_cast<float*>(state);
+    auto* h = reinterpret_cast<int16_t*>(c + batch * units);
+    std::fill_n(c + row * units, units, 0.0f);
+    std::fill_n(h + row * units, units, int16_t{0});
+  }
+  int64_t scratch_bytes(int64_t, int64_t) const override { return static_cast<int64_t>(kernel_.scratch_bytes()); }
+
+ private:
+  static kernels::LstmSpec spec(const PrepareCall& call) {
+    const Array &wx = call.constant("wx"), &wh = call.constant("wh"), &bx = call.constant("bx");
+    const Array &sx = call.constant("sx"), &sh = call.constant("sh");
+    QTK_CHECK(wx.ndim() == 2 && wh.ndim() == 2, FormatError, "[lstm] weights, were {} and {}, expected matrices",
+              wx.type().text(), wh.type().text());
+    const int64_t units = wh.shape()[1];
+    const Shape rows{4 * units};
+    QTK_CHECK(wx.shape()[0] == 4 * units && wh.shape()[0] == 4 * units && bx.shape() == rows && sx.shape() == rows &&
+                  sh.shape() == rows,
+              FormatError, "[lstm] constants, were {}, {}, {}, {}, {}, expected 4 * {} rows", wx.type().text(),
+              wh.type().text(), bx.type().text(), sx.type().text(), sh.type().text(), units);
+    return {.inputs = wx.shape()[1],
+            .units = units,
+            .x_bits = call.inputs[0].bits(),
+            .wx = wx.data<int8_t>(),
+            .wh = wh.data<int8_t>(),
+            .bx = bx.data<int64_t>(),
+            .sx = sx.data<float>(),
+            .sh = sh.data<float>()};
+  }
+
+  kernels::LstmKernel kernel_;
+};
 
 struct Lstm {
   static constexpr std::string_view name = "lstm", family = "recurrent", onnx = "LSTM";
@@ -100,6 +157,41 @@ struct Lstm {
     if (in.size() > 5) out.push_back(in[5].defined() ? g.h0 : Array());
     if (in.size() > 6) out.push_back(in[6].defined() ? g.c0 : Array());
     return out;
+  }
+
+  static IntegerForm integer_form() {
+    IntegerForm form;
+    form.kind = IntegerForm::Kind::recurrent;
+    form.output = IntegerForm::OutputFormat::q15;
+    form.lower = lower;
+    form.prepare = [](const PrepareCall& call) -> std::unique_ptr<IntegerNode> {
+      return std::make_unique<LstmNode>(call);
+    };
+    form.error_steps = 600;  // of 2^-15: rounded weights; the state itself is float32
+    return form;
+  }
+
+  static std::vector<NamedArray> lower(const LowerCall& call) {
+    const std::string who = lowering_name(name, call);
+    require_quantized_inputs(call, who);
+    QTK_CHECK(!parameter_of(call, 4).defined() && !parameter_of(call, 5).defined(), UnsupportedError,
+              "[{}] h0 and c0 have no fixed-bits form: the state starts at zero", who);
+    const Array w_ih = parameter_of(call, 0), w_hh = parameter_of(call, 1);
+    const float s_x = call.inputs[0].scale;
+    std::vector<double> bias = parameter_values(parameter_of(call, 2), w_ih.shape()[0]);
+    const std::vector<double> second = parameter_values(parameter_of(call, 3), w_ih.shape()[0]);
+    for (size_t i = 0; i < bias.size(); ++i) bias[i] += second[i];
+    const QuantizedWeight wx = quantize_weight(w_ih, call.weight_bits, bias, s_x, who);
+    const QuantizedWeight wh = quantize_weight(w_hh, call.weight_bits, {}, kQ15.scale, who);
+    const std::vector<int64_t> bx = quantize_bias(bias, s_x, call.inputs[0].zero_point, wx, who);
+    kernels::accumulator_bits(wx.values.data<int8_t>(), w_ih.shape()[0], w_ih.shape()[1], bx.data(),
+                              call.inputs[0].bits());
+    kernels::accumulator_bits(wh.values.data<int8_t>(), w_hh.shape()[0], w_hh.shape()[1], nullptr, kQ15.bits());
+    return {{"wx", wx.values},
+            {"wh", wh.values},
+            {"bx", Array::from(bx)},
+            {"sx", Array::from(row_scales(s_x, wx.scales, 1, kLargestGateScale, who))},
+            {"sh", Array::from(row_scales(kQ15.scale, wh.scales, 1, kLargestGateScale, who))}};
   }
 
   static std::vector<OperatorSample> samples() {

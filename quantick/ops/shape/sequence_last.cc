@@ -36,6 +36,12 @@ struct SequenceLast {
     return {whole};
   }
 
+  static IntegerForm integer_form() {
+    IntegerForm form;
+    form.kind = IntegerForm::Kind::last_step;
+    return form;
+  }
+
   static std::vector<OperatorSample> samples() {
     return {{{float32({4, 2, 3})}, {}}, {{float32({1, 5})}, {}}, {{float32({3, 0, 2})}, {}}};
   }
