@@ -1,7 +1,6 @@
 #pragma once
 // Everything a report says, as plain values. The command line fills it from a run; the HTML, JSON and CSV writers only
 // read it, so that the three agree. NaN means "not available". An empty vector or string leaves its section out.
-#include <array>
 #include <cstdint>
 #include <limits>
 #include <string>

@@ -2,7 +2,6 @@
 // The parts of the HTML report, one function each, one file per group under sections/. A part without content is empty
 // and is left out together with its entry in the navigation.
 #include <string>
-#include <vector>
 
 #include "quantick/report/report_data.h"
 
