@@ -70,40 +70,45 @@ ScoreMatrix read_wide(market::CsvReader& csv, size_t date_column) {
 
 ScoreMatrix read_long(market::CsvReader& csv, size_t date_column, size_t instrument_column, size_t score_column) {
   struct Cell {
-    size_t date;
+    market::Date date;
     size_t instrument;
     double value;
-    int64_t line;
   };
-  ScoreMatrix out;
   std::vector<Cell> cells;
   std::unordered_map<std::string, size_t> index;
+  std::vector<std::string> names;    // in order of appearance
+  std::vector<market::Date> newest;  // per name
   while (csv.next()) {
     const market::Date date = date_of(csv, date_column);
-    if (out.dates.empty() || out.dates.back() != date) {
-      check_order(csv, date_column, out.dates, date);
-      out.dates.push_back(date);
-    }
     const std::string name(csv.cells()[instrument_column]);
     QTK_CHECK(!name.empty(), ParseError, "{}, was empty, expected an instrument's name", csv.where(instrument_column));
-    const auto [entry, fresh] = index.emplace(name, out.instruments.size());
-    if (fresh) out.instruments.push_back(name);
-    cells.push_back({out.dates.size() - 1, entry->second, market::parse_number(csv, score_column), csv.line()});
+    const auto [entry, fresh] = index.emplace(name, names.size());
+    if (fresh) {
+      names.push_back(name);
+      newest.push_back(date);
+    } else {
+      market::Date& last = newest[entry->second];
+      QTK_CHECK(last != date, ParseError, "{}, was a second score for {} on {}, expected one", csv.where(score_column),
+                name, date.to_string());
+      QTK_CHECK(last < date, ParseError, "{}, was {} behind {} for {}, expected dates that ascend",
+                csv.where(date_column), date.to_string(), last.to_string(), name);
+      last = date;
+    }
+    cells.push_back({date, entry->second, market::parse_number(csv, score_column)});
   }
-  std::vector<std::string> sorted = out.instruments;
-  std::sort(sorted.begin(), sorted.end());
-  std::vector<size_t> place(sorted.size());
-  for (size_t i = 0; i < sorted.size(); ++i) place[index.at(sorted[i])] = i;
-  out.values.assign(out.dates.size() * sorted.size(), kNone);
-  std::vector<char> seen(out.values.size(), 0);
+  ScoreMatrix out;
+  for (const Cell& cell : cells) out.dates.push_back(cell.date);
+  std::sort(out.dates.begin(), out.dates.end());
+  out.dates.erase(std::unique(out.dates.begin(), out.dates.end()), out.dates.end());
+  out.instruments = names;
+  std::sort(out.instruments.begin(), out.instruments.end());
+  std::vector<size_t> place(names.size());
+  for (size_t i = 0; i < names.size(); ++i) place[index.at(out.instruments[i])] = i;
+  out.values.assign(out.dates.size() * names.size(), kNone);
   for (const Cell& cell : cells) {
-    const size_t at = cell.date * sorted.size() + place[cell.instrument];
-    QTK_CHECK(!seen[at], ParseError, "{}:{}: a second score for {} on {}, expected one", csv.path(), cell.line,
-              out.instruments[cell.instrument], out.dates[cell.date].to_string());
-    seen[at] = 1;
-    out.values[at] = cell.value;
+    const auto row = std::lower_bound(out.dates.begin(), out.dates.end(), cell.date) - out.dates.begin();
+    out.row(row)[place[cell.instrument]] = cell.value;
   }
-  out.instruments = std::move(sorted);
   return out;
 }
 

@@ -35,8 +35,9 @@ struct ScoreMatrix {
 };
 
 /// Reads a CSV, plain or gzip. Long: a date column, an instrument column and `score` (or the only other column). Wide:
-/// a date column and a column per instrument. Empty cells and NaN are "no score". Dates must ascend (long: rows of one
-/// date together). Throws IoError, FormatError, ParseError with file, line and column.
+/// a date column and a column per instrument. Empty cells and NaN are "no score". Dates must ascend (long: within
+/// each instrument, so that rows may stand by date or by instrument). Throws IoError, FormatError, ParseError with
+/// file, line and column.
 ScoreMatrix read_scores(const std::string& path);
 
 /// Writes the wide form with 17 significant digits, so that reading it back gives the same bits.

@@ -52,6 +52,20 @@ TEST_F(Scores, LongAndWideReadTheSame) {
   }
 }
 
+TEST_F(Scores, LongRowsMayStandByInstrument) {
+  const ScoreMatrix scores =
+      read_scores(file("date,symbol,score\n2020-01-03,B,1\n2020-01-06,B,2\n2020-01-02,A,3\n2020-01-03,A,4\n"));
+  EXPECT_EQ(scores.dates.size(), 3u);
+  EXPECT_EQ(scores.instruments, (std::vector<std::string>{"A", "B"}));
+  EXPECT_EQ(scores.values[0], 3);
+  EXPECT_EQ(scores.values[2], 4);
+  EXPECT_EQ(scores.values[3], 1);
+  EXPECT_EQ(scores.values[5], 2);
+  EXPECT_NE(
+      message_of("date,symbol,score\n2020-01-03,B,1\n2020-01-02,B,2\n").find("2020-01-02 behind 2020-01-03 for B"),
+      std::string::npos);
+}
+
 TEST_F(Scores, QlibPredictionsAreLong) {
   const ScoreMatrix scores = read_scores(file("datetime,instrument,0\n2020-01-02 00:00:00,SH600000,0.25\n"));
   EXPECT_EQ(scores.instruments, std::vector<std::string>{"SH600000"});
@@ -72,7 +86,8 @@ TEST_F(Scores, WrittenScoresReadBackBitForBit) {
 }
 
 TEST_F(Scores, BadFilesAreNamedByLine) {
-  EXPECT_NE(message_of("date,instrument,score\n2020-01-02,A,1\n2020-01-02,A,2\n").find(":3: a second score for A"),
+  EXPECT_NE(message_of("date,instrument,score\n2020-01-02,A,1\n2020-01-02,A,2\n")
+                .find(":3: column \"score\", was a second score for A on 2020-01-02"),
             std::string::npos);
   EXPECT_NE(message_of("date,A\n2020-01-03,1\n2020-01-02,2\n").find(":3: column \"date\", was 2020-01-02 behind"),
             std::string::npos);
