@@ -5,6 +5,12 @@
 #include "quantick/core/error.h"
 
 namespace quantick::graph {
+namespace {
+
+/// What shape rules see for an optional input that is left out, as invoke() has it.
+const TensorType kAbsentType{DType::f32, Shape{kAbsent}};
+
+}  // namespace
 
 const Value& Graph::value(ValueId id) const {
   QTK_ASSERT(id >= 0 && id < static_cast<ValueId>(values_.size()));
@@ -31,7 +37,7 @@ ValueId Graph::add_constant(const Array& data) {
 std::vector<ValueId> Graph::add_node(const Operator& op, Attributes attributes, std::vector<ValueId> inputs,
                                      std::string layer) {
   Types types;
-  for (ValueId id : inputs) types.push_back(id < 0 ? TensorType{} : value(id).type);
+  for (ValueId id : inputs) types.push_back(id < 0 ? kAbsentType : value(id).type);
   while (!inputs.empty() && inputs.back() < 0) inputs.pop_back(), types.pop_back();
   const auto node = static_cast<int>(nodes_.size());
   Node added{.op = &op, .attributes = std::move(attributes), .inputs = std::move(inputs), .layer = std::move(layer)};
@@ -66,7 +72,7 @@ Arrays Graph::run(std::span<const Array> inputs, const std::function<void(ValueI
     Arrays arguments;
     for (ValueId id : node.inputs) arguments.push_back(id < 0 ? Array() : held[static_cast<size_t>(id)]);
     const Arrays results = invoke(*node.op, node.attributes, arguments);
-    for (size_t i = 0; i < results.size(); ++i) {
+    for (size_t i = 0; i < node.outputs.size(); ++i) {  // hidden outputs, which follow, are for the tape
       held[static_cast<size_t>(node.outputs[i])] = results[i];
       if (observe) observe(node.outputs[i], results[i]);
     }
@@ -90,7 +96,7 @@ void Graph::verify() const {
     Types types;
     for (ValueId id : node.inputs) {
       QTK_ASSERT(id == -1 || known(id));
-      types.push_back(id < 0 ? TensorType{} : value(id).type);
+      types.push_back(id < 0 ? kAbsentType : value(id).type);
     }
     const Types results = node.op->infer(node.attributes, types);
     QTK_ASSERT(results.size() == node.outputs.size());

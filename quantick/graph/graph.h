@@ -25,7 +25,7 @@ struct Node {
   const Operator* op = nullptr;
   Attributes attributes;
   std::vector<ValueId> inputs;   ///< -1 where an optional input is left out
-  std::vector<ValueId> outputs;  ///< all outputs, the hidden ones included
+  std::vector<ValueId> outputs;  ///< the visible ones
   std::string layer;             ///< block path, e.g. "net.lstm0"
 };
 
