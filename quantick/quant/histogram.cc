@@ -59,6 +59,7 @@ void Histogram::merge(const Histogram& other) {
 double Histogram::quantile(double q) const {
   QTK_CHECK(q >= 0 && q <= 1, ValueError, "[histogram] quantile, was {}, expected 0..1", q);
   if (observed_ == 0) return 0;
+  if (q == 1) return high_;
   const double rank = q * static_cast<double>(observed_ - 1);
   double before = 0;
   for (uint32_t b = 0; b < kBins; ++b) {

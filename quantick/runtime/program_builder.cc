@@ -15,7 +15,7 @@ TensorFormat output_format(const Operator& op, const TensorFormat& first_input, 
     case IntegerForm::OutputFormat::q15:
       return kQ15;
     case IntegerForm::OutputFormat::unit:
-      return form.fixed_format;
+      return wanted.bits() > form.fixed_format.bits() ? wanted : form.fixed_format;
     case IntegerForm::OutputFormat::real:
       return {};
     default:

@@ -22,7 +22,8 @@ struct NodeSpec {
   int weight_bits = 8;
 };
 
-/// The format that an operator's output gets, given the wanted one and that of its first input.
+/// The format that an operator's output gets, given the wanted one and that of its first input. A known range (sigmoid)
+/// gives way where more bits than its format has are wanted.
 TensorFormat output_format(const Operator& op, const TensorFormat& first_input, const TensorFormat& wanted);
 
 class ProgramBuilder {

@@ -1,0 +1,63 @@
+#include "quantick/quant/calibration.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "quantick/core/error.h"
+
+namespace quantick::quant {
+namespace {
+
+TEST(ChooseFormat, FollowsTheContract) {
+  // Values of affine_params and symmetric_scale of the executable contract.
+  const TensorFormat a = choose_format({-1, 3}, DType::i8);
+  EXPECT_EQ(a.scale, static_cast<float>(4.0 / 255));
+  EXPECT_EQ(a.zero_point, -64);
+  EXPECT_EQ(choose_format({1, 3}, DType::i8), (TensorFormat{DType::i8, static_cast<float>(3.0 / 255), -128}));
+  EXPECT_EQ(choose_format({-3, -1}, DType::i8), (TensorFormat{DType::i8, static_cast<float>(3.0 / 255), 127}));
+  EXPECT_EQ(choose_format({-1, 3}, DType::i16), (TensorFormat{DType::i16, static_cast<float>(3.0 / 32767), 0}));
+  EXPECT_EQ(choose_format({0, 0}, DType::i8), (TensorFormat{DType::i8, 1.0f, 0}));
+  EXPECT_THROW(choose_format({0, 1e-35}, DType::i8), ValueError);
+  EXPECT_THROW(choose_format({-1e38, 1e38}, DType::i8), ValueError);
+}
+
+graph::Graph relu_graph() {
+  graph::Graph graph;
+  const auto x = graph.add_input("x", {DType::f32, Shape{2, 3, 2}});
+  graph.set_outputs(graph.add_node(find_operator("relu"), {}, {x}, "act"));
+  return graph;
+}
+
+TEST(Calibrate, ObservesWhatIsThereAndCountsWhatIsNot) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const Array x = Array::from(std::vector<float>{-4, 1, 2, nan, 3, 5, -1, nan, 0, 2, 1, 1}, Shape{2, 3, 2});
+  const graph::Graph graph = relu_graph();
+  const Calibration c = calibrate(graph, x, {});
+  EXPECT_EQ(c.missing(), 2);
+  EXPECT_EQ(c.rows(), 3);
+  EXPECT_EQ(c.at(graph.inputs()[0]).range().low, -4);
+  EXPECT_EQ(c.at(graph.inputs()[0]).histogram().observed(), 10);
+  EXPECT_EQ(c.at(graph.outputs()[0]).range().low, 0);
+  EXPECT_EQ(c.at(graph.outputs()[0]).range().high, 5);
+  EXPECT_THROW(c.at(99), IndexError);
+}
+
+TEST(Calibrate, BatchesAddUp) {
+  const Array a = Array::full(Shape{2, 3, 2}, 2.0), b = Array::full(Shape{2, 5, 2}, -3.0);
+  const graph::Graph graph = relu_graph();
+  const Calibration c = calibrate(graph, std::vector<Array>{a, b}, {});
+  EXPECT_EQ(c.rows(), 8);
+  EXPECT_EQ(c.at(graph.inputs()[0]).range().low, -3);
+  EXPECT_EQ(c.at(graph.inputs()[0]).range().high, 2);
+}
+
+TEST(Calibrate, RefusesNothingAndAllMissing) {
+  EXPECT_THROW(calibrate(relu_graph(), CalibrationData(), {}), ValueError);
+  const Array missing = Array::full(Shape{2, 3, 2}, std::numeric_limits<double>::quiet_NaN());
+  EXPECT_THROW(calibrate(relu_graph(), missing, {}), ValueError);
+  EXPECT_THROW(calibrate(relu_graph(), Array::zeros(Shape{2, 3, 2}, DType::f64), {}), TypeError);
+}
+
+}  // namespace
+}  // namespace quantick::quant
