@@ -7,7 +7,10 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <map>
+#include <mutex>
 #include <new>
+#include <vector>
 
 #include "quantick/core/error.h"
 #include "quantick/tensor/strided.h"
@@ -18,10 +21,63 @@ namespace {
 /// Cache line; also the widest vector.
 constexpr size_t kAlignment = 64;
 
+/// Freed memory that waits for the next array of its size. A training step asks for the same large blocks again and
+/// again, and fresh pages from the system cost more than the arithmetic on them.
+class BlockCache {
+ public:
+  void* take(size_t bytes) {
+    if (bytes >= kSmallest) {
+      const std::lock_guard lock(mutex_);
+      const auto found = free_.find(bytes);
+      if (found != free_.end() && !found->second.empty()) {
+        void* block = found->second.back();
+        found->second.pop_back();
+        held_ -= bytes;
+        return block;
+      }
+    }
+    return ::operator new(bytes, std::align_val_t(kAlignment));
+  }
+
+  void give(void* block, size_t bytes) noexcept {
+    if (bytes >= kSmallest && keep(block, bytes)) return;
+    ::operator delete(block, std::align_val_t(kAlignment));
+  }
+
+ private:
+#if defined(__SANITIZE_ADDRESS__)
+  static constexpr size_t kMost = 0;  // freed memory must stay poisoned
+#else
+  static constexpr size_t kMost = size_t{256} << 20;  // bytes held at most
+#endif
+  static constexpr size_t kSmallest = size_t{64} << 10;  // below it the C library's own cache serves
+
+  bool keep(void* block, size_t bytes) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (held_ + bytes > kMost) return false;
+    try {
+      free_[bytes].push_back(block);
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+    held_ += bytes;
+    return true;
+  }
+
+  std::mutex mutex_;
+  std::map<size_t, std::vector<void*>> free_;
+  size_t held_ = 0;
+};
+
+/// Never destroyed: arrays of static storage may be freed after it.
+BlockCache& block_cache() {
+  static BlockCache* const cache = new BlockCache;  // the one object that outlives main()
+  return *cache;
+}
+
 std::shared_ptr<void> allocate(int64_t bytes) {
   const auto rounded = (static_cast<size_t>(std::max<int64_t>(bytes, 1)) + kAlignment - 1) / kAlignment * kAlignment;
-  return {::operator new(rounded, std::align_val_t(kAlignment)),
-          [](void* p) { ::operator delete(p, std::align_val_t(kAlignment)); }};
+  return {block_cache().take(rounded), [rounded](void* p) { block_cache().give(p, rounded); }};
 }
 
 uint64_t next_id() {

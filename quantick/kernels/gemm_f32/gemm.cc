@@ -8,12 +8,15 @@
 namespace quantick::kernels {
 namespace {
 
-constexpr KernelList<GemmKernel> kKernels = {.scalar = {kGemmPanelScalar, gemm_f32_2x16_scalar},
-                                             .avx2 = {kGemmPanelAvx2, gemm_f32_6x16_avx2},
-                                             .avx512vnni = {kGemmPanelAvx512, gemm_f32_8x32_avx512vnni}};
+constexpr KernelList<GemmKernel> kKernels = {
+    .scalar = {kGemmPanelScalar, kGemmRowsScalar, gemm_f32_2x16_scalar},
+    .avx2 = {kGemmPanelAvx2, kGemmRowsAvx2, gemm_f32_6x16_avx2},
+    .avx512vnni = {kGemmPanelAvx512, kGemmRowsAvx512, gemm_f32_8x32_avx512vnni}};
 
 /// Rows of A that are walked against all panels before the next ones: they stay in the second-level cache.
 constexpr int64_t kRowBlock = 256;
+
+constexpr int64_t kMostTileRows = 8;
 
 int64_t padded(int64_t n, int64_t panel) { return (n + panel - 1) / panel * panel; }
 
@@ -59,9 +62,24 @@ void PackedMatrix::multiply(int64_t m, const float* a, int64_t row, int64_t colu
     const int64_t rows = std::min(kRowBlock, m - top);
     for (int64_t begin = 0; begin < k_; begin += kGemmDepth) {
       const int64_t terms = std::min(kGemmDepth, k_ - begin);
-      kernel_.run(rows, n_, terms, a + top * row + begin * column, row, column, data_.front().values + begin * width,
-                  alpha, accumulate || begin > 0, c + top * ldc, ldc);
+      const float* from = a + top * row + begin * column;
+      const float* b = data_.front().values + begin * width;
+      if (row == 1 && column != 1) {
+        multiply_columns(rows, terms, from, column, b, alpha, accumulate || begin > 0, c + top * ldc, ldc);
+        continue;
+      }
+      kernel_.run(rows, n_, terms, from, row, column, b, alpha, accumulate || begin > 0, c + top * ldc, ldc);
     }
+  }
+}
+
+void PackedMatrix::multiply_columns(int64_t m, int64_t terms, const float* a, int64_t column, const float* b,
+                                    float alpha, bool accumulate, float* c, int64_t ldc) const {
+  float tile[kGemmDepth * kMostTileRows];
+  for (int64_t i = 0; i < m; i += kernel_.rows) {
+    const int64_t rows = std::min(kernel_.rows, m - i);
+    for (int64_t j = 0; j < terms; ++j) std::copy_n(a + i + j * column, rows, tile + j * kernel_.rows);
+    kernel_.run(rows, n_, terms, tile, 1, kernel_.rows, b, alpha, accumulate, c + i * ldc, ldc);
   }
 }
 

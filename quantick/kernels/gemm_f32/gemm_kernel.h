@@ -10,11 +10,13 @@ using GemmRun = void (*)(int64_t m, int64_t n, int64_t k, const float* a, int64_
                          const float* packed, float alpha, bool accumulate, float* c, int64_t ldc);
 
 struct GemmKernel {
-  int64_t panel = 0;
+  int64_t panel = 0;  ///< columns of a packed panel
+  int64_t rows = 0;   ///< of a full tile
   GemmRun run = nullptr;
 };
 
 inline constexpr int64_t kGemmPanelScalar = 16, kGemmPanelAvx2 = 16, kGemmPanelAvx512 = 32;
+inline constexpr int kGemmRowsScalar = 2, kGemmRowsAvx2 = 6, kGemmRowsAvx512 = 8;
 
 void gemm_f32_2x16_scalar(int64_t m, int64_t n, int64_t k, const float* a, int64_t row, int64_t column,
                           const float* packed, float alpha, bool accumulate, float* c, int64_t ldc);

@@ -181,7 +181,8 @@ LstmForward forward_typed(const LstmSizes& s, const Array& x, const Array& w_ih,
 template <class Backend>
 struct Workspace {
   using T = typename Backend::T;
-  std::vector<T> dgates, dxh, dc, c_start, dw, dbias;
+  Array dgates;  ///< of all steps of a chunk
+  std::vector<T> dxh, dc, c_start, dw, dbias;
   typename Backend::Matrix xh;
 };
 
@@ -209,7 +210,8 @@ LstmGradients backward_typed(const LstmSizes& s, const Array& w_ih, const Array&
   parallel_for(parts, [&](int64_t part) {
     Workspace<Backend>& w = work[static_cast<size_t>(part)];
     const int64_t most = std::min(kLstmRows, s.batch);
-    w.dgates.resize(static_cast<size_t>(s.steps * most * gates_width));
+    w.dgates = Array::empty({s.steps, most, gates_width}, dtype);
+    T* all_dgates = w.dgates.template mutable_data<T>();
     w.dxh.resize(static_cast<size_t>(most * width));
     w.dc.resize(static_cast<size_t>(most * H));
     w.c_start.resize(static_cast<size_t>(most * H));
@@ -223,7 +225,7 @@ LstmGradients backward_typed(const LstmSizes& s, const Array& w_ih, const Array&
       for (int64_t t = s.steps - 1; t >= 0; --t) {
         const int64_t at = s.steps * begin + t * rows;  // row of the chunk's step in the kept arrays
         const T* c_before = t == 0 ? w.c_start.data() : c + (at - rows) * H;
-        T* dgates = w.dgates.data() + t * rows * gates_width;
+        T* dgates = all_dgates + t * rows * gates_width;
         Backend::backward(rows, H, gates + at * gates_width, c_before, c + at * H,
                           grad_y == nullptr ? nullptr : grad_y + (t * s.batch + begin) * H, w.dxh.data() + s.inputs,
                           width, w.dc.data(), dgates);
@@ -236,10 +238,10 @@ LstmGradients backward_typed(const LstmSizes& s, const Array& w_ih, const Array&
       // The weight gradient is one product over all steps and rows of the chunk.
       const int64_t deep = s.steps * rows;
       w.xh.pack(false, deep, width, xh + s.steps * begin * width, width);
-      Backend::multiply(w.xh, gates_width, w.dgates.data(), 1, gates_width, true, w.dw.data(), width);
+      Backend::multiply(w.xh, gates_width, all_dgates, 1, gates_width, true, w.dw.data(), width);
+      T* dbias = w.dbias.data();
       for (int64_t i = 0; i < deep; ++i)
-        for (int64_t j = 0; j < gates_width; ++j)
-          w.dbias[static_cast<size_t>(j)] += w.dgates[static_cast<size_t>(i * gates_width + j)];
+        for (int64_t j = 0; j < gates_width; ++j) dbias[j] += all_dgates[i * gates_width + j];
     }
   });
   T *dw_ih = writable<T>(out.w_ih), *dw_hh = writable<T>(out.w_hh), *dbias = writable<T>(out.bias);
