@@ -85,6 +85,10 @@ void read_node(const ConfigNode& node, int64_t& value) {
   if (!parse_number(scalar_of(node, "an integer"), value)) refuse_node(node, "an integer");
 }
 
+void read_node(const ConfigNode& node, uint64_t& value) {
+  if (!parse_number(scalar_of(node, "an integer, 0 or more"), value)) refuse_node(node, "an integer, 0 or more");
+}
+
 void read_node(const ConfigNode& node, double& value) {
   if (!parse_number(scalar_of(node, "a number"), value) || !std::isfinite(value)) refuse_node(node, "a finite number");
 }

@@ -46,6 +46,7 @@ struct ClassConfig {
 
 void read_node(const ConfigNode& node, bool& value);
 void read_node(const ConfigNode& node, int64_t& value);
+void read_node(const ConfigNode& node, uint64_t& value);
 void read_node(const ConfigNode& node, double& value);
 void read_node(const ConfigNode& node, std::string& value);
 void read_node(const ConfigNode& node, ClassConfig& value);

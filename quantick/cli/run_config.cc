@@ -1,10 +1,14 @@
 #include "quantick/cli/run_config.h"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 
 #include "quantick/core/env.h"
 #include "quantick/core/file.h"
+#include "quantick/optim/loss.h"
+#include "quantick/optim/optimizer.h"
+#include "quantick/optim/schedule.h"
 
 namespace quantick::cli {
 namespace {
@@ -35,6 +39,18 @@ void refuse_class(const ClassConfig& spec, const std::vector<std::string>& known
   refuse_node(spec.node, "one of " + names + (near.empty() ? "" : " (did you mean " + near + "?)"));
 }
 
+/// Makes the class once, so that a wrong name or argument is refused with its place before any work starts.
+template <class Make>
+void check_class(const ClassConfig& spec, Make&& make) {
+  try {
+    make(spec.name, kwargs_of(spec));
+  } catch (const ParseError&) {
+    throw;
+  } catch (const Error& error) {
+    fail<ParseError>("{}:{}: {}", spec.node.file, spec.node.line, error.what());
+  }
+}
+
 void require(const ConfigNode& root, const char* key) {
   if (root.find(key) == nullptr) fail<ParseError>("{}:1: no key \"{}\", which every run needs", root.file, key);
 }
@@ -50,6 +66,32 @@ std::string help_of(const std::string& section) {
 }
 
 }  // namespace
+
+Attributes kwargs_of(const ClassConfig& spec) {
+  Attributes out;
+  for (const auto& [key, node] : spec.kwargs.entries) {
+    if (node.kind == ConfigNode::Kind::list) {
+      std::vector<int64_t> values;
+      read_node(node, values);
+      out.emplace_back(key, values);
+      continue;
+    }
+    if (node.kind != ConfigNode::Kind::scalar) refuse_node(node, "a value");
+    const std::string& text = node.scalar;
+    const char* end = text.data() + text.size();
+    int64_t integer = 0;
+    double number = 0;
+    if (text == "true" || text == "false")
+      out.emplace_back(key, text == "true");
+    else if (const auto r = std::from_chars(text.data(), end, integer); r.ec == std::errc() && r.ptr == end)
+      out.emplace_back(key, integer);
+    else if (const auto d = std::from_chars(text.data(), end, number); d.ec == std::errc() && d.ptr == end)
+      out.emplace_back(key, number);
+    else
+      out.emplace_back(key, text);
+  }
+  return out;
+}
 
 void read_node(const ConfigNode& node, Segment& value) {
   std::vector<std::string> dates;
@@ -85,6 +127,9 @@ RunConfig read_run_config(const std::string& path) {
   } else {
     refuse_class(config.model, {"LSTM", "MLP"});
   }
+  if (!config.train.loss.node.file.empty()) check_class(config.train.loss, optim::make_loss);
+  if (!config.train.optimizer.node.file.empty()) check_class(config.train.optimizer, optim::make_optimizer);
+  if (!config.train.lr_scheduler.name.empty()) check_class(config.train.lr_scheduler, optim::make_schedule);
   const auto strategies = strategy::strategy_names();
   if (std::find(strategies.begin(), strategies.end(), config.strategy.name) == strategies.end())
     refuse_class(config.strategy, strategies);
@@ -98,10 +143,12 @@ std::string run_config_help() {
          help_of<DatasetConfig>("dataset") + help_of<features::ScalerOptions>("dataset.scaler") +
          help_of<features::DatasetOptions>("dataset.samples") + help_of<LstmModelConfig>("model (class LSTM) kwargs") +
          help_of<MlpModelConfig>("model (class MLP) kwargs") + help_of<TrainConfig>("train") +
-         help_of<QuantizeConfig>("quantize") +
+         help_of<QuantizeConfig>("quantize") + help_of<QuantizeConfig>("quantize") +
          help_of<strategy::TopkDropoutOptions>("strategy (class TopkDropout) kwargs") +
+         help_of<strategy::EqualWeightOptions>("strategy (class EqualWeight) kwargs") +
          help_of<strategy::LongShortOptions>("strategy (class LongShort) kwargs") +
-         help_of<backtest::BacktestOptions>("backtest") + help_of<EvaluationConfig>("evaluation");
+         help_of<backtest::BacktestOptions>("backtest") + help_of<EvaluationConfig>("evaluation") +
+         help_of<backtest::BootstrapOptions>("evaluation.bootstrap");
 }
 
 std::string resolve_path(const RunConfig& config, const std::string& path) {

@@ -6,12 +6,15 @@
 #include <tuple>
 #include <vector>
 
+#include "quantick/backtest/compare.h"
 #include "quantick/backtest/engine.h"
 #include "quantick/cli/config_node.h"
 #include "quantick/features/scaler.h"
 #include "quantick/features/window_dataset.h"
 #include "quantick/market/date.h"
 #include "quantick/market/reader.h"
+#include "quantick/ops/attributes.h"
+#include "quantick/quant/config.h"
 #include "quantick/strategy/registry.h"
 
 namespace quantick::cli {
@@ -87,54 +90,46 @@ struct MlpModelConfig {
 
   static constexpr auto fields() {
     using C = MlpModelConfig;
-    return std::make_tuple(field("units", &C::units, "widths of the hidden layers; the network sees the newest step of the window"),
-                           field("activation", &C::activation, "relu, sigmoid or tanh"),
-                           field("dropout", &C::dropout, "rate after each hidden layer, in training"));
+    return std::make_tuple(
+        field("units", &C::units, "widths of the hidden layers; the network sees the newest step of the window"),
+        field("activation", &C::activation, "relu, sigmoid or tanh"),
+        field("dropout", &C::dropout, "rate after each hidden layer, in training"));
   }
 };
 
 struct TrainConfig {
   int64_t epochs = 10;
   int64_t batch_size = 512;
-  int64_t samples_per_epoch = 0;
+  std::string batching = "samples";
   ClassConfig loss{.name = "L2Loss", .kwargs = {}, .node = {}};
   ClassConfig optimizer{.name = "Adam", .kwargs = {}, .node = {}};
-  ClassConfig schedule{.name = "", .kwargs = {}, .node = {}};
+  ClassConfig lr_scheduler;
   double clip_norm = 0;
   int64_t patience = 3;
   std::string monitor = "rank_ic";
-  std::string batches = "samples";
 
   static constexpr auto fields() {
     using C = TrainConfig;
     return std::make_tuple(
-        field("epochs", &C::epochs, "at most so many passes"), field("batch_size", &C::batch_size, "samples per step"),
-        field("samples_per_epoch", &C::samples_per_epoch, "samples drawn per epoch; 0: all"),
+        field("epochs", &C::epochs, "at most so many passes"),
+        field("batch_size", &C::batch_size, "samples per step, or dates where batching is dates"),
+        field("batching", &C::batching, "samples: shuffled over all dates; dates: whole dates together"),
         field("loss", &C::loss, "class and kwargs: L2Loss, L1Loss, HuberLoss, QuantileLoss, NegativeICLoss"),
         field("optimizer", &C::optimizer, "class and kwargs: SGD, Adam, AdamW"),
-        field("schedule", &C::schedule, "class and kwargs of a learning-rate schedule"),
+        field("lr_scheduler", &C::lr_scheduler, "class and kwargs, e.g. CosineScheduler; none: constant"),
         field("clip_norm", &C::clip_norm, "largest global gradient norm; 0: none"),
         field("patience", &C::patience, "epochs without improvement before stopping; 0: never stops early"),
-        field("monitor", &C::monitor, "what must improve on the validation segment: loss, ic or rank_ic"),
-        field("batches", &C::batches, "samples: shuffled over all dates; dates: whole dates together"));
+        field("monitor", &C::monitor, "what must improve on the validation segment: loss, ic or rank_ic"));
   }
 };
 
-struct QuantizeConfig {
-  std::string calib_mode = "percentile";
-  double percentile = 99.99;
-  std::string quantized_dtype = "auto";
-  std::vector<std::string> exclude_layers;
+struct QuantizeConfig : quant::QuantizationConfig {
   int64_t num_calib_samples = 4096;
 
   static constexpr auto fields() {
-    using C = QuantizeConfig;
-    return std::make_tuple(
-        field("calib_mode", &C::calib_mode, "naive (min-max) or percentile"),
-        field("percentile", &C::percentile, "share of the values inside the range, for percentile"),
-        field("quantized_dtype", &C::quantized_dtype, "auto, int8 or int16: type of calibrated activations"),
-        field("exclude_layers", &C::exclude_layers, "layers to keep in float"),
-        field("num_calib_samples", &C::num_calib_samples, "training samples that calibration sees"));
+    return std::tuple_cat(quant::QuantizationConfig::fields(),
+                          std::make_tuple(field("num_calib_samples", &QuantizeConfig::num_calib_samples,
+                                                "training samples that calibration sees, the newest ones")));
   }
 };
 
@@ -143,8 +138,7 @@ struct EvaluationConfig {
   std::vector<int64_t> ic_horizons{1, 5, 10, 20};
   int64_t quantiles = 5;
   double overlap_k = 0.25;
-  int64_t bootstrap_samples = 2000;
-  int64_t bootstrap_block = 20;
+  backtest::BootstrapOptions bootstrap;
   int64_t trials = 1;
 
   static constexpr auto fields() {
@@ -154,8 +148,7 @@ struct EvaluationConfig {
         field("ic_horizons", &C::ic_horizons, "bars held, for the IC decay"),
         field("quantiles", &C::quantiles, "buckets of the quantile returns"),
         field("overlap_k", &C::overlap_k, "names (or share of them) whose overlap float32 and int8 are compared on"),
-        field("bootstrap_samples", &C::bootstrap_samples, "resamples of each interval"),
-        field("bootstrap_block", &C::bootstrap_block, "mean block of the stationary bootstrap, in bars"),
+        field("bootstrap", &C::bootstrap, "intervals of the paired differences"),
         field("trials", &C::trials, "configurations of the network tried so far, for the deflated Sharpe ratio"));
   }
 };
@@ -196,6 +189,9 @@ struct RunConfig {
 
 /// Reads and checks a run file. Throws IoError and ParseError.
 RunConfig read_run_config(const std::string& path);
+
+/// kwargs as attributes: true/false, integers, numbers, lists of integers, else text.
+Attributes kwargs_of(const ClassConfig& spec);
 
 /// Text for `quantick run --help`: every section and key with its meaning.
 std::string run_config_help();

@@ -10,7 +10,7 @@ data:
   path: {prices}
 dataset:
   features: [return(1), return(5), rank(return(5)), volatility(10)]
-  samples: {{window: 8, horizon: 2, label: rank}}
+  samples: {{window: 8, horizon: 2, label: zscore}}
   train: [2019-02-01, 2019-12-31]
   valid: [2020-01-02, 2020-02-28]
   test: [2020-03-02, 2020-07-31]
@@ -18,7 +18,7 @@ model: {{class: LSTM, kwargs: {{hidden_size: 8, num_layers: 2}}}}
 train: {{epochs: 1, batch_size: 128}}
 quantize: {{num_calib_samples: 512}}
 strategy: {{class: TopkDropout, kwargs: {{k: 0.5, n_drop: 1}}}}
-evaluation: {{bootstrap_samples: 200}}
+evaluation: {{bootstrap: {{resamples: 200}}}}
 """
 NAMES = ["AAA", "BBB", "CCC", "DDD", "EEE", "FFF", "GGG", "HHH"]
 

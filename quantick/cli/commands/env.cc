@@ -7,7 +7,6 @@
 #include "quantick/core/env.h"
 #include "quantick/core/error.h"
 #include "quantick/core/thread_pool.h"
-#include "quantick/kernels/gemm_f32/gemm.h"
 
 namespace quantick::cli {
 namespace {
@@ -15,15 +14,14 @@ namespace {
 int print_environment() {
   std::string sets;
   for (Isa isa : supported_isas()) sets += (sets.empty() ? "" : ", ") + std::string(isa_name(isa));
-  std::fputs(
-      fmt::format("version           {}\n"
-                  "processor         {}\n"
-                  "instruction sets  {} (kernels use {})\n"
-                  "threads           {}\n"
-                  "float GEMM        {}\n\n",
-                  QTK_VERSION, cpu_model(), sets, isa_name(active_isa()), thread_count(), kernels::gemm_f32_backend())
-          .c_str(),
-      stdout);
+  std::fputs(fmt::format("version           {}\n"
+                         "processor         {}\n"
+                         "instruction sets  {} (kernels use {})\n"
+                         "threads           {}\n"
+                         "\n",
+                         QTK_VERSION, cpu_model(), sets, isa_name(active_isa()), thread_count())
+                 .c_str(),
+             stdout);
   for (const auto& entry : environment_switches())
     std::fputs(fmt::format("{:<12} {:<36} {} [{}]\n", entry.name, entry.accepted, entry.meaning,
                            environment(entry.name).value_or("not set"))

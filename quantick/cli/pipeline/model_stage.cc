@@ -1,0 +1,169 @@
+#include "quantick/cli/pipeline/model_stage.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <numeric>
+
+#include "quantick/core/error.h"
+#include "quantick/core/log.h"
+#include "quantick/optim/loss.h"
+#include "quantick/runtime/model_file.h"
+#include "quantick/runtime/session.h"
+#include "quantick/train/predict.h"
+#include "quantick/train/progress_bar.h"
+
+namespace quantick::cli {
+namespace {
+
+/// Windows per call of the float network and of a session.
+constexpr int64_t kBatch = 512;
+/// Validation samples that the error report compares on.
+constexpr int64_t kReportSamples = 2048;
+
+/// On a terminal every line overwrites the last; elsewhere only whole epochs are printed.
+void print_progress(std::string_view line, bool last) {
+  static const bool terminal = isatty(STDERR_FILENO) == 1;
+  if (!terminal && !last) return;
+  std::fprintf(stderr, "%s%.*s%s", terminal ? "\r\033[K  " : "  ", static_cast<int>(line.size()), line.data(),
+               last ? "\n" : "");
+}
+
+double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+/// `count` positions spread evenly over a list of `size`.
+std::vector<int64_t> spread(int64_t size, int64_t count) {
+  count = std::min(size, count);
+  std::vector<int64_t> out(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) out[static_cast<size_t>(i)] = i * size / count;
+  return out;
+}
+
+Array windows_of(const SampleDataset& samples, std::span<const int64_t> ids) {
+  Array x = Array::empty({samples.steps(), static_cast<int64_t>(ids.size()), samples.features()});
+  samples.gather(ids, x.mutable_data<float>(), nullptr);
+  return x;
+}
+
+strategy::ScoreMatrix to_matrix(const PreparedData& data, const std::vector<float>& scores) {
+  const auto& windows = *data.dataset;
+  strategy::ScoreMatrix out;
+  out.instruments.assign(windows.instruments().begin(), windows.instruments().end());
+  const size_t n = out.instruments.size();
+  for (const auto& group : data.test_predictions.groups) {
+    out.dates.push_back(windows.dates()[static_cast<size_t>(group.date)]);
+    out.values.resize(out.values.size() + n, market::kMissing);
+    for (int64_t i = group.begin; i < group.end; ++i) {
+      const int64_t id = data.test_predictions.ids[static_cast<size_t>(i)];
+      out.values[out.values.size() - n + static_cast<size_t>(windows.instrument_of(id))] =
+          scores[static_cast<size_t>(i)];
+    }
+  }
+  return out;
+}
+
+std::map<std::string, std::string> metadata_of(const RunConfig& config, const PreparedData& data) {
+  const auto& scaler = data.scaler;
+  const auto& s = config.dataset.samples;
+  return {{"quantick_version", QTK_VERSION},
+          {"run", config.name},
+          {"data_sha256", data.panel.source.sha256},
+          {"features", fmt::format("{}", fmt::join(data.feature_names, "; "))},
+          {"scaler_kind", scaler.kind},
+          {"scaler_clip", fmt::format("{}", scaler.clip)},
+          {"scaler_center", fmt::format("{}", fmt::join(scaler.center, " "))},
+          {"scaler_scale", fmt::format("{}", fmt::join(scaler.scale, " "))},
+          {"window", std::to_string(s.window)},
+          {"label", fmt::format("{}, return from close t+1 to close t+1+{}", s.label, s.horizon)},
+          {"train", config.dataset.train.from.to_string() + " " + config.dataset.train.to.to_string()}};
+}
+
+}  // namespace
+
+void SampleDataset::gather(std::span<const int64_t> ids, float* x, float* y) const {
+  std::vector<int64_t> own(ids.size());
+  std::transform(ids.begin(), ids.end(), own.begin(), [&](int64_t id) { return list_.ids[static_cast<size_t>(id)]; });
+  windows_.gather(own, x, y);
+}
+
+std::string network_path(const RunConfig& config) { return config.output + "/network.safetensors"; }
+std::string model_path(const RunConfig& config) { return config.output + "/model.qtk"; }
+
+train::History train_network(const RunConfig& config, const PreparedData& data, nn::Sequential& net, bool resume) {
+  const TrainConfig& t = config.train;
+  const SampleDataset training(*data.dataset, data.train), validation(*data.dataset, data.valid);
+  const auto loss = optim::make_loss(t.loss.name, kwargs_of(t.loss));
+  const std::string checkpoint = config.output + "/checkpoint.safetensors";
+  QTK_CHECK(!resume || std::filesystem::exists(checkpoint), ValueError,
+            "[train] --resume, but {} is not there: no training of this run was interrupted", checkpoint);
+  train::FitOptions options{.epochs = t.epochs,
+                            .batch_size = t.batch_size,
+                            .batching = t.batching,
+                            .seed = static_cast<uint64_t>(config.seed),
+                            .optimizer = t.optimizer.name,
+                            .optimizer_kwargs = kwargs_of(t.optimizer),
+                            .clip_gradient_norm = t.clip_norm,
+                            .validation = &validation,
+                            .monitor = t.monitor,
+                            .patience = t.patience,
+                            .checkpoint = checkpoint,
+                            .resume = resume,
+                            .clock = seconds};
+  if (!t.lr_scheduler.name.empty()) {
+    options.lr_scheduler = t.lr_scheduler.name;
+    options.lr_scheduler_kwargs = kwargs_of(t.lr_scheduler);
+  }
+  log(LogLevel::info, fmt::format("Training {} parameters on {} samples", net.parameter_count(), training.size()));
+  train::ProgressBar progress(print_progress);
+  train::Callback* const callbacks[] = {&progress};
+  const train::History history = train::fit(net, *loss, training, options, callbacks);
+  net.save_parameters(network_path(config));
+  std::filesystem::remove(checkpoint);
+  log(LogLevel::info, fmt::format("  kept epoch {}{}", history.best_epoch,
+                                  history.stop_reason.empty() ? "" : "; " + history.stop_reason));
+  return history;
+}
+
+quant::QuantizedNet quantize_network(const RunConfig& config, const PreparedData& data, nn::Sequential& net) {
+  const SampleDataset training(*data.dataset, data.train), validation(*data.dataset, data.valid);
+  const int64_t count = std::min(config.quantize.num_calib_samples, training.size());
+  QTK_CHECK(count > 0, ValueError, "[quantize] num_calib_samples, was {}, expected > 0",
+            config.quantize.num_calib_samples);
+  quant::CalibrationData calibration;
+  for (int64_t begin = training.size() - count; begin < training.size(); begin += kBatch) {
+    std::vector<int64_t> ids(static_cast<size_t>(std::min(kBatch, training.size() - begin)));
+    std::iota(ids.begin(), ids.end(), begin);
+    calibration.batches.push_back(windows_of(training, ids));
+  }
+  log(LogLevel::info, fmt::format("Quantizing, calibrated on the {} newest training samples", count));
+  const Array held_out = windows_of(validation, spread(validation.size(), kReportSamples));
+  quant::QuantizedNet out = quant::quantize_net(net, config.quantize, calibration, held_out);
+  out.program.metadata = metadata_of(config, data);
+  for (auto& input : out.program.inputs) input.columns = data.feature_names;
+  runtime::save(out.program, model_path(config));
+  return out;
+}
+
+strategy::ScoreMatrix score_float(const PreparedData& data, nn::Sequential& net) {
+  const SampleDataset test(*data.dataset, data.test_predictions);
+  return to_matrix(data, train::predict(net, test, {.batch_size = kBatch}));
+}
+
+strategy::ScoreMatrix score_program(const PreparedData& data, const runtime::Program& program) {
+  const SampleDataset test(*data.dataset, data.test_predictions);
+  const runtime::Session session(program);
+  std::vector<float> scores;
+  for (int64_t begin = 0; begin < test.size(); begin += kBatch) {
+    std::vector<int64_t> ids(static_cast<size_t>(std::min(kBatch, test.size() - begin)));
+    std::iota(ids.begin(), ids.end(), begin);
+    const auto batch = session.run(windows_of(test, ids)).to_vector<float>();
+    scores.insert(scores.end(), batch.begin(), batch.end());
+  }
+  return to_matrix(data, scores);
+}
+
+}  // namespace quantick::cli
