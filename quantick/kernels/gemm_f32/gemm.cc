@@ -16,14 +16,25 @@ constexpr KernelList<GemmKernel> kKernels = {
 /// Rows of A that are walked against all panels before the next ones: they stay in the second-level cache.
 constexpr int64_t kRowBlock = 256;
 
-constexpr int64_t kMostTileRows = 8;
-
 int64_t padded(int64_t n, int64_t panel) { return (n + panel - 1) / panel * panel; }
 
 template <class T>
 void scale_rows(int64_t m, int64_t n, T beta, T* c, int64_t ldc) {
   for (int64_t i = 0; i < m; ++i)
     for (int64_t j = 0; j < n; ++j) c[i * ldc + j] = beta == T(0) ? T(0) : c[i * ldc + j] * beta;
+}
+
+/// Memory of gather_tiles: at most kRowBlock rows, rounded up to tiles, of kGemmDepth terms.
+thread_local std::vector<float> tiles;
+
+/// An A that lies column by column, tile after tile, each [terms, rows of a tile]: else every term would cost a cache
+/// line of its own.
+void gather_tiles(int64_t m, int64_t terms, const float* a, int64_t column, int64_t tile_rows) {
+  tiles.resize(static_cast<size_t>(padded(m, tile_rows) * terms));
+  for (int64_t i = 0; i < m; i += tile_rows) {
+    const int64_t rows = std::min(tile_rows, m - i);
+    for (int64_t j = 0; j < terms; ++j) std::copy_n(a + i + j * column, rows, tiles.data() + i * terms + j * tile_rows);
+  }
 }
 
 }  // namespace
@@ -64,22 +75,15 @@ void PackedMatrix::multiply(int64_t m, const float* a, int64_t row, int64_t colu
       const int64_t terms = std::min(kGemmDepth, k_ - begin);
       const float* from = a + top * row + begin * column;
       const float* b = data_.front().values + begin * width;
+      float* to = c + top * ldc;
+      const bool add = accumulate || begin > 0;
       if (row == 1 && column != 1) {
-        multiply_columns(rows, terms, from, column, b, alpha, accumulate || begin > 0, c + top * ldc, ldc);
-        continue;
+        gather_tiles(rows, terms, from, column, kernel_.rows);
+        kernel_.run(rows, n_, terms, tiles.data(), kernel_.rows * terms, 1, kernel_.rows, b, alpha, add, to, ldc);
+      } else {
+        kernel_.run(rows, n_, terms, from, kernel_.rows * row, row, column, b, alpha, add, to, ldc);
       }
-      kernel_.run(rows, n_, terms, from, row, column, b, alpha, accumulate || begin > 0, c + top * ldc, ldc);
     }
-  }
-}
-
-void PackedMatrix::multiply_columns(int64_t m, int64_t terms, const float* a, int64_t column, const float* b,
-                                    float alpha, bool accumulate, float* c, int64_t ldc) const {
-  float tile[kGemmDepth * kMostTileRows];
-  for (int64_t i = 0; i < m; i += kernel_.rows) {
-    const int64_t rows = std::min(kernel_.rows, m - i);
-    for (int64_t j = 0; j < terms; ++j) std::copy_n(a + i + j * column, rows, tile + j * kernel_.rows);
-    kernel_.run(rows, n_, terms, tile, 1, kernel_.rows, b, alpha, accumulate, c + i * ldc, ldc);
   }
 }
 

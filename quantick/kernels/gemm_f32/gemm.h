@@ -14,7 +14,7 @@
 namespace quantick::kernels {
 
 /// Terms of one chain: a panel of B of this depth stays in the first-level cache.
-inline constexpr int64_t kGemmDepth = 256;
+inline constexpr int64_t kGemmDepth = 128;
 /// Rows of C that one piece of parallel work computes.
 inline constexpr int64_t kGemmRows = 64;
 
@@ -49,10 +49,6 @@ class PackedMatrix {
   struct alignas(64) Line {
     float values[16];
   };
-  /// Of an A that lies column by column: each tile of rows is gathered first, or every term would cost a cache line.
-  void multiply_columns(int64_t m, int64_t terms, const float* a, int64_t column, const float* b, float alpha,
-                        bool accumulate, float* c, int64_t ldc) const;
-
   int64_t k_ = 0, n_ = 0;
   GemmKernel kernel_;
   std::vector<Line> data_;

@@ -20,9 +20,9 @@ struct Vector {
 
 }  // namespace
 
-void gemm_f32_6x16_avx2(int64_t m, int64_t n, int64_t k, const float* a, int64_t row, int64_t column,
+void gemm_f32_6x16_avx2(int64_t m, int64_t n, int64_t k, const float* a, int64_t tile, int64_t row, int64_t column,
                         const float* packed, float alpha, bool accumulate, float* c, int64_t ldc) {
-  gemm_tiles<Vector, kGemmRowsAvx2>(m, n, k, a, row, column, packed, alpha, accumulate, c, ldc);
+  gemm_tiles<Vector, kGemmRowsAvx2>(m, n, k, a, tile, row, column, packed, alpha, accumulate, c, ldc);
 }
 
 }  // namespace quantick::kernels

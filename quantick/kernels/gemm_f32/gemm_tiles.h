@@ -50,7 +50,7 @@ inline void gemm_rest(int64_t rows, int64_t k, const float* a, int64_t row, int6
 }
 
 template <class V, int kRows>
-inline void gemm_tiles(int64_t m, int64_t n, int64_t k, const float* a, int64_t row, int64_t column,
+inline void gemm_tiles(int64_t m, int64_t n, int64_t k, const float* a, int64_t tile, int64_t row, int64_t column,
                        const float* packed, float alpha, bool accumulate, float* c, int64_t ldc) {
   constexpr int64_t kPanel = 2 * V::kLanes;
   for (int64_t at = 0; at < n; at += kPanel) {
@@ -58,8 +58,9 @@ inline void gemm_tiles(int64_t m, int64_t n, int64_t k, const float* a, int64_t 
     const int64_t columns = n - at < kPanel ? n - at : kPanel;
     int64_t i = 0;
     for (; i + kRows <= m; i += kRows)
-      gemm_tile<V, kRows>(k, a + i * row, row, column, b, alpha, accumulate, c + i * ldc + at, ldc, columns);
-    gemm_rest<V, kRows - 1>(m - i, k, a + i * row, row, column, b, alpha, accumulate, c + i * ldc + at, ldc, columns);
+      gemm_tile<V, kRows>(k, a + i / kRows * tile, row, column, b, alpha, accumulate, c + i * ldc + at, ldc, columns);
+    gemm_rest<V, kRows - 1>(m - i, k, a + i / kRows * tile, row, column, b, alpha, accumulate, c + i * ldc + at, ldc,
+                            columns);
   }
 }
 

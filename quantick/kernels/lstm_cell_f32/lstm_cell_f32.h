@@ -34,6 +34,7 @@ struct LstmCellBackward {
   int64_t dh_stride = 0;
   float* dc = nullptr;      ///< [rows, units], gradient by c from the next step; replaced by that by c_before
   float* dgates = nullptr;  ///< [rows, 4 units]
+  float* dbias = nullptr;   ///< [4 units]: the rows of dgates are added to it
 };
 void lstm_cell_backward(const LstmCellBackward& call, Isa isa = active_isa()) noexcept;
 

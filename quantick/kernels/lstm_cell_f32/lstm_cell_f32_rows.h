@@ -45,10 +45,13 @@ inline void lstm_cell_backward_rows(const LstmCellBackward& call) {
       const V dy = call.dy == nullptr ? zero : V::load(call.dy + r * call.dy_stride + j, count);
       const V dh = call.dh == nullptr ? dy : dy + V::load(call.dh + r * call.dh_stride + j, count);
       const V dc = V::load(call.dc + r * n + j, count) + dh * o * (one - top * top);
-      V::store(d + j, dc * g * i * (one - i), count);
-      V::store(d + n + j, dc * V::load(call.c_before + r * n + j, count) * f * (one - f), count);
-      V::store(d + 2 * n + j, dc * i * (one - g * g), count);
-      V::store(d + 3 * n + j, dh * top * o * (one - o), count);
+      const V by_gate[4] = {dc * g * i * (one - i), dc * V::load(call.c_before + r * n + j, count) * f * (one - f),
+                            dc * i * (one - g * g), dh * top * o * (one - o)};
+      for (int gate = 0; gate < 4; ++gate) {
+        V::store(d + gate * n + j, by_gate[gate], count);
+        float* sum = call.dbias + gate * n + j;
+        V::store(sum, V::load(sum, count) + by_gate[gate], count);
+      }
       V::store(call.dc + r * n + j, dc * f, count);
     }
   }

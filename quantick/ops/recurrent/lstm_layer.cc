@@ -30,8 +30,8 @@ struct Float32 {
     kernels::lstm_cell_forward({rows, units, gates, bias, c_before, c, h, units, h_copy, h_copy_stride});
   }
   static void backward(int64_t rows, int64_t units, const T* gates, const T* c_before, const T* c, const T* dy,
-                       const T* dh, int64_t dh_stride, T* dc, T* dgates) {
-    kernels::lstm_cell_backward({rows, units, gates, c_before, c, dy, units, dh, dh_stride, dc, dgates});
+                       const T* dh, int64_t dh_stride, T* dc, T* dgates, T* dbias) {
+    kernels::lstm_cell_backward({rows, units, gates, c_before, c, dy, units, dh, dh_stride, dc, dgates, dbias});
   }
 };
 
@@ -69,7 +69,7 @@ struct Float64 {
       }
   }
   static void backward(int64_t rows, int64_t units, const T* gates, const T* c_before, const T* c, const T* dy,
-                       const T* dh, int64_t dh_stride, T* dc, T* dgates) {
+                       const T* dh, int64_t dh_stride, T* dc, T* dgates, T* dbias) {
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t j = 0; j < units; ++j) {
         const T* p = gates + r * 4 * units + j;
@@ -82,6 +82,7 @@ struct Float64 {
         d[2 * units] = by_c * i * (1 - g * g);
         d[3 * units] = by_h * top * o * (1 - o);
         dc[r * units + j] = by_c * f;
+        for (int64_t gate = 0; gate < 4; ++gate) dbias[gate * units + j] += d[gate * units];
       }
   }
 };
@@ -228,7 +229,7 @@ LstmGradients backward_typed(const LstmSizes& s, const Array& w_ih, const Array&
         T* dgates = all_dgates + t * rows * gates_width;
         Backend::backward(rows, H, gates + at * gates_width, c_before, c + at * H,
                           grad_y == nullptr ? nullptr : grad_y + (t * s.batch + begin) * H, w.dxh.data() + s.inputs,
-                          width, w.dc.data(), dgates);
+                          width, w.dc.data(), dgates, w.dbias.data());
         Backend::multiply(weights, rows, dgates, gates_width, 1, false, w.dxh.data(), width);
         for (int64_t r = 0; r < rows; ++r)
           std::copy_n(w.dxh.data() + r * width, s.inputs, dx + (t * s.batch + begin + r) * s.inputs);
@@ -239,9 +240,6 @@ LstmGradients backward_typed(const LstmSizes& s, const Array& w_ih, const Array&
       const int64_t deep = s.steps * rows;
       w.xh.pack(false, deep, width, xh + s.steps * begin * width, width);
       Backend::multiply(w.xh, gates_width, all_dgates, 1, gates_width, true, w.dw.data(), width);
-      T* dbias = w.dbias.data();
-      for (int64_t i = 0; i < deep; ++i)
-        for (int64_t j = 0; j < gates_width; ++j) dbias[j] += all_dgates[i * gates_width + j];
     }
   });
   T *dw_ih = writable<T>(out.w_ih), *dw_hh = writable<T>(out.w_hh), *dbias = writable<T>(out.bias);
