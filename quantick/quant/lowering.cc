@@ -69,6 +69,12 @@ bool keeps_format(const graph::Node& node) {
   return form.kind == Kind::last_step || form.kind == Kind::passthrough || form.output == Output::same;
 }
 
+/// Whether calibration has a say in the format of the output.
+bool chooses_format(const graph::Node& node) {
+  const Output output = node.op->integer.output;
+  return !keeps_format(node) && (output == Output::calibrated || output == Output::unit);
+}
+
 enum class Head { no, real, wide };
 
 /// What each node owes to the output: its float32 sums, or 16 bits where a rounding operator follows.
@@ -184,12 +190,13 @@ Lowered lower(const graph::Graph& graph, const Calibration& calibration, const Q
     const bool in_sequence = builder.value(spec.inputs[0]).sequence;
     spec.channels =
         channels_of(graph.value(result).type.shape, in_sequence && node.op->integer.kind != Kind::last_step);
-    const ObservedRange range = calibration.at(result).range();
-    const TensorFormat wide = choose_format(range, DType::i16);
-    TensorFormat first = choose_format(range, config.activation_dtype()), second = first;
-    if (heads[n] != Head::no) second = wide;
-    if (heads[n] == Head::wide) first = wide;
-    if (heads[n] == Head::real) first = TensorFormat{};
+    TensorFormat first, second;
+    if (chooses_format(node)) {
+      const ObservedRange range = calibration.at(result).range();
+      first = choose_format(range, heads[n] == Head::no ? config.activation_dtype() : DType::i16);
+      second = first;
+      if (heads[n] == Head::real) first = TensorFormat{};
+    }
     keep(result, add(builder, *node.op, std::move(spec), first, second));
   }
   out.program = builder.finish(ids.at(graph.outputs()[0]), graph.value(graph.outputs()[0]).name);

@@ -246,6 +246,17 @@ TEST(ModelFile, TheGoldenPairIsReplayed) {
   }
 }
 
+TEST(ModelFile, WhatCannotBeWrittenLeavesNothingBehind) {
+  const TemporaryFile file("never.qtk");
+  Program program = small();
+  program.metadata["label"] = "\xff\xfe";
+  EXPECT_THROW(save(program, file.path()), ValueError);
+  program = small();
+  program.nodes[0].constants.clear();
+  EXPECT_THROW(save(program, file.path()), FormatError);
+  EXPECT_FALSE(std::filesystem::exists(file.path()));
+}
+
 TEST(ModelFile, MissingFilesAndFoldersAreIoErrors) {
   EXPECT_THROW(load("/nonexistent/model.qtk"), IoError);
   EXPECT_THROW(load(std::filesystem::temp_directory_path().string()), IoError);
