@@ -116,6 +116,33 @@ TEST(Quantizer, OutputHeadKeepsSixteenBitsOrMore) {
   EXPECT_EQ(quantize_graph(lstm_net({.relu_head = true}, 1), {}, data).program.output().format.dtype, DType::i16);
 }
 
+TEST(Quantizer, ResidualSumsEndInSixteenBits) {
+  graph::Graph graph;
+  const auto x = graph.add_input("x", {DType::f32, Shape{8, 4}});
+  const auto branch = [&](const std::string& layer, uint64_t seed) {
+    const auto w = graph.add_parameter(layer + ".w", uniform(Shape{6, 4}, 1, Key(seed)));
+    return graph.add_node(find_operator("dense"), {{"flatten", false}}, {x, w}, layer)[0];
+  };
+  const auto a = branch("a", 1), b = branch("b", 2);
+  graph.set_outputs(graph.add_node(find_operator("add"), {}, {a, b}, "sum"));
+  const Array data = normals(Shape{300, 4}, 1, Key(3));
+  const QuantizedNet net = quantize_graph(graph, {}, data);
+  EXPECT_EQ(net.program.output().format.dtype, DType::i16);
+  EXPECT_EQ(net.report.tensors[1].dtype, "int8");
+  EXPECT_GE(net.report.tensors.back().sqnr_db, 35) << net.report.text();
+}
+
+TEST(Quantizer, ANarrowRangeIsSeenInTheReport) {
+  const graph::Graph graph = lstm_net({.features = 8, .units = 24}, 4);
+  QuantizationConfig config;
+  config.calib_mode = "percentile";
+  config.percentile = 75;
+  const QuantizedNet net = quantize_graph(graph, config, normals(Shape{25, 40, 8}, 1, Key(5)));
+  EXPECT_NEAR(net.report.tensors[0].saturation, 0.5, 0.05);
+  ASSERT_GE(net.report.warnings.size(), 1u);
+  EXPECT_NE(net.report.text().find("input: 50"), std::string::npos) << net.report.text();
+}
+
 TEST(Quantizer, ARowOfTinyWeightsWithALargeBiasKeepsItsBias) {
   graph::Graph graph;
   const auto x = graph.add_input("x", {DType::f32, Shape{8, 4}});
