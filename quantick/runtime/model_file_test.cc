@@ -10,6 +10,7 @@
 #include "quantick/core/file.h"
 #include "quantick/core/hash.h"
 #include "quantick/core/rng.h"
+#include "quantick/runtime/program_builder.h"
 #include "quantick/runtime/random_program.h"
 #include "quantick/runtime/session.h"
 
@@ -36,6 +37,33 @@ Program small() {
   program.metadata["label"] = "return over 5 days";
   program.inputs[0].columns = {"close", "volume"};
   return program;
+}
+
+/// One node of every kind that a program may hold.
+Program varied() {
+  ProgramBuilder builder;
+  int value = builder.add_input("x", {DType::i8, 0.03f, 5}, Shape{3}, true);
+  const auto add = [&](const char* op, const std::vector<int>& inputs, const Arrays& parameters, int64_t width,
+                       const TensorFormat& output) {
+    NodeSpec spec{.layer = op, .name = op, .inputs = inputs, .parameters = parameters, .channels = Shape{width}};
+    spec.output = output;
+    if (std::string_view(op) == "dense") spec.attributes = {{"flatten", false}};
+    return builder.add_node(find_operator(op), spec);
+  };
+  const TensorFormat i8{DType::i8, 0.05f, -3};
+  const auto ramp = [](const Shape& shape) {
+    std::vector<float> values(static_cast<size_t>(shape.size()));
+    for (size_t i = 0; i < values.size(); ++i) values[i] = 0.1f * static_cast<float>(i % 17) - 0.7f;
+    return Array::from(values, shape);
+  };
+  value = add("lstm", {value}, {ramp({8, 3}), ramp({8, 2}), ramp({8}), ramp({8}), Array(), Array()}, 2, {});
+  value = add("layer_norm", {value}, {ramp({2}), ramp({2})}, 2, i8);
+  value = add("dropout", {value}, {}, 2, {});
+  value = add("sequence_last", {value}, {}, 2, {});
+  const int a = add("relu", {add("dense", {value}, {ramp({4, 2}), ramp({4})}, 4, i8)}, {}, 4, {});
+  const int b = add("sigmoid", {add("dense", {value}, {ramp({4, 2}), Array()}, 4, i8)}, {}, 4, i8);
+  const int c = add("tanh", {add("add", {a, b}, {}, 4, i8)}, {}, 4, i8);
+  return builder.finish(add("dense", {c}, {ramp({1, 4}), ramp({1})}, 1, {}), "y");
 }
 
 void put(const std::string& path, const std::string& bytes) {
@@ -72,6 +100,13 @@ TEST(ModelFile, RoundTripKeepsEveryBit) {
   EXPECT_EQ(read_file(again.path()), read_file(file.path()));
   const Array x = random_input(program, 30, 4, 1);
   EXPECT_TRUE(same_bits(Session(back).run(x), Session(program).run(x)));
+}
+
+TEST(ModelFile, EveryKindOfNodeComesBack) {
+  const TemporaryFile file("varied.qtk");
+  const Program program = varied();
+  save(program, file.path());
+  EXPECT_TRUE(load(file.path()) == program);
 }
 
 TEST(ModelFile, IdentityFollowsContent) {
@@ -183,7 +218,7 @@ TEST(ModelFile, HostileHeadersAreRefused) {
 
 TEST(ModelFile, RandomMutationsNeitherCrashNorPass) {
   const TemporaryFile file("seed.qtk"), bad("mutant.qtk");
-  const Program program = small();
+  const Program program = varied();
   save(program, file.path());
   const std::string bytes = read_file(file.path()), header = header_of(bytes);
   const Key key(99);
