@@ -55,6 +55,7 @@ struct Block::CachedGraphs {
     graph::Graph graph;
   };
   std::vector<Entry> entries;
+  std::vector<uint64_t> parameters;  ///< ids of the arrays that the graphs hold
 };
 
 Block::Block() = default;
@@ -134,12 +135,19 @@ Arrays Block::run_cached(const Arrays& inputs) {
   complete_parameters(inputs);
   const Types types = types_of(inputs);
   const bool training = autograd::is_training();
-  if (cache_ == nullptr) cache_ = std::make_unique<CachedGraphs>();
+  std::vector<graph::NamedParameter> named;
+  std::vector<uint64_t> ids;
+  for (const auto& [name, parameter] : collect_params()) {
+    named.push_back({name, parameter.data()});
+    ids.push_back(parameter.data().id());
+  }
+  if (cache_ == nullptr || cache_->parameters != ids) {  // set_grad_req and cast make new arrays
+    cache_ = std::make_unique<CachedGraphs>();
+    cache_->parameters = ids;
+  }
   for (const auto& entry : cache_->entries)
     if (entry.training == training && entry.inputs == types) return entry.graph.run(inputs);
 
-  std::vector<graph::NamedParameter> named;
-  for (const auto& [name, parameter] : collect_params()) named.push_back({name, parameter.data()});
   Arrays outputs;
   graph::Graph graph;
   {

@@ -152,6 +152,10 @@ TEST(Block, CachedGraphSeesChangedParameters) {
   EXPECT_EQ(net(x).item(), 2);
   net.collect_params()[0].second.set_data(Array::full({1, 2}, 3));
   EXPECT_EQ(net(x).item(), 6);
+  Parameter weight = net.collect_params()[0].second;
+  weight.set_grad_req("null");  // a new array
+  weight.set_data(Array::full({1, 2}, 4));
+  EXPECT_EQ(net(x).item(), 8);
 }
 
 TEST(Block, TraceHoldsLayerNamesAndDropsWhatOutputsDoNotNeed) {
