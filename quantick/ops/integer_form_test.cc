@@ -226,7 +226,9 @@ std::string refusal(F&& f) {
 TEST(Lowering, RefusesWhatTheContractRefuses) {
   const Array w = Array::ones({1, 1});
   EXPECT_NE(refusal([&] { quantize_weight(w, 9, {}, 1, "fc"); }).find("[fc] weight bits, was 9"), std::string::npos);
-  EXPECT_NE(refusal([&] { quantize_weight(Array::full({1, 1}, NAN), 8, {}, 1, "fc"); }).find("[fc] weight [0, 0], was nan"),
+  EXPECT_NE(refusal([&] {
+              quantize_weight(Array::full({1, 1}, NAN), 8, {}, 1, "fc");
+            }).find("[fc] weight [0, 0], was nan"),
             std::string::npos);
   EXPECT_NE(refusal([&] {
               row_scales(0x1p-60f, std::vector<float>{0x1p-60f}, 1, kLargestScale, "fc");

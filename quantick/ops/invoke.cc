@@ -25,7 +25,8 @@ void check_inputs(const Operator& op, std::span<const Array> inputs) {
               op.inputs[std::min(i, listed - 1)]);
 }
 
-/// Numbers written in C++ take the dtype of the arrays they meet; a fraction that meets integers stays a float.
+/// Numbers written in C++ take the dtype of the arrays they meet; a fraction that meets integers
+/// counts as float32.
 std::vector<Array> settle_weak_scalars(std::span<const Array> inputs) {
   std::vector<Array> settled(inputs.begin(), inputs.end());
   bool found = false, fraction = false;

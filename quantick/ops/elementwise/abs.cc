@@ -7,7 +7,7 @@ namespace {
 
 struct Abs : Unary<Abs> {
   static constexpr std::string_view name = "abs", onnx = "Abs";
-  static constexpr std::string_view summary = "|x|.";
+  static constexpr std::string_view summary = "The absolute value.";
 
   template <class T>
   static T value(T v) {
