@@ -2,6 +2,8 @@
 PRESET ?= release
 JOBS ?= $(shell nproc)
 BUILD = build/$(PRESET)
+# Builds from scratch are the common case here; whoever edits configures by preset and gets a file at a time.
+CONFIGURE = cmake --preset $(PRESET) -DQTK_UNITY=ON
 PYTHON = .venv/bin/python
 
 .PHONY: help demo build test bench report-check clean
@@ -24,12 +26,12 @@ demo: build
 
 build:
 	@tools/bootstrap.sh build
-	@cmake --preset $(PRESET)
+	@$(CONFIGURE)
 	@cmake --build $(BUILD) --parallel $(JOBS) --target quantick
 
 test:
 	@tools/bootstrap.sh build test
-	@cmake --preset $(PRESET) -DQTK_TESTS=ON
+	@$(CONFIGURE) -DQTK_TESTS=ON
 	@cmake --build $(BUILD) --parallel $(JOBS)
 	@python3 tools/run_tests.py --preset $(PRESET) --jobs $(JOBS)
 
