@@ -29,7 +29,8 @@ stamp=$venv/installed-$(basename "$requirements" .txt)
 sum=$(sha256sum <"$requirements")
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sum" ]; then exit 0; fi
 echo "venv: installing $(basename "$requirements") into .venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: -r "$requirements" || {
+# peewee, which empyrical-reloaded wants, has no wheel of the version it accepts.
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-binary peewee -r "$requirements" || {
   echo "venv: the packages of $(basename "$requirements") could not be installed (is the package index reachable?)" >&2
   exit 1
 }

@@ -72,7 +72,7 @@ struct LstmModelConfig {
   int64_t hidden_size = 64;
   int64_t num_layers = 2;
   double dropout = 0;
-  bool layer_norm = true;
+  bool layer_norm = false;
 
   static constexpr auto fields() {
     using C = LstmModelConfig;

@@ -39,12 +39,12 @@ PRICES = {
     "negative price": (change(30, 3, "-4.5"), ["prices.csv:31", "CCC", "-4.5"]),
 }
 RUN_FILES = {
-    "unknown section": (lambda t: t.replace("quantize:", "quantise:"), ["run.yaml:15", "quantise", "quantize"]),
-    "unknown key": (lambda t: t.replace("epochs: 1", "epoch: 1"), ["run.yaml:14", "epoch", "epochs"]),
-    "text for a number": (lambda t: t.replace("batch_size: 128", "batch_size: many"), ["run.yaml:14", "many", "integer"]),
-    "unknown class": (lambda t: t.replace("class: LSTM", "class: LTSM"), ["run.yaml:13", "LTSM", "LSTM"]),
+    "unknown section": (lambda t: t.replace("quantize:", "quantise:"), ["run.yaml:14", "quantise", "quantize"]),
+    "unknown key": (lambda t: t.replace("epochs: 1", "epoch: 1"), ["run.yaml:13", "epoch", "epochs"]),
+    "text for a number": (lambda t: t.replace("batch_size: 128", "batch_size: many"), ["run.yaml:13", "many", "integer"]),
+    "unknown class": (lambda t: t.replace("class: LSTM", "class: LTSM"), ["run.yaml:12", "LTSM", "LSTM"]),
     "unknown feature": (lambda t: t.replace("volatility(10)", "volatilty(10)"), ["volatilty", "volatility"]),
-    "segments that overlap": (lambda t: t.replace("2020-01-02", "2019-11-04"), ["run.yaml:11", "2019-12-31"]),
+    "segments that overlap": (lambda t: t.replace("2020-01-02", "2019-11-04"), ["run.yaml:10", "2019-12-31"]),
     "k above the universe": (lambda t: t.replace("k: 0.5", "k: 9"), ["9", "8"]),
     "not YAML": (lambda t: t + "a: [1,\n", ["run.yaml"]),
     "no prices": (lambda t: t.replace("prices.csv", "absent.csv"), ["absent.csv"]),

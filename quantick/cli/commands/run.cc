@@ -69,7 +69,7 @@ void finish(const RunConfig& config, const PreparedData& data, nn::Sequential& n
                     .predictions = hash_of_predictions(config)};
   results.timings = watch.timings;
   const std::string path = write_report(config, results);
-  print(verdict_text(config, evaluation));
+  print(verdict_text(config, evaluation) + paired_text(config, evaluation));
   print(fmt::format("\nhashes  data {}\n        model {}\n        predictions {}\nreport  {}\n", results.hashes.data,
                     results.hashes.model, results.hashes.predictions, path));
 }

@@ -2,11 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "quantick/backtest/metrics.h"
 #include "quantick/backtest/profiles.h"
 #include "quantick/cli/pipeline/report_sections.h"
+#include "quantick/risk/statistics.h"
 
 namespace quantick::cli {
 namespace {
@@ -75,6 +77,32 @@ Unit unit_of(std::string_view key) {
   return Unit::kRatio;
 }
 
+/// Metrics of a profile that the verdict shows; `quantick metrics` prints all of them.
+constexpr std::array<std::string_view, 11> kShown{"total_return",
+                                                  "annual_return",
+                                                  "annual_performance",
+                                                  "annual_volatility",
+                                                  "sharpe",
+                                                  "information_ratio",
+                                                  "sortino",
+                                                  "max_drawdown",
+                                                  "calmar",
+                                                  "beta",
+                                                  "probabilistic_sharpe"};
+
+/// An annual Sharpe ratio with the normal interval whose variance the probabilistic Sharpe ratio uses (Mertens 2002).
+Estimate sharpe_estimate(double value, std::span<const double> returns, double periods) {
+  const auto n = static_cast<double>(returns.size());
+  const auto [skewness, kurtosis] = risk::moments(returns);
+  const double per_period = value / std::sqrt(periods);
+  const double variance = (1 - skewness * per_period + (kurtosis - 1) / 4 * per_period * per_period) / (n - 1);
+  const double error = kNormal95 * std::sqrt(variance * periods);
+  return {.value = value,
+          .low = value - error,
+          .high = value + error,
+          .observations = static_cast<int64_t>(returns.size())};
+}
+
 /// Adds a row to the verdict; `value(contender)` gives its cell.
 template <class Value>
 void add_metric(const Evaluation& e, report::ReportData& out, report::MetricSpec spec, Value&& value) {
@@ -91,16 +119,17 @@ std::vector<backtest::Metric> profile_of(const RunConfig& config, const Evaluati
 
 void fill_verdict(const RunConfig& config, const Evaluation& e, report::ReportData& out) {
   for (const Contender& c : e.contenders) out.strategies.push_back({c.key, c.label, c.role, {}});
-  const auto count = [](const Contender& c) { return c.result.bar_count(); };
   const std::string profile = config.evaluation.profile;
   const auto metrics = profile_of(config, e, e.contenders.front().result.net_return);
   for (size_t m = 0; m < metrics.size(); ++m) {
     const std::string& name = metrics[m].name;
+    if (std::find(kShown.begin(), kShown.end(), name) == kShown.end()) continue;
     const std::string key = name == "probabilistic_sharpe" ? "psr" : name;
     add_metric(e, out, {key, label_of(name), profile + ": " + metrics[m].convention, "Net of costs", unit_of(name)},
                [&](const Contender& c) {
-                 return Estimate{.value = profile_of(config, e, c.result.net_return)[m].value,
-                                 .observations = count(c)};
+                 const double value = profile_of(config, e, c.result.net_return)[m].value;
+                 return name == "sharpe" ? sharpe_estimate(value, c.result.net_return, config.backtest.bars_per_year)
+                                         : Estimate{.value = value};
                });
   }
   add_metric(e, out,
@@ -110,8 +139,7 @@ void fill_verdict(const RunConfig& config, const Evaluation& e, report::ReportDa
               "Net of costs", Unit::kProbability},
              [&](const Contender& c) {
                const double variance = 1.0 / static_cast<double>(c.result.bar_count() - 1);
-               return Estimate{.value = backtest::deflated_sharpe(c.result.net_return, e.trials, variance),
-                               .observations = count(c)};
+               return Estimate{.value = backtest::deflated_sharpe(c.result.net_return, e.trials, variance)};
              });
   for (const char* name : {"annual_return", "sharpe"})
     add_metric(e, out,
@@ -119,17 +147,16 @@ void fill_verdict(const RunConfig& config, const Evaluation& e, report::ReportDa
                 unit_of(name)},
                [&](const Contender& c) {
                  const auto all = backtest::EmpyricalProfile();
-                 return Estimate{.value = std::string_view(name) == "sharpe" ? all.sharpe(c.result.gross_return)
-                                                                             : all.annual_return(c.result.gross_return),
-                                 .observations = count(c)};
+                 return Estimate{.value = std::string_view(name) == "sharpe"
+                                              ? all.sharpe(c.result.gross_return)
+                                              : all.annual_return(c.result.gross_return)};
                });
   add_metric(e, out,
              {"turnover", "Turnover per day", "traded value, buys and sales, over the equity before", "Trading",
               Unit::kPercent},
              [&](const Contender& c) { return mean_of(c.result.turnover, 1); });
-  add_metric(e, out, {"trades", "Trades", "fills over the period", "Trading", Unit::kCount}, [&](const Contender& c) {
-    return Estimate{.value = static_cast<double>(c.result.trade_count), .observations = count(c)};
-  });
+  add_metric(e, out, {"trades", "Trades", "fills over the period", "Trading", Unit::kCount},
+             [&](const Contender& c) { return Estimate{.value = static_cast<double>(c.result.trade_count)}; });
   const int64_t horizon = config.dataset.samples.horizon;
   const std::string overlap = fmt::format(
       "mean over dates, return from close t+1 to t+1+{}; interval Newey-West, {} lags", horizon, horizon - 1);

@@ -84,6 +84,17 @@ std::string verdict_text(const RunConfig& config, const Evaluation& e) {
   return out;
 }
 
+std::string paired_text(const RunConfig& config, const Evaluation& e) {
+  report::ReportData table;
+  fill_paired(config, e, table);
+  std::string out = fmt::format("\n{:<20}{:>12}{:>12}{:>12}   {}\n", "int8 against float32", "float32", "int8",
+                                "difference", table.paired.interval);
+  for (const auto& m : table.paired.metrics)
+    out += fmt::format("{:<20}{:>12.5f}{:>12.5f}{:>12.5f}   [{:.5f}, {:.5f}], {} days\n", m.label, m.float32, m.int8,
+                       m.difference, m.low, m.high, m.observations);
+  return out + fmt::format("SQNR of the scores, means removed: {:.1f} dB\n", table.prediction_sqnr_db);
+}
+
 double scores_sqnr_db(const strategy::ScoreMatrix& float32, const strategy::ScoreMatrix& int8) {
   std::vector<double> a, b;
   for (size_t i = 0; i < float32.values.size(); ++i) {

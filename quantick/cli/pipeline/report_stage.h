@@ -35,6 +35,9 @@ std::string write_contender_scores(const RunConfig& config, const std::string& k
 /// A short table of the verdict for the screen.
 std::string verdict_text(const RunConfig& config, const Evaluation& evaluation);
 
+/// float32 against int8 with intervals, for the screen.
+std::string paired_text(const RunConfig& config, const Evaluation& evaluation);
+
 /// SQNR in dB of int8 scores against float32 ones, both less their means; NaN where there is no pair.
 double scores_sqnr_db(const strategy::ScoreMatrix& float32, const strategy::ScoreMatrix& int8);
 
