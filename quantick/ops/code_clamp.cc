@@ -38,6 +38,9 @@ class CodeClamp : public IntegerNode {
 std::unique_ptr<IntegerNode> make_code_clamp(const PrepareCall& call, int32_t low, int32_t high) {
   QTK_CHECK(call.inputs[0].quantized() && call.inputs[0] == call.output, UnsupportedError,
             "[clamp] output format, was another than the input's, expected the same integer format");
+  QTK_CHECK(call.output_type.shape.size() == call.input_types[0].shape.size(), FormatError,
+            "[clamp] output channels, were {}, expected {}", call.output_type.shape.text(),
+            call.input_types[0].shape.text());
   return std::make_unique<CodeClamp>(call.inputs[0], call.input_types[0].shape.size(), low, high);
 }
 

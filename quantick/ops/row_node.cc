@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "quantick/core/error.h"
 #include "quantick/kernels/quantize/quantize.h"
 
 namespace quantick {
@@ -64,6 +65,9 @@ class RowNode : public IntegerNode {
 }  // namespace
 
 std::unique_ptr<IntegerNode> make_row_node(const PrepareCall& call, int64_t width, RowFunction function) {
+  QTK_CHECK(call.output_type.shape.size() == call.input_types[0].shape.size(), FormatError,
+            "[program] output channels, were {}, expected {}", call.output_type.shape.text(),
+            call.input_types[0].shape.text());
   return std::make_unique<RowNode>(call, width, std::move(function));
 }
 

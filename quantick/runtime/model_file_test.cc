@@ -216,6 +216,25 @@ TEST(ModelFile, HostileHeadersAreRefused) {
   EXPECT_TRUE(refused(bad.path(), huge));
 }
 
+TEST(ModelFile, ValuesOfAnotherWidthThanTheirOperatorsAreRefused) {
+  const auto refused_program = [](size_t value, int64_t width) {
+    Program program = varied();
+    program.values[value].channels = Shape{width};
+    try {
+      const Session session(program);
+    } catch (const Error&) {
+      return true;
+    }
+    return false;
+  };
+  const Program program = varied();
+  for (size_t v = 0; v < program.values.size(); ++v)
+    for (const int64_t width : {int64_t{1}, int64_t{2}, int64_t{7}})
+      if (program.values[v].channels.size() != width) {
+        EXPECT_TRUE(refused_program(v, width)) << program.values[v].name << " " << width;
+      }
+}
+
 TEST(ModelFile, RandomMutationsNeitherCrashNorPass) {
   const TemporaryFile file("seed.qtk"), bad("mutant.qtk");
   const Program program = varied();

@@ -22,7 +22,8 @@ struct Relu : Unary<Relu> {
     form.kind = IntegerForm::Kind::pointwise;
     form.output = IntegerForm::OutputFormat::same;
     form.prepare = [](const PrepareCall& call) {
-      return make_code_clamp(call, call.inputs[0].zero_point, (1 << (call.inputs[0].bits() - 1)) - 1);
+      return make_code_clamp(call, call.inputs[0].zero_point,
+                             static_cast<int32_t>((int64_t{1} << (call.inputs[0].bits() - 1)) - 1));
     };
     return form;
   }
