@@ -2,6 +2,8 @@
 import csv
 import json
 import pathlib
+import signal
+import subprocess
 
 import pytest
 import small_run
@@ -104,3 +106,26 @@ def test_train_then_quantize_then_backtest_equals_run(finished, tmp_path, quanti
     quantick("backtest", run)
     for name in ("network.safetensors", "model.qtk", "scores_int8.csv"):
         assert (tmp_path / "out" / name).read_bytes() == (finished / "out" / name).read_bytes(), name
+
+
+def test_an_interrupted_training_resumes_to_the_same_bits(tmp_path, binary, quantick):
+    def longer(text):
+        return text.replace("epochs: 1", "epochs: 60, patience: 0")
+
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for folder in (whole, broken):
+        folder.mkdir()
+    quantick("train", small_run.write_run(whole, edit=longer))
+    run = small_run.write_run(broken, edit=longer)
+    with subprocess.Popen([str(binary), "train", str(run)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        for line in process.stderr:
+            if "epoch  2" in line:
+                process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+    assert not (broken / "out/network.safetensors").exists()
+    assert (broken / "out/checkpoint.safetensors").exists()
+    quantick("train", run, "--resume")
+    assert (broken / "out/network.safetensors").read_bytes() == (whole / "out/network.safetensors").read_bytes()
+    assert not (broken / "out/checkpoint.safetensors").exists()
+    again = quantick("train", run, "--resume", ok=False)
+    assert again.returncode == 1 and "--resume" in again.stderr

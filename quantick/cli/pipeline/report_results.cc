@@ -210,7 +210,7 @@ void fill_backtests(const RunConfig& config, const Evaluation& e, report::Report
   const Contender& shown = e.find("int8") != nullptr ? *e.find("int8") : e.contenders.front();
   out.gross_net = {
       .dates = dates,
-      .lines = {{"gross", shown.label + ", gross", report::Role::kOther, wealth(shown.result.gross_return)},
+      .lines = {{"gross", shown.label + ", gross", report::Role::kBenchmark, wealth(shown.result.gross_return)},
                 {"net", shown.label + ", net", shown.role, wealth(shown.result.net_return)}},
       .convention = "wealth with and without costs"};
   out.exposure = {.dates = dates,
