@@ -27,7 +27,8 @@ struct QuantizationConfig {
   static constexpr auto fields() {
     using C = QuantizationConfig;
     return std::make_tuple(
-        field("quantized_dtype", &C::quantized_dtype, "activations between layers: auto (int8), int8, int16"),
+        field("quantized_dtype", &C::quantized_dtype,
+              "activations between layers: auto (int8, and int16 for what the head reads), int8, int16"),
         field("calib_mode", &C::calib_mode, "range of activations: naive (min-max), moving_average, percentile"),
         field("percentile", &C::percentile, "share kept on each side by calib_mode percentile, in percent"),
         field("quantize_mode", &C::quantize_mode, "full: every layer"),

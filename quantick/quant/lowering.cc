@@ -77,18 +77,32 @@ bool chooses_format(const graph::Node& node) {
 
 enum class Head { no, real, wide };
 
-/// What each node owes to the output: its float32 sums, or 16 bits where a rounding operator follows.
+/// The node that gives a value its format, or -1 for the model's input.
+int format_source(const graph::Graph& graph, graph::ValueId id) {
+  while (graph.value(id).kind == graph::ValueKind::result) {
+    const int index = graph.value(id).node;
+    if (!keeps_format(graph.nodes()[index])) return index;
+    id = graph.nodes()[index].inputs[0];
+  }
+  return -1;
+}
+
+/// What each node owes to the output: its float32 sums, or 16 bits where a rounding operator follows. With "auto" what
+/// the head reads has 16 bits as well: scores are small differences of large terms, and 8-bit steps drown them.
 std::vector<Head> head_of(const graph::Graph& graph, const QuantizationConfig& config) {
   std::vector<Head> heads(graph.nodes().size(), Head::no);
-  Head wanted = config.output_dtype == "float32" ? Head::real : Head::wide;
-  for (graph::ValueId id = graph.outputs()[0]; graph.value(id).kind == graph::ValueKind::result;) {
-    const int index = graph.value(id).node;
-    const graph::Node& node = graph.nodes()[index];
-    heads[index] = wanted;
-    if (!keeps_format(node)) break;
-    if (node.op->integer.output == Output::same && node.op->integer.kind == Kind::pointwise) wanted = Head::wide;
+  const graph::ValueId output = graph.outputs()[0];
+  const int head = format_source(graph, output);
+  if (head < 0) return heads;
+  heads[head] = config.output_dtype == "float32" ? Head::real : Head::wide;
+  for (graph::ValueId id = output; graph.value(id).node != head;) {
+    const graph::Node& node = graph.nodes()[graph.value(id).node];
+    if (node.op->integer.kind == Kind::pointwise) heads[head] = Head::wide;
     id = node.inputs[0];
   }
+  if (config.quantized_dtype != "auto") return heads;
+  for (int i = 0; i < graph.nodes()[head].op->integer.data_inputs; ++i)
+    if (const int source = format_source(graph, graph.nodes()[head].inputs[i]); source >= 0) heads[source] = Head::wide;
   return heads;
 }
 

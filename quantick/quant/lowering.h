@@ -31,7 +31,8 @@ struct Lowered {
 
 /// Formats: the input and the results between layers by calibration, at the configuration's widths; LSTM outputs and
 /// bounded activations by their operators. The output head keeps its exact sums times their scale as float32, or int16
-/// where output_dtype asks, so that scores do not tie. Constants on the way are parameters of their operators.
+/// where output_dtype asks, so that scores do not tie; with quantized_dtype "auto" it also reads 16 bits. Constants on
+/// the way are parameters of their operators.
 Lowered lower(const graph::Graph& graph, const Calibration& calibration, const QuantizationConfig& config);
 
 }  // namespace quantick::quant

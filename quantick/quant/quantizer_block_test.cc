@@ -44,6 +44,22 @@ TEST(QuantizerOnBlocks, AnMlpOnFrames) {
   EXPECT_GE(sqnr_db(net(test), quantized.predict(test)), 25) << quantized.report.text();
 }
 
+TEST(QuantizerOnBlocks, WhatTheHeadReadsHasSixteenBitsUnlessAskedOtherwise) {
+  nn::Sequential net = recurrent_net();
+  const Array data = normals(Shape{20, 50, 7}, Key(1));
+  const auto formats = [&](const std::string& dtype) {
+    std::vector<std::string> out;
+    for (const TensorReport& t : Quantizer{.model = net, .quantized_dtype = dtype}.quantize(data).report.tensors)
+      out.push_back(t.op + " " + t.dtype);
+    return out;
+  };
+  EXPECT_EQ(formats("auto"),
+            (std::vector<std::string>{" int8", "lstm int16", "lstm int16", "layer_norm int8", "sequence_last int8",
+                                      "dense int16", "relu int16", "dense float32"}));
+  EXPECT_EQ(formats("int8")[5], "dense int8");
+  EXPECT_EQ(formats("int16")[3], "layer_norm int16");
+}
+
 TEST(QuantizerOnBlocks, ABoundedOutputKeepsMoreThanEightBits) {
   nn::Sequential net(nn::Dense(8, {.activation = "sigmoid"}));
   net.initialize(nn::xavier(), 3);

@@ -126,10 +126,16 @@ TEST(Quantizer, ResidualSumsEndInSixteenBits) {
   const auto a = branch("a", 1), b = branch("b", 2);
   graph.set_outputs(graph.add_node(find_operator("add"), {}, {a, b}, "sum"));
   const Array data = normals(Shape{300, 4}, 1, Key(3));
-  const QuantizedNet net = quantize_graph(graph, {}, data);
+  QuantizationConfig narrow;
+  narrow.quantized_dtype = "int8";
+  const QuantizedNet net = quantize_graph(graph, narrow, data), wider = quantize_graph(graph, {}, data);
   EXPECT_EQ(net.program.output().format.dtype, DType::i16);
   EXPECT_EQ(net.report.tensors[1].dtype, "int8");
   EXPECT_GE(net.report.tensors.back().sqnr_db, 35) << net.report.text();
+  // What the output is made of: 16 bits, too, unless int8 is asked for.
+  EXPECT_EQ(wider.report.tensors[1].dtype, "int16");
+  EXPECT_EQ(wider.report.tensors[2].dtype, "int16");
+  EXPECT_GT(wider.report.tensors.back().sqnr_db, net.report.tensors.back().sqnr_db) << wider.report.text();
 }
 
 TEST(Quantizer, ANarrowRangeIsSeenInTheReport) {

@@ -125,11 +125,11 @@ QuantizationReport make_report(const graph::Graph& graph, const Calibration& cal
 }
 
 std::string QuantizationReport::text() const {
-  std::string out = fmt::format("{:<24} {:<14} {:<8} {:>10} {:>10} {:>9} {:>9} {:>10}\n", "tensor", "operator", "type",
-                                "low", "high", "SQNR dB", "cosine", "saturated");
+  std::string out = fmt::format("{:<24} {:<14} {:<8} {:>10} {:>10} {:>9} {:>9} {:>9} {:>10}\n", "tensor", "operator",
+                                "type", "low", "high", "SQNR dB", "centred", "cosine", "saturated");
   for (const TensorReport& t : tensors)
-    out += fmt::format("{:<24} {:<14} {:<8} {:>10.4g} {:>10.4g} {:>9.1f} {:>9.6f} {:>9.3f}%\n", t.name, t.op, t.dtype,
-                       t.low, t.high, t.sqnr_db, t.cosine, 100 * t.saturation);
+    out += fmt::format("{:<24} {:<14} {:<8} {:>10.4g} {:>10.4g} {:>9.1f} {:>9.1f} {:>9.6f} {:>9.3f}%\n", t.name, t.op,
+                       t.dtype, t.low, t.high, t.sqnr_db, t.sqnr_mean_removed_db, t.cosine, 100 * t.saturation);
   out += fmt::format("parameters {} bytes in float32, {} bytes quantized; {} rows of calibration data, {} compared\n",
                      float_bytes, program_bytes, calibration_rows, compared_rows);
   for (const FloatNode& n : float_nodes)
