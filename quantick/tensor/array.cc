@@ -332,6 +332,12 @@ void Array::assign(const Array& source) {
     if (size() > 0) std::memmove(impl_->data, source.raw(), static_cast<size_t>(size() * dtype_size(dtype())));
     return;
   }
+  // Views of the same memory: read everything before the first write.
+  if (impl_->storage == source.impl().storage && size() > 0) {
+    Array apart = empty(source.shape(), source.dtype());
+    apart.assign(source);
+    return assign(apart);
+  }
   if (!is_contiguous()) {  // write through the strides, in the same order in which the source is read
     const Array flat = source.astype(dtype()).contiguous();
     visit_dtype(dtype(), [&](auto zero) {
@@ -420,6 +426,7 @@ QTK_ARRAY_EXPORT(uint8_t)
 QTK_ARRAY_EXPORT(int16_t)
 QTK_ARRAY_EXPORT(int32_t)
 QTK_ARRAY_EXPORT(int64_t)
+QTK_ARRAY_EXPORT(bool)
 #undef QTK_ARRAY_EXPORT
 
 }  // namespace quantick

@@ -67,6 +67,7 @@ void PackedMatrix::pack(bool trans_b, int64_t k, int64_t n, const float* b, int6
 
 void PackedMatrix::multiply(int64_t m, const float* a, int64_t row, int64_t column, float alpha, bool accumulate,
                             float* c, int64_t ldc) const {
+  if (n_ == 0) return;
   if (k_ == 0 && !accumulate) scale_rows(m, n_, 0.0f, c, ldc);
   const int64_t width = padded(n_, kernel_.panel);
   for (int64_t top = 0; top < m; top += kRowBlock) {

@@ -130,7 +130,7 @@ struct Dense {
     form.prepare = [](const PrepareCall& call) -> std::unique_ptr<IntegerNode> {
       return std::make_unique<DenseNode>(call);
     };
-    form.error_steps = 3;  // the weights' rounding, summed over the samples' longest row
+    form.error_steps = 1.25;  // the weights' rounding, summed over the samples' longest row
     return form;
   }
 

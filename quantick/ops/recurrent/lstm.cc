@@ -80,6 +80,7 @@ struct Lstm {
     check_ndim(name, "w_ih", in[1], 2);
     check_ndim(name, "w_hh", in[2], 2);
     const LstmSizes s = sizes(in[0].shape, in[2].shape);
+    QTK_CHECK(s.steps > 0, ShapeError, "[lstm] steps, was 0, expected at least 1");
     check_extent(name, "w_hh rows", in[2].shape[0], 4 * s.units);
     check_extent(name, "w_ih rows", in[1].shape[0], 4 * s.units);
     check_extent(name, "w_ih columns", in[1].shape[1], s.inputs);
@@ -167,7 +168,7 @@ struct Lstm {
     form.prepare = [](const PrepareCall& call) -> std::unique_ptr<IntegerNode> {
       return std::make_unique<LstmNode>(call);
     };
-    form.error_steps = 600;  // of 2^-15: rounded weights; the state itself is float32
+    form.error_steps = 300;  // of 2^-15: rounded weights; the state itself is float32
     return form;
   }
 
@@ -209,10 +210,11 @@ struct Lstm {
   }
 
   static std::vector<OperatorMisuse> misuses() {
-    const auto call = [](int64_t inputs, int64_t rows, int64_t bias) {
-      return Types{float32({2, 3, 5}), float32({rows, inputs}), float32({16, 4}), float32({bias}), float32({16})};
+    const auto call = [](int64_t inputs, int64_t rows, int64_t bias, int64_t steps = 2) {
+      return Types{float32({steps, 3, 5}), float32({rows, inputs}), float32({16, 4}), float32({bias}), float32({16})};
     };
-    return {{call(6, 16, 16), {}, "[lstm] w_ih columns, was 6, expected 5"},
+    return {{call(5, 16, 16, 0), {}, "[lstm] steps, was 0, expected at least 1"},
+            {call(6, 16, 16), {}, "[lstm] w_ih columns, was 6, expected 5"},
             {call(5, 12, 16), {}, "[lstm] w_ih rows, was 12, expected 16"},
             {call(5, 16, 4), {}, "[lstm] b_ih length, was 4, expected 16"}};
   }

@@ -166,14 +166,8 @@ LstmForward forward_typed(const LstmSizes& s, const Array& x, const Array& w_ih,
       c_before = c;
       xh += next * width, gates += next * 4 * H, c += next * H;
     }
-    const T* h_last = y + ((s.steps - 1) * s.batch + begin) * H;
-    if (s.steps > 0) {
-      std::copy_n(h_last, rows * H, h_n + begin * H);
-      std::copy_n(c_before, rows * H, c_n + begin * H);
-    } else {
-      load_rows(h0, begin, rows, H, h_n + begin * H, H);
-      load_rows(c0, begin, rows, H, c_n + begin * H, H);
-    }
+    std::copy_n(y + ((s.steps - 1) * s.batch + begin) * H, rows * H, h_n + begin * H);
+    std::copy_n(c_before, rows * H, c_n + begin * H);
   });
   return out;
 }

@@ -8,6 +8,7 @@
 
 namespace quantick {
 
+/// steps >= 1.
 struct LstmSizes {
   int64_t steps = 0, batch = 0, inputs = 0, units = 0;
 };
