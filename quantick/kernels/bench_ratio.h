@@ -9,11 +9,16 @@
 
 namespace quantick::kernels {
 
+/// Seconds per iteration of each group's base, over all benchmarks of the process.
+inline std::map<std::string, double>& base_seconds() {
+  static std::map<std::string, double> seconds;
+  return seconds;
+}
+
 /// Times body() over the state's iterations and reports "ratio" = time of the base / time of this, per iteration.
 /// `group` names what is compared with its base.
 template <class Body>
 void run_with_ratio(benchmark::State& state, const std::string& group, bool is_base, Body body) {
-  static std::map<std::string, double> base_seconds;
   const auto start = std::chrono::steady_clock::now();
   for (auto _ : state) {
     body();
@@ -21,9 +26,9 @@ void run_with_ratio(benchmark::State& state, const std::string& group, bool is_b
   }
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   const double seconds = elapsed.count() / static_cast<double>(state.iterations());
-  if (is_base) base_seconds[group] = seconds;  // repeated runs of the base: the last, longest one stands
-  const auto base = base_seconds.find(group);
-  if (base != base_seconds.end()) state.counters["ratio"] = base->second / seconds;
+  if (is_base) base_seconds()[group] = seconds;  // repeated runs of the base: the last, longest one stands
+  const auto base = base_seconds().find(group);
+  if (base != base_seconds().end()) state.counters["ratio"] = base->second / seconds;
 }
 
 }  // namespace quantick::kernels
