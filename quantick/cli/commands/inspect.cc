@@ -8,6 +8,7 @@
 #include "quantick/core/error.h"
 #include "quantick/core/file.h"
 #include "quantick/market/reader.h"
+#include "quantick/nn/safetensors.h"
 #include "quantick/runtime/model_file.h"
 
 namespace quantick::cli {
@@ -30,6 +31,16 @@ int inspect_model(const InspectOptions& options) {
   return 0;
 }
 
+int inspect_network(const InspectOptions& options) {
+  int64_t elements = 0;
+  for (const auto& [name, value] : nn::load_safetensors(options.file)) {
+    print(fmt::format("{:<32} {}\n", name, value.type().text()));
+    elements += value.size();
+  }
+  print(fmt::format("{}: {} parameters\n", options.file, elements));
+  return 0;
+}
+
 int inspect_data(const InspectOptions& options) {
   const auto panel = market::read_panel(options.file);
   print(fmt::format("{}: prices, {}, {} dates {} to {}, {} instruments\nSHA-256 {}\n", options.file,
@@ -48,7 +59,8 @@ int inspect_data(const InspectOptions& options) {
 Command inspect_command() {
   return {"inspect", "What is in a model file or a price file", [](Options& options) {
             auto chosen = std::make_shared<InspectOptions>();
-            options.positional("file", chosen->file, "a .qtk model, or a CSV or CSV.gz of prices");
+            options.positional("file", chosen->file,
+                               "a .qtk model, a .safetensors network, or a CSV or CSV.gz of prices");
             options.flag("--verify", chosen->verify, "recompute a model's SHA-256 identity");
             options.footer(
                 "Examples:\n  quantick inspect out/us_daily/model.qtk --verify\n  quantick inspect prices.csv.gz");
@@ -57,6 +69,7 @@ Command inspect_command() {
               const bool model = chosen->file.ends_with(".qtk");
               QTK_CHECK(model || !chosen->verify, ValueError, "[inspect] --verify takes a .qtk model, was {}",
                         chosen->file);
+              if (chosen->file.ends_with(".safetensors")) return inspect_network(*chosen);
               return model ? inspect_model(*chosen) : inspect_data(*chosen);
             };
           }};

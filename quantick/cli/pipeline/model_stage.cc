@@ -142,7 +142,7 @@ quant::QuantizedNet quantize_network(const RunConfig& config, const PreparedData
   log(LogLevel::info, fmt::format("Quantizing, calibrated on the {} newest training samples", count));
   const Array held_out = windows_of(validation, spread(validation.size(), kReportSamples));
   quant::QuantizedNet out = quant::quantize_net(net, config.quantize, calibration, held_out);
-  out.program.metadata = metadata_of(config, data);
+  for (auto& [key, value] : metadata_of(config, data)) out.program.metadata[key] = value;
   for (auto& input : out.program.inputs) input.columns = data.feature_names;
   runtime::save(out.program, model_path(config));
   return out;
