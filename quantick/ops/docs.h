@@ -1,5 +1,5 @@
 #pragma once
-// The registry as a table, for `quantick ops` and docs/operators.md.
+// The registry as a table, for `quantick ops`.
 #include <string>
 
 namespace quantick {

@@ -1,6 +1,6 @@
 #pragma once
 // The operators as functions. Each call is checked, run and shown to the observers of the calling thread
-// (ops/operator.h). Semantics, attributes and fixed-bits forms stand in the rows: `quantick ops`, docs/operators.md.
+// (ops/operator.h). Semantics, attributes and fixed-bits forms stand in the rows: `quantick ops`.
 #include <cstdint>
 #include <vector>
 
