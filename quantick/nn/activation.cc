@@ -33,7 +33,7 @@ Array activate(const Array& x, std::string_view name) {
   if (name == "sigmoid") return sigmoid(x);
   if (name == "tanh") return tanh(x);
   if (name == "softrelu") return softplus(x);
-  if (name == "softsign") return x / (abs(x) + 1.0);
+  if (name == "softsign") return softsign(x);
   fail<InvariantError>("Invariant: activation {} was not checked", name);
 }
 
