@@ -21,16 +21,6 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-void check(const BootstrapOptions& options) {
-  QTK_CHECK(options.method == "stationary" || options.method == "moving", ValueError,
-            "[bootstrap] method, was \"{}\", expected stationary or moving", options.method);
-  QTK_CHECK(options.block_length >= 1, ValueError, "[bootstrap] block_length, was {}, expected >= 1",
-            options.block_length);
-  QTK_CHECK(options.resamples >= 100, ValueError, "[bootstrap] resamples, was {}, expected >= 100", options.resamples);
-  QTK_CHECK(options.confidence > 0 && options.confidence < 1, ValueError,
-            "[bootstrap] confidence, was {}, expected inside (0, 1)", options.confidence);
-}
-
 std::vector<double> draw(const std::vector<double>& series, std::span<const int64_t> dates) {
   std::vector<double> out;
   out.reserve(dates.size());
@@ -68,6 +58,16 @@ std::vector<PairedMetric> evaluate(const std::vector<SeriesMetric>& metrics, int
 
 }  // namespace
 
+void check_options(const BootstrapOptions& options) {
+  QTK_CHECK(options.method == "stationary" || options.method == "moving", ValueError,
+            "[bootstrap] method, was \"{}\", expected stationary or moving", options.method);
+  QTK_CHECK(options.block_length >= 1, ValueError, "[bootstrap] block_length, was {}, expected >= 1",
+            options.block_length);
+  QTK_CHECK(options.resamples >= 100, ValueError, "[bootstrap] resamples, was {}, expected >= 100", options.resamples);
+  QTK_CHECK(options.confidence > 0 && options.confidence < 1, ValueError,
+            "[bootstrap] confidence, was {}, expected inside (0, 1)", options.confidence);
+}
+
 std::vector<int64_t> bootstrap_dates(int64_t n, int64_t resample, const BootstrapOptions& options) {
   const Key key = Key(options.seed).fold("bootstrap").fold(static_cast<uint64_t>(resample));
   const Key starts = key.fold("start"), ends = key.fold("end");
@@ -86,7 +86,7 @@ std::vector<int64_t> bootstrap_dates(int64_t n, int64_t resample, const Bootstra
 
 PairedMetric paired_metric(std::string name, int64_t dates, const PairedStatistic& value,
                            const BootstrapOptions& options) {
-  check(options);
+  check_options(options);
   PairedMetric out{std::move(name), kNone, kNone, kNone, kNone, kNone, dates};
   if (dates < 2) return out;
   std::vector<int64_t> all(static_cast<size_t>(dates));
@@ -111,7 +111,7 @@ PairedMetric paired_metric(std::string name, int64_t dates, const PairedStatisti
 }
 
 Comparison compare(const PairedRun& run, const BootstrapOptions& options) {
-  check(options);
+  check_options(options);
   const auto& f = run.float32_scores;
   const auto& q = run.int8_scores;
   QTK_CHECK(f.dates == q.dates && f.instruments == q.instruments, ShapeError,

@@ -31,6 +31,9 @@ struct BootstrapOptions {
   }
 };
 
+/// Throws ValueError for options out of range, as compare() does.
+void check_options(const BootstrapOptions& options);
+
 /// Positions of one resample of `n` dates.
 std::vector<int64_t> bootstrap_dates(int64_t n, int64_t resample, const BootstrapOptions& options);
 

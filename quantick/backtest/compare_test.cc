@@ -158,5 +158,13 @@ TEST(Compare, RefusesNonsense) {
   EXPECT_THROW(compare({market.scores, market.scores, market.labels, run, run}, {.block_length = 0}), ValueError);
 }
 
+TEST(Compare, OptionsCanBeCheckedBeforeThereAreScores) {
+  EXPECT_NO_THROW(check_options(BootstrapOptions{}));
+  EXPECT_THROW(check_options(BootstrapOptions{.method = "jackknife"}), ValueError);
+  EXPECT_THROW(check_options(BootstrapOptions{.block_length = 0}), ValueError);
+  EXPECT_THROW(check_options(BootstrapOptions{.resamples = 5}), ValueError);
+  EXPECT_THROW(check_options(BootstrapOptions{.confidence = 1}), ValueError);
+}
+
 }  // namespace
 }  // namespace quantick::backtest

@@ -28,19 +28,21 @@ Execution execution_of(const BacktestOptions& options, const Prices& prices) {
     return Execution::next_open;
   }
   if (options.execution == "next_close") return Execution::next_close;
-  QTK_CHECK(options.execution == "same_close_looks_ahead", ValueError,
-            "[backtest] execution, was \"{}\", expected next_open, next_close, auto or same_close_looks_ahead",
-            options.execution);
   return Execution::same_close;
 }
 
-void check_options(const BacktestOptions& options) {
+/// What concerns the account, whatever the models are.
+void check_account(const BacktestOptions& options) {
   const auto at_least = [](std::string_view name, double value, double least) {
     QTK_CHECK(std::isfinite(value) && value >= least, ValueError, "[backtest] {}, was {}, expected >= {}", name, value,
               least);
   };
   QTK_CHECK(std::isfinite(options.capital) && options.capital > 0, ValueError,
             "[backtest] capital, was {}, expected > 0", options.capital);
+  const std::vector<std::string> executions{"next_open", "next_close", "auto", "same_close_looks_ahead"};
+  QTK_CHECK(std::find(executions.begin(), executions.end(), options.execution) != executions.end(), ValueError,
+            "[backtest] execution, was \"{}\", expected next_open, next_close, auto or same_close_looks_ahead",
+            options.execution);
   at_least("borrow_rate", options.borrow_rate, 0);
   at_least("cash_rate", options.cash_rate, -1);
   at_least("bars_per_year", options.bars_per_year, 1);
@@ -349,9 +351,14 @@ BacktestModels BacktestModels::from(const BacktestOptions& options) {
           std::make_shared<BarFill>(options.delay_bars, options.limit_move, options.max_volume_share)};
 }
 
+void check_options(const BacktestOptions& options) {
+  BacktestModels::from(options);
+  check_account(options);
+}
+
 BacktestResult run_backtest(const Prices& prices, const strategy::ScoreMatrix& scores, strategy::Strategy& strategy,
                             const BacktestOptions& options, const BacktestModels& models) {
-  check_options(options);
+  check_account(options);
   prices.check();
   scores.check();
   QTK_CHECK(models.fee && models.slippage && models.fill, ValueError,

@@ -66,6 +66,10 @@ struct BacktestModels {
   static BacktestModels from(const BacktestOptions& options);
 };
 
+/// Throws ValueError for options that no prices could make right, as run_backtest() with the models of the options
+/// does.
+void check_options(const BacktestOptions& options);
+
 /// One per delisting that closed a position.
 struct Delisting {
   market::Date date;

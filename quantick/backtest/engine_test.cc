@@ -342,5 +342,27 @@ TEST(Backtest, BadInputsAreNamed) {
             std::string::npos);
 }
 
+TEST(Backtest, OptionsCanBeCheckedBeforeThereArePrices) {
+  EXPECT_NO_THROW(check_options(BacktestOptions{}));
+  EXPECT_NO_THROW(check_options({.execution = "next_open"})) << "whether there are opens is the prices' affair";
+  for (const auto& [options, part] : std::vector<std::pair<BacktestOptions, std::string>>{
+           {{.capital = 0}, "capital"},
+           {{.execution = "next_week"}, "execution, was \"next_week\""},
+           {{.delay_bars = 0}, "delay_bars"},
+           {{.commission_bps = -1}, "commission_bps"},
+           {{.slippage_bps = -1}, "slippage_bps"},
+           {{.impact = -1}, "impact"},
+           {{.limit_move = 1}, "limit_move"},
+           {{.max_volume_share = 2}, "max_volume_share"},
+           {{.unfilled = "wait"}, "unfilled"}}) {
+    try {
+      check_options(options);
+      ADD_FAILURE() << part;
+    } catch (const ValueError& error) {
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace quantick::backtest

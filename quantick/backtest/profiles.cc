@@ -224,6 +224,9 @@ namespace {
 template <class... Profile>
 struct Profiles {
   static std::vector<std::string> names() { return {std::string(Profile::kName)...}; }
+  static bool periods(std::string_view name, double& value) {
+    return ((Profile::kName == name ? (value = Profile().periods, true) : false) || ...);
+  }
   static bool evaluate(std::string_view name, Returns r, Returns b, List& list) {
     return ((Profile::kName == name ? (list = Profile().evaluate(r, b), true) : false) || ...);
   }
@@ -234,7 +237,21 @@ using AllProfiles = Profiles<EmpyricalProfile, QuantstatsProfile, QlibProfile, L
 
 std::vector<std::string> profile_names() { return AllProfiles::names(); }
 
+double periods_of(std::string_view name) {
+  double value = 0;
+  if (!AllProfiles::periods(name, value)) {
+    const std::vector<std::string> names = profile_names();
+    const std::string near = nearest_name(name, names);
+    fail<ValueError>("[metrics] profile \"{}\" is unknown, expected one of {}{}", name, fmt::join(names, ", "),
+                     near.empty() ? std::string() : fmt::format("; nearest is {}", near));
+  }
+  return value;
+}
+
+void check_profile(std::string_view name) { periods_of(name); }
+
 std::vector<Metric> evaluate_profile(std::string_view name, Returns returns, Returns benchmark) {
+  check_profile(name);
   QTK_CHECK(returns.size() >= 2, ValueError, "[metrics] {} returns, expected at least 2", returns.size());
   QTK_CHECK(benchmark.empty() || benchmark.size() == returns.size(), ShapeError,
             "[metrics] {} returns and {} of the benchmark, expected equal lengths (or no benchmark)", returns.size(),
@@ -246,12 +263,7 @@ std::vector<Metric> evaluate_profile(std::string_view name, Returns returns, Ret
     }
   }
   List list;
-  if (!AllProfiles::evaluate(name, returns, benchmark, list)) {
-    const std::vector<std::string> names = profile_names();
-    const std::string near = nearest_name(name, names);
-    fail<ValueError>("[metrics] profile \"{}\" is unknown, expected one of {}{}", name, fmt::join(names, ", "),
-                     near.empty() ? std::string() : fmt::format("; nearest is {}", near));
-  }
+  AllProfiles::evaluate(name, returns, benchmark, list);
   return list;
 }
 

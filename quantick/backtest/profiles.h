@@ -102,6 +102,12 @@ struct VnpyProfile {
 
 std::vector<std::string> profile_names();
 
+/// Throws ValueError for an unknown name, with the nearest one.
+void check_profile(std::string_view name);
+
+/// Periods a year of a profile's defaults: 252, of qlib 238, of vnpy 240. Throws as check_profile does.
+double periods_of(std::string_view name);
+
 /// All metrics of a profile with its defaults. `benchmark` may be empty: what needs one is left out. Throws ValueError
 /// for an unknown name, fewer than 2 returns or one that is not finite, ShapeError for lengths that differ.
 std::vector<Metric> evaluate_profile(std::string_view name, Returns returns, Returns benchmark = {});

@@ -136,6 +136,25 @@ TEST_F(Profiles, DegenerateSeriesAreUndefinedNotInfinite) {
   EXPECT_TRUE(std::isnan(omega(up)));
 }
 
+TEST_F(Profiles, PeriodsOfAYear) {
+  EXPECT_EQ(periods_of("empyrical"), 252);
+  EXPECT_EQ(periods_of("quantstats"), 252);
+  EXPECT_EQ(periods_of("qlib"), 238);
+  EXPECT_EQ(periods_of("lean"), 252);
+  EXPECT_EQ(periods_of("vnpy"), 240);
+  EXPECT_THROW(periods_of("empirical"), ValueError);
+}
+
+TEST_F(Profiles, NamesCanBeCheckedBeforeThereAreReturns) {
+  for (const std::string& name : profile_names()) EXPECT_NO_THROW(check_profile(name));
+  try {
+    check_profile("empirical");
+    FAIL();
+  } catch (const ValueError& error) {
+    EXPECT_NE(std::string(error.what()).find("nearest is empyrical"), std::string::npos) << error.what();
+  }
+}
+
 TEST_F(Profiles, RefusesNonsense) {
   EXPECT_THROW(evaluate_profile("empirical", r, b), ValueError);
   EXPECT_THROW(evaluate_profile("qlib", r, std::span(b).first(3)), ShapeError);

@@ -1,5 +1,7 @@
 #include "quantick/strategy/topk_dropout.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -14,8 +16,10 @@ TopkDropout::TopkDropout(const TopkDropoutOptions& options, const std::vector<st
   QTK_CHECK(options.k < 1 || static_cast<int64_t>(options.k) <= ranking_.size(), ValueError,
             "[TopkDropout] k, was {}, expected at most {}, the universe's instruments (or a share of them, e.g. 0.2)",
             options.k, ranking_.size());
-  QTK_CHECK(options.n_drop < 1 || options.k < 1 || options.n_drop <= options.k, ValueError,
-            "[TopkDropout] n_drop, was {}, expected at most k = {}", options.n_drop, options.k);
+  const int64_t most_held = count_or_share(options.k, ranking_.size());
+  QTK_CHECK(options.n_drop < 1 || options.n_drop <= static_cast<double>(most_held), ValueError,
+            "[TopkDropout] n_drop, was {}, expected at most k = {}{}", options.n_drop, options.k,
+            options.k < 1 ? fmt::format(", which is {} of {} instruments", most_held, ranking_.size()) : "");
   QTK_CHECK(options.min_hold >= 1, ValueError, "[TopkDropout] min_hold, was {}, expected >= 1", options.min_hold);
   QTK_CHECK(options.invested > 0 && options.invested <= 10, ValueError,
             "[TopkDropout] invested, was {}, expected inside (0, 10]", options.invested);

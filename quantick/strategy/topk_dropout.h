@@ -24,7 +24,8 @@ struct TopkDropoutOptions {
     using O = TopkDropoutOptions;
     return std::make_tuple(
         field("k", &O::k, "names held: a count, or a share of the names available that day inside (0, 1)"),
-        field("n_drop", &O::n_drop, "names replaced at most per rebalance: a count, or a share of k inside (0, 1)"),
+        field("n_drop", &O::n_drop,
+              "names replaced at most per rebalance: a count up to k, or a share of k inside (0, 1)"),
         field("min_hold", &O::min_hold, "dates that a name is held at least"),
         field("invested", &O::invested, "share of equity in names, the rest stays cash"),
         field("rebalance", &O::rebalance, "dates from one rebalance to the next"));

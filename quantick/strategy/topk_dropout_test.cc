@@ -100,6 +100,13 @@ TEST(TopkDropout, RefusesNonsense) {
                  "0.2)");
   }
   EXPECT_THROW(TopkDropout({.k = 2, .n_drop = 3}, kNames), ValueError);
+  EXPECT_NO_THROW(TopkDropout({.k = 0.5, .n_drop = 3}, kNames));
+  try {
+    TopkDropout({.k = 0.5, .n_drop = 4}, kNames);
+    FAIL();
+  } catch (const ValueError& error) {
+    EXPECT_STREQ(error.what(), "[TopkDropout] n_drop, was 4, expected at most k = 0.5, which is 3 of 6 instruments");
+  }
   EXPECT_THROW(TopkDropout({.k = 0}, kNames), ValueError);
   EXPECT_THROW(TopkDropout({.k = 2, .n_drop = 1, .min_hold = 0}, kNames), ValueError);
   EXPECT_THROW(TopkDropout({.k = 2, .n_drop = 1, .invested = 0}, kNames), ValueError);
