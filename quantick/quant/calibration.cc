@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "quantick/core/error.h"
+#include "quantick/core/float_mode.h"
 #include "quantick/core/interrupt.h"
 
 namespace quantick::quant {
@@ -27,6 +28,7 @@ Array with_missing_filled(const Array& x, float fill) {
 }
 
 Calibration calibrate(const graph::Graph& graph, const CalibrationData& data, const QuantizationConfig& config) {
+  const FloatMode mode;
   config.validate();
   QTK_CHECK(graph.inputs().size() == 1, UnsupportedError, "[calibration] inputs of the model, were {}, expected 1",
             graph.inputs().size());
@@ -61,6 +63,7 @@ Calibration calibrate(const graph::Graph& graph, const CalibrationData& data, co
 }
 
 TensorFormat choose_format(const ObservedRange& range, DType dtype) {
+  const FloatMode mode;
   const double low = std::min(range.low, 0.0), high = std::max(range.high, 0.0);
   const int bits = static_cast<int>(dtype_size(dtype)) * 8;
   const double levels = std::ldexp(1.0, bits) - 1, top = std::ldexp(1.0, bits - 1) - 1;

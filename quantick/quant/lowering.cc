@@ -4,6 +4,7 @@
 #include <map>
 
 #include "quantick/core/error.h"
+#include "quantick/core/float_mode.h"
 #include "quantick/runtime/program_builder.h"
 
 namespace quantick::quant {
@@ -164,6 +165,7 @@ void refuse_float_nodes(const std::vector<FloatNode>& nodes) {
 }
 
 Lowered lower(const graph::Graph& graph, const Calibration& calibration, const QuantizationConfig& config) {
+  const FloatMode mode;
   config.validate();
   QTK_CHECK(graph.inputs().size() == 1 && graph.outputs().size() == 1, UnsupportedError,
             "[quantize] inputs and outputs of the model, were {} and {}, expected 1 and 1", graph.inputs().size(),

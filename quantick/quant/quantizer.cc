@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "quantick/core/error.h"
+#include "quantick/core/float_mode.h"
 #include "quantick/runtime/session.h"
 
 namespace quantick::quant {
@@ -28,6 +29,7 @@ Array QuantizedNet::predict(const Array& x) const { return runtime::Session(prog
 
 QuantizedNet quantize_graph(const graph::Graph& graph, const QuantizationConfig& config, const CalibrationData& data,
                             const Array& held_out, const std::vector<std::string>& marked) {
+  const FloatMode mode;
   config.validate();
   const std::vector<FloatNode> stay_float = float_nodes(graph, config, marked);
   refuse_float_nodes(stay_float);
@@ -45,6 +47,7 @@ QuantizedNet quantize_graph(const graph::Graph& graph, const QuantizationConfig&
 
 QuantizedNet quantize_net(nn::Block& model, const QuantizationConfig& config, const CalibrationData& data,
                           const Array& held_out) {
+  const FloatMode mode;
   config.validate();
   QTK_CHECK(!data.batches.empty(), ValueError, "[quantize] no calibration data: pass at least one batch");
   std::vector<std::string> marked;

@@ -3,12 +3,19 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cfenv>
 #include <cmath>
 #include <limits>
 
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
 #include "quantick/core/error.h"
+#include "quantick/core/file.h"
 #include "quantick/core/rng.h"
 #include "quantick/runtime/causality.h"
+#include "quantick/runtime/model_file.h"
 #include "quantick/runtime/stream.h"
 
 namespace quantick::quant {
@@ -187,6 +194,59 @@ TEST(Quantizer, MissingCellsAreSkippedFilledAndCounted) {
   EXPECT_NO_THROW(net.predict(data));
   EXPECT_THROW(quantize_graph(graph, {}, data).predict(data), ValueError);
 }
+
+#if defined(__x86_64__)
+/// Rounds toward zero, flushes denormal results and reads denormals as zero, for a scope.
+class OddFloatMode {
+ public:
+  OddFloatMode() : saved_(_mm_getcsr()) {
+    std::fesetround(FE_TOWARDZERO);
+    _mm_setcsr(_mm_getcsr() | 0x8040u);
+  }
+  ~OddFloatMode() {
+    std::fesetround(FE_TONEAREST);
+    _mm_setcsr(saved_);
+  }
+  OddFloatMode(const OddFloatMode&) = delete;
+  OddFloatMode& operator=(const OddFloatMode&) = delete;
+
+ private:
+  unsigned saved_;
+};
+
+TEST(Quantizer, TheCallersFloatModeDoesNotMatter) {
+  const graph::Graph graph = lstm_net({.features = 6, .units = 10}, 7);
+  const Array data = normals(Shape{20, 24, 6}, 1, Key(8));
+  const std::string path = ::testing::TempDir() + "qtk_float_mode.qtk";
+  for (const char* calib_mode : {"naive", "moving_average", "percentile"}) {
+    QuantizationConfig config;
+    config.calib_mode = calib_mode;
+    const QuantizedNet expected = quantize_graph(graph, config, data);
+    const std::string identity = runtime::save(expected.program, path);
+    const auto file = read_file(path);
+    const std::string lowered = runtime::identity(lower(graph, calibrate(graph, data, config), config).program);
+    std::string got, loaded, verified;
+    TensorFormat format;
+    {
+      const OddFloatMode odd;
+      const QuantizedNet net = quantize_graph(graph, config, data);
+      got = runtime::save(net.program, path);
+      loaded = runtime::identity(runtime::load(path));
+      verified = runtime::verify(path);
+      // The parts on their own, as someone who calibrates once and lowers often calls them.
+      const Calibration calibration = calibrate(graph, data, config);
+      EXPECT_EQ(runtime::identity(lower(graph, calibration, config).program), lowered) << calib_mode;
+      format = choose_format(calibration.at(graph.inputs()[0]).range(), DType::i8);
+      EXPECT_EQ(std::fegetround(), FE_TOWARDZERO);
+    }
+    EXPECT_EQ(got, identity) << calib_mode;
+    EXPECT_EQ(loaded, identity) << calib_mode;
+    EXPECT_EQ(verified, identity) << calib_mode;
+    EXPECT_EQ(read_file(path), file) << calib_mode;
+    EXPECT_EQ(format, expected.program.input().format) << calib_mode;
+  }
+}
+#endif
 
 std::string refusal(const graph::Graph& graph, const QuantizationConfig& config) {
   try {

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "quantick/core/error.h"
+#include "quantick/core/float_mode.h"
 #include "quantick/runtime/session.h"
 
 namespace quantick::quant {
@@ -77,6 +78,7 @@ double cosine_similarity(const Array& a, const Array& b) {
 
 QuantizationReport make_report(const graph::Graph& graph, const Calibration& calibration, const Lowered& lowered,
                                const Array& samples) {
+  const FloatMode mode;
   QuantizationReport report;
   const runtime::Program& program = lowered.program;
   const Array x = with_missing_filled(samples, program.inputs[0].fill);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "quantick/core/file.h"
+#include "quantick/core/float_mode.h"
 #include "quantick/core/hash.h"
 #include "quantick/runtime/program_json.h"
 #include "quantick/runtime/random_program.h"
@@ -207,6 +208,7 @@ auto for_file(const std::string& path, Action&& action) {
 }
 
 Parts read(const std::string& path) {
+  const FloatMode mode;
   const auto file = std::make_shared<const MappedFile>(path);
   Parts parts = take_apart(file);
   replay_golden(parts);
@@ -216,6 +218,7 @@ Parts read(const std::string& path) {
 }  // namespace
 
 std::string save(const Program& program, const std::string& path) {
+  const FloatMode mode;
   const std::vector<NamedArray> tensors = tensors_of(program);
   const std::string structure = program_to_json(program);
   const std::string sha256 = identity_of(structure, tensors);
@@ -263,7 +266,10 @@ Program load(const std::string& path) {
   return for_file(path, [&] { return read(path).program; });
 }
 
-std::string identity(const Program& program) { return identity_of(program_to_json(program), tensors_of(program)); }
+std::string identity(const Program& program) {
+  const FloatMode mode;
+  return identity_of(program_to_json(program), tensors_of(program));
+}
 
 std::string verify(const std::string& path) {
   return for_file(path, [&] {

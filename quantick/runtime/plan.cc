@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "quantick/core/error.h"
+#include "quantick/core/float_mode.h"
 #include "quantick/ops/operator.h"
 
 namespace quantick::runtime {
@@ -41,6 +42,7 @@ Arena::Arena(int64_t bytes)
 void Arena::clear() { std::memset(data_.get(), 0, static_cast<size_t>(bytes_)); }
 
 Plan::Plan(const Program& program) : isa_(active_isa()) {
+  const FloatMode mode;
   program.check();
   values_ = program.values;
   input_ = program.inputs[0];

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "quantick/core/error.h"
+#include "quantick/core/float_mode.h"
 
 namespace quantick::runtime {
 
@@ -31,6 +32,7 @@ int ProgramBuilder::add_input(const std::string& name, const TensorFormat& forma
 }
 
 int ProgramBuilder::add_node(const Operator& op, const NodeSpec& spec) {
+  const FloatMode mode;
   const IntegerForm& form = op.integer;
   QTK_CHECK(form.kind != IntegerForm::Kind::none, UnsupportedError,
             "[program] {} (layer \"{}\") has no fixed-bits form", op.name, spec.layer);
