@@ -286,17 +286,40 @@ TEST(Backtest, ScoresMayCoverAPartOfThePrices) {
   EXPECT_DOUBLE_EQ(r.equity[1], 1100) << "100 A, sized at 10, bought at 11, worth 12";
 }
 
-TEST(Backtest, PanelsWithAdjustedPricesAdjustTheirOpens) {
+/// A split of two for one on the second day; 2000 shares are traded on the first, 6000 new ones on the second.
+market::Panel split_panel() {
   market::Panel panel;
-  panel.dates = days(1);
+  panel.dates = days(2);
   panel.instruments = {"A"};
-  panel.field_names = {"open", "close", "adjusted"};
-  panel.values = {{90}, {100}, {50}};
+  panel.field_names = {"open", "close", "adjusted", "volume"};
+  panel.values = {{90, 51}, {100, 52}, {50, 52}, {2000, 6000}};
   panel.price_field = "adjusted";
-  const Prices prices = Prices::from_panel(panel);
-  EXPECT_EQ(prices.close, std::vector<double>{50});
-  EXPECT_EQ(prices.open, std::vector<double>{45});
+  return panel;
+}
+
+TEST(Backtest, PanelsWithAdjustedPricesAdjustOpensAndVolumes) {
+  const Prices prices = Prices::from_panel(split_panel());
+  EXPECT_EQ(prices.close, (std::vector<double>{50, 52}));
+  EXPECT_EQ(prices.open, (std::vector<double>{45, 51}));
+  EXPECT_EQ(prices.volume, (std::vector<double>{4000, 6000})) << "the first day's value is 2000 x 100 either way";
   EXPECT_EQ(prices.close_name, "adjusted");
+  market::Panel raw = split_panel();
+  raw.price_field = "close";
+  EXPECT_EQ(Prices::from_panel(raw).volume, (std::vector<double>{2000, 6000}));
+  EXPECT_EQ(Prices::from_panel(raw).open, (std::vector<double>{90, 51}));
+}
+
+TEST(Backtest, VolumeCapCountsAdjustedShares) {
+  market::Panel panel = split_panel();
+  panel.dates = days(3);
+  panel.values = {{100, 100, 50}, {100, 100, 50}, {50, 50, 50}, {2000, 2000, 4000}};
+  const Prices prices = Prices::from_panel(panel);
+  const ScoreMatrix scores{prices.dates, {"A"}, {1, 1, 1}};
+  const BacktestResult r = run_backtest(
+      prices, scores, strategy::LongShortOptions{.k = 1, .long_only = true},
+      {.capital = 1e6, .commission_bps = 0, .slippage_bps = 0, .max_volume_share = 0.1, .unfilled = "cancel"});
+  EXPECT_EQ(r.quantities[0], 400) << "a tenth of 4000 shares at 50";
+  EXPECT_EQ(r.quantities[1], 800) << "the split changes nothing";
 }
 
 TEST(Backtest, FilesHoldWhatHappened) {

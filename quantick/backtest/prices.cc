@@ -17,11 +17,13 @@ Prices Prices::from_panel(const market::Panel& panel) {
   prices.close = copy("price");
   prices.close_name = panel.price_field;
   if (panel.has("volume")) prices.volume = copy("volume");
-  if (panel.has("open") && (panel.price_field == "close" || panel.has("close"))) {
-    prices.open = copy("open");
-    if (panel.price_field != "close") {
-      const auto raw = panel.field("close");
-      for (size_t i = 0; i < prices.open.size(); ++i) prices.open[i] *= prices.close[i] / raw[i];
+  if (panel.has("open") && panel.has("close")) prices.open = copy("open");
+  if (panel.price_field != "close" && panel.has("close")) {
+    const auto raw = panel.field("close");
+    for (size_t i = 0; i < prices.close.size(); ++i) {
+      const double factor = prices.close[i] / raw[i];
+      if (!prices.open.empty()) prices.open[i] *= factor;
+      if (!prices.volume.empty()) prices.volume[i] /= factor;
     }
   }
   prices.check();

@@ -14,14 +14,15 @@ struct Prices {
   std::vector<std::string> instruments;
   std::vector<double> close;   // NaN: no trading that day
   std::vector<double> open;    // may be empty
-  std::vector<double> volume;  // may be empty
+  std::vector<double> volume;  // may be empty; in the shares that `close` is the price of
   std::string close_name = "close";
 
   int64_t date_count() const { return static_cast<int64_t>(dates.size()); }
   int64_t instrument_count() const { return static_cast<int64_t>(instruments.size()); }
 
   /// From a panel: its price field, and open and volume where it has them. Where THE price is an adjusted close beside
-  /// a raw one, opens are adjusted by the same day's ratio.
+  /// a raw one, opens are adjusted by the same day's ratio and volumes by its inverse, so that traded value stays as it
+  /// was.
   static Prices from_panel(const market::Panel& panel);
   /// From a matrix of closes.
   static Prices from_closes(const strategy::ScoreMatrix& closes);

@@ -141,6 +141,16 @@ TEST(FeatureValues, BarsAndVolumes) {
   EXPECT_EQ(last("volume_zscore(2)"), 0);
 }
 
+TEST(FeatureValues, ASplitIsNoOvernightLoss) {
+  Panel panel = closes({100, 52});
+  panel.add_field("open", {99, 51});
+  panel.add_field("adjusted", {50, 52});
+  const auto overnight = make_feature("overnight()");
+  EXPECT_DOUBLE_EQ(overnight->compute(panel).back(), 51.0 / 100 - 1) << "the raw close is THE price";
+  panel.price_field = "adjusted";
+  EXPECT_NEAR(overnight->compute(panel).back(), 0.02, 1e-15);
+}
+
 TEST(FeatureValues, CrossSectionsAverageTiesAndLeaveMissingOut) {
   Panel panel;
   panel.instruments = {"A", "B", "C", "D", "E"};

@@ -52,11 +52,15 @@ class PriceChange final : public WindowFeature {
   bool log_;
 };
 
-/// open[t] / close[t - 1] - 1, known at t's open and so at its close.
+/// open[t] / price[t - 1] - 1, the open brought to the price's footing (splits, dividends) by the same day's price over
+/// close. Known at t's close.
 class Overnight final : public WindowFeature {
  public:
-  explicit Overnight(std::string name) : WindowFeature(std::move(name), {"open", "close"}, 2) {}
-  double value(std::span<const double* const> windows) const override { return windows[0][1] / windows[1][0] - 1; }
+  explicit Overnight(std::string name) : WindowFeature(std::move(name), {"open", "close", "price"}, 2) {}
+  double value(std::span<const double* const> windows) const override {
+    const double* price = windows[2];
+    return windows[0][1] * (price[1] / windows[1][1]) / price[0] - 1;
+  }
 };
 
 std::unique_ptr<Feature> make_return(const ReturnParameters& p, std::string name) {
@@ -95,7 +99,9 @@ FeatureRow momentum_feature() {
       "momentum(20,5)");
 }
 FeatureRow overnight_feature() {
-  return feature_row<NoParameters, make_overnight>("overnight", "open[t] / close[t-1] - 1", "overnight()");
+  return feature_row<NoParameters, make_overnight>(
+      "overnight", "open[t] * price[t] / close[t] / price[t-1] - 1: the open adjusted as its day's price is",
+      "overnight()");
 }
 
 }  // namespace quantick::features
