@@ -9,7 +9,12 @@
 namespace quantick::cli {
 namespace {
 
-ConfigNode convert(const YAML::Node& node, const std::string& file, const std::string& path, int key_line) {
+/// More than any run file has; aliases of aliases would grow without end.
+constexpr int kMostNodes = 100'000;
+
+ConfigNode convert(const YAML::Node& node, const std::string& file, const std::string& path, int key_line, int& count) {
+  QTK_CHECK(++count <= kMostNodes, ParseError, "{}:{}: the document has more than {} values", file, key_line,
+            kMostNodes);
   ConfigNode out;
   out.file = file;
   out.path = path;
@@ -20,14 +25,14 @@ ConfigNode convert(const YAML::Node& node, const std::string& file, const std::s
   } else if (node.IsSequence()) {
     out.kind = ConfigNode::Kind::list;
     for (size_t i = 0; i < node.size(); ++i)
-      out.items.push_back(convert(node[i], file, fmt::format("{}[{}]", path, i), out.line));
+      out.items.push_back(convert(node[i], file, fmt::format("{}[{}]", path, i), out.line, count));
   } else if (node.IsMap()) {
     out.kind = ConfigNode::Kind::map;
     for (const auto& entry : node) {
       const auto key = entry.first.Scalar();
       const int line = entry.first.Mark().line + 1;
       QTK_CHECK(out.find(key) == nullptr, ParseError, "{}:{}: key \"{}\" stands twice", file, line, key);
-      out.entries.emplace_back(key, convert(entry.second, file, path.empty() ? key : path + "." + key, line));
+      out.entries.emplace_back(key, convert(entry.second, file, path.empty() ? key : path + "." + key, line, count));
     }
   }
   return out;
@@ -55,7 +60,8 @@ const ConfigNode* ConfigNode::find(std::string_view key) const {
 
 ConfigNode parse_config(const std::string& text, const std::string& file) {
   try {
-    return convert(YAML::Load(text), file, "", 1);
+    int count = 0;
+    return convert(YAML::Load(text), file, "", 1, count);
   } catch (const YAML::Exception& error) {
     fail<ParseError>("{}:{}: not valid YAML: {}", file, error.mark.line + 1, error.msg);
   }

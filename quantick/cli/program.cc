@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -7,6 +8,7 @@
 #include "quantick/cli/command.h"
 #include "quantick/core/env.h"
 #include "quantick/core/error.h"
+#include "quantick/core/fields.h"
 #include "quantick/core/interrupt.h"
 #include "quantick/core/log.h"
 
@@ -82,6 +84,16 @@ int run_program(int argc, const char* const* argv) {
     const auto run = command.declare(*declared.back());
     if (run) sub->callback([&chosen, run] { chosen = run; });
   }
+  if (argc > 1 && argv[1][0] != '-') {
+    std::vector<std::string> names;
+    for (const Command& command : commands()) names.push_back(command.name);
+    if (std::find(names.begin(), names.end(), argv[1]) == names.end()) {
+      const std::string near = nearest_name(argv[1], names);
+      std::fprintf(stderr, "quantick: unknown command \"%s\"%s; `quantick --help` lists them\n", argv[1],
+                   near.empty() ? "" : (", did you mean \"" + near + "\"?").c_str());
+      return 2;
+    }
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -90,7 +102,9 @@ int run_program(int argc, const char* const* argv) {
   std::signal(SIGINT, on_interrupt);
   try {
     set_log_sink(print_log);
-    return chosen();
+    const int status = chosen();
+    QTK_CHECK(std::fflush(stdout) == 0, IoError, "standard output: cannot write (is the disk full?)");
+    return status;
   } catch (const InterruptedError& error) {
     std::fprintf(stderr, "quantick: %s\n", error.what());
     return 130;

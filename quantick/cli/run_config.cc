@@ -4,6 +4,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "quantick/cli/run_checks.h"
 #include "quantick/core/env.h"
 #include "quantick/core/file.h"
 #include "quantick/optim/loss.h"
@@ -12,19 +13,6 @@
 
 namespace quantick::cli {
 namespace {
-
-void check_segments(const ConfigNode& root, const DatasetConfig& d) {
-  const ConfigNode* dataset = root.find("dataset");
-  const auto& node = dataset != nullptr ? *dataset : root;
-  for (const char* key : {"features", "train", "valid", "test"})
-    if (node.find(key) == nullptr)
-      fail<ParseError>("{}:{}: dataset has no key \"{}\", which every run needs", node.file, node.line, key);
-  if (d.features.empty()) refuse_node(*node.find("features"), "at least one feature");
-  if (d.valid.from <= d.train.to)
-    refuse_node(*node.find("valid"), "a segment after train ends on " + d.train.to.to_string());
-  if (d.test.from <= d.valid.to)
-    refuse_node(*node.find("test"), "a segment after valid ends on " + d.valid.to.to_string());
-}
 
 /// Reads kwargs into options, leaving defaults where there are none.
 template <class Options>
@@ -39,28 +27,34 @@ void refuse_class(const ClassConfig& spec, const std::vector<std::string>& known
   refuse_node(spec.node, "one of " + names + (near.empty() ? "" : " (did you mean " + near + "?)"));
 }
 
-/// Makes the class once, so that a wrong name or argument is refused with its place before any work starts.
-template <class Make>
-void check_class(const ClassConfig& spec, Make&& make) {
-  try {
-    make(spec.name, kwargs_of(spec));
-  } catch (const ParseError&) {
-    throw;
-  } catch (const Error& error) {
-    fail<ParseError>("{}:{}: {}", spec.node.file, spec.node.line, error.what());
-  }
-}
-
 void require(const ConfigNode& root, const char* key) {
   if (root.find(key) == nullptr) fail<ParseError>("{}:1: no key \"{}\", which every run needs", root.file, key);
+}
+
+std::string default_text(bool value) { return value ? "true" : "false"; }
+std::string default_text(int64_t value) { return std::to_string(value); }
+std::string default_text(uint64_t value) { return std::to_string(value); }
+std::string default_text(double value) { return fmt::format("{}", value); }
+std::string default_text(const std::string& value) { return value; }
+std::string default_text(const ClassConfig& value) { return value.name; }
+template <class T>
+std::string default_text(const std::vector<T>& values) {
+  std::string out;
+  for (const auto& value : values) out += (out.empty() ? "" : ", ") + default_text(value);
+  return out.empty() ? out : "[" + out + "]";
+}
+template <class T>
+std::string default_text(const T&) {
+  return "";  // a section of its own, or a segment
 }
 
 template <HasFields T>
 std::string help_of(const std::string& section) {
   std::string out = section + ":\n";
   const T defaults{};
-  for_each_field(defaults, [&](std::string_view name, const auto&, std::string_view doc) {
-    out += fmt::format("  {:<24} {}\n", name, doc);
+  for_each_field(defaults, [&](std::string_view name, const auto& member, std::string_view doc) {
+    const std::string usual = default_text(member);
+    out += fmt::format("  {:<24} {}{}\n", name, doc, usual.empty() ? "" : " [" + usual + "]");
   });
   return out;
 }
@@ -103,7 +97,7 @@ void read_node(const ConfigNode& node, Segment& value) {
   value = {*from, *to};
 }
 
-RunConfig read_run_config(const std::string& path) {
+RunConfig read_run_config(const std::string& path, RunPurpose purpose) {
   RunConfig config;
   config.path = path;
   config.text = read_file(path);
@@ -112,10 +106,11 @@ RunConfig read_run_config(const std::string& path) {
   read_node(root, config);
   require(root, "name");
   require(root, "data");
-  require(root, "dataset");
-  if (config.name.find_first_of("/\\") != std::string::npos) refuse_node(*root.find("name"), "a name without slashes");
+  if (purpose == RunPurpose::network) require(root, "dataset");
+  if (config.name.empty() || config.name.find_first_of("/\\") != std::string::npos)
+    refuse_node(*root.find("name"), "a name without slashes");
+  if (config.seed < 0) refuse_node(*root.find("seed"), "0 or more");
   if (config.data.path.empty()) refuse_node(*root.find("data"), "a key \"path\"");
-  check_segments(root, config.dataset);
   if (config.output.empty()) config.output = "out/" + config.name;
   if (config.title.empty()) config.title = config.name;
   if (config.data.name.empty()) config.data.name = std::filesystem::path(config.data.path).filename().string();
@@ -127,14 +122,12 @@ RunConfig read_run_config(const std::string& path) {
   } else {
     refuse_class(config.model, {"LSTM", "MLP"});
   }
-  if (!config.train.loss.node.file.empty()) check_class(config.train.loss, optim::make_loss);
-  if (!config.train.optimizer.node.file.empty()) check_class(config.train.optimizer, optim::make_optimizer);
-  if (!config.train.lr_scheduler.name.empty()) check_class(config.train.lr_scheduler, optim::make_schedule);
   const auto strategies = strategy::strategy_names();
   if (std::find(strategies.begin(), strategies.end(), config.strategy.name) == strategies.end())
     refuse_class(config.strategy, strategies);
   config.strategy_options = strategy::default_strategy_options(config.strategy.name);
   std::visit([&](auto& options) { read_kwargs(config.strategy, options); }, config.strategy_options);
+  check_run_config(config, root, purpose);
   return config;
 }
 
@@ -143,7 +136,19 @@ std::string run_config_help() {
          help_of<DatasetConfig>("dataset") + help_of<features::ScalerOptions>("dataset.scaler") +
          help_of<features::DatasetOptions>("dataset.samples") + help_of<LstmModelConfig>("model (class LSTM) kwargs") +
          help_of<MlpModelConfig>("model (class MLP) kwargs") + help_of<TrainConfig>("train") +
-         help_of<QuantizeConfig>("quantize") + help_of<QuantizeConfig>("quantize") +
+         help_of<optim::L2LossOptions>("train.loss (class L2Loss) kwargs") +
+         help_of<optim::L1LossOptions>("train.loss (class L1Loss) kwargs") +
+         help_of<optim::HuberLossOptions>("train.loss (class HuberLoss) kwargs") +
+         help_of<optim::QuantileLossOptions>("train.loss (class QuantileLoss) kwargs") +
+         help_of<optim::NegativeICLossOptions>("train.loss (class NegativeICLoss) kwargs") +
+         help_of<optim::SGDOptions>("train.optimizer (class SGD) kwargs") +
+         help_of<optim::AdamOptions>("train.optimizer (class Adam) kwargs") +
+         help_of<optim::AdamWOptions>("train.optimizer (class AdamW) kwargs") +
+         help_of<optim::FactorSchedulerOptions>("train.lr_scheduler (class FactorScheduler) kwargs") +
+         help_of<optim::MultiFactorSchedulerOptions>("train.lr_scheduler (class MultiFactorScheduler) kwargs") +
+         help_of<optim::PolySchedulerOptions>("train.lr_scheduler (class PolyScheduler) kwargs") +
+         help_of<optim::CosineSchedulerOptions>("train.lr_scheduler (class CosineScheduler) kwargs") +
+         help_of<QuantizeConfig>("quantize") +
          help_of<strategy::TopkDropoutOptions>("strategy (class TopkDropout) kwargs") +
          help_of<strategy::EqualWeightOptions>("strategy (class EqualWeight) kwargs") +
          help_of<strategy::LongShortOptions>("strategy (class LongShort) kwargs") +

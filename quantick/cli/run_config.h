@@ -92,7 +92,7 @@ struct MlpModelConfig {
     using C = MlpModelConfig;
     return std::make_tuple(
         field("units", &C::units, "widths of the hidden layers; the network sees the newest step of the window"),
-        field("activation", &C::activation, "relu, sigmoid or tanh"),
+        field("activation", &C::activation, "relu, sigmoid, tanh or softsign"),
         field("dropout", &C::dropout, "rate after each hidden layer, in training"));
   }
 };
@@ -181,14 +181,17 @@ struct RunConfig {
                            field("dataset", &C::dataset, "features, labels, segments"),
                            field("model", &C::model, "class LSTM or MLP"), field("train", &C::train, "training"),
                            field("quantize", &C::quantize, "post-training quantization"),
-                           field("strategy", &C::strategy, "class LongShort or TopkDropout"),
+                           field("strategy", &C::strategy, "class TopkDropout, LongShort or EqualWeight"),
                            field("backtest", &C::backtest, "execution and costs"),
                            field("evaluation", &C::evaluation, "metrics and intervals"));
   }
 };
 
+/// What a run file is read for: a network of ours needs a dataset section, scores from elsewhere do not.
+enum class RunPurpose { network, scores };
+
 /// Reads and checks a run file. Throws IoError and ParseError.
-RunConfig read_run_config(const std::string& path);
+RunConfig read_run_config(const std::string& path, RunPurpose purpose = RunPurpose::network);
 
 /// kwargs as attributes: true/false, integers, numbers, lists of integers, else text.
 Attributes kwargs_of(const ClassConfig& spec);

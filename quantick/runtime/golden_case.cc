@@ -291,7 +291,7 @@ GoldenFile read_golden(const std::string& path) {
   json doc;
   try {
     doc = json::parse(text);
-  } catch (const json::parse_error& error) {
+  } catch (const json::exception& error) {
     fail<ParseError>("[golden] {}: not JSON: {}", path, error.what());
   }
   const Object top{doc, path};

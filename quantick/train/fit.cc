@@ -120,20 +120,23 @@ class Training {
 
   TrainIdentity identity() const {
     const FitOptions& o = options_;
-    return {{"network", net_.kind()},
-            {"loss", loss_.kind()},
-            {"training samples", fmt::format("{}", data_.size())},
-            {"window", fmt::format("{} x {}", data_.steps(), data_.features())},
-            {"validation samples", fmt::format("{}", o.validation != nullptr ? o.validation->size() : 0)},
-            {"batching", o.batching},
-            {"batch_size", fmt::format("{}", o.batch_size)},
-            {"shuffle", fmt::format("{}", o.shuffle)},
-            {"seed", fmt::format("{}", o.seed)},
-            {"optimizer", kwargs_text(o.optimizer, o.optimizer_kwargs)},
-            {"lr_scheduler", kwargs_text(o.lr_scheduler, o.lr_scheduler_kwargs)},
-            {"clip_gradient_norm", fmt::format("{}", o.clip_gradient_norm)},
-            {"layout", o.layout},
-            {"monitor", o.monitor}};
+    TrainIdentity identity = {
+        {"network", net_.kind()},
+        {"loss", loss_.kind()},
+        {"training samples", fmt::format("{}", data_.size())},
+        {"window", fmt::format("{} x {}", data_.steps(), data_.features())},
+        {"validation samples", fmt::format("{}", o.validation != nullptr ? o.validation->size() : 0)},
+        {"batching", o.batching},
+        {"batch_size", fmt::format("{}", o.batch_size)},
+        {"shuffle", fmt::format("{}", o.shuffle)},
+        {"seed", fmt::format("{}", o.seed)},
+        {"optimizer", kwargs_text(o.optimizer, o.optimizer_kwargs)},
+        {"lr_scheduler", kwargs_text(o.lr_scheduler, o.lr_scheduler_kwargs)},
+        {"clip_gradient_norm", fmt::format("{}", o.clip_gradient_norm)},
+        {"layout", o.layout},
+        {"monitor", o.monitor}};
+    identity.insert(o.facts.begin(), o.facts.end());
+    return identity;
   }
 
   void save() const { save_checkpoint(options_.checkpoint, net_, *optimizer_, state_, identity()); }

@@ -5,8 +5,10 @@
 //   &held});
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "quantick/core/fields.h"
 #include "quantick/nn/block.h"
@@ -46,6 +48,8 @@ struct FitOptions {
   std::string checkpoint;               ///< one file, replaced atomically; "": none
   int64_t checkpoint_every_steps = 0;   ///< 0: not within epochs
   int64_t checkpoint_every_epochs = 1;  ///< 0: not at epochs' ends, but still at the end
+  /// What the caller trains on what (data hash, architecture, ...): a checkpoint with other facts is refused.
+  std::map<std::string, std::string> facts;
   /// Go on from `checkpoint` where the file exists. The bits are those of the uninterrupted run.
   bool resume = false;
 

@@ -15,7 +15,6 @@
 #include "quantick/nn/nn.h"
 #include "quantick/train/batches.h"
 #include "quantick/train/checkpoint.h"
-#include "quantick/train/metrics.h"
 #include "quantick/train/predict.h"
 #include "quantick/train/progress_bar.h"
 
@@ -353,19 +352,6 @@ TEST(BatchPlan, KeepsDatesWhole) {
       EXPECT_EQ(batch.ids[i + 2], batch.ids[i] + 2);
     }
   EXPECT_THROW(BatchPlan(data, "dates", 2, true, Key(1), 4), ValueError);
-}
-
-TEST(Metrics, PearsonAndSpearmanByHand) {
-  const std::vector<double> a = {1, 2, 3, 4}, b = {1, 4, 9, 16}, tied = {1, 2, 2, 3}, flat = {0.1, 0.1, 0.1, 0.1};
-  EXPECT_NEAR(pearson(a, b), 0.98437404, 1e-8);
-  EXPECT_NEAR(spearman(a, b), 1, 1e-15);
-  EXPECT_NEAR(spearman(a, tied), 4.5 / std::sqrt(5 * 4.5), 1e-12);  // ranks 0, 1.5, 1.5, 3
-  EXPECT_TRUE(std::isnan(pearson(a, flat)));
-  const std::vector<float> p = {1, 2, 5, 5, 1, 2}, y = {1, 2, 1, 2, 2, 1};
-  const std::vector<int64_t> groups = {2, 2, 2};
-  const auto ic = information_coefficient(p, y, groups);
-  EXPECT_EQ(ic.groups, 2);  // the second has constant predictions
-  EXPECT_NEAR(ic.ic, 0, 1e-15);
 }
 
 TEST(ProgressBar, ShowsLossAndValidationIc) {

@@ -13,6 +13,8 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
+constexpr size_t kLeastPairs = 3;  // two points always correlate at +1 or -1; the backtest's rule too
+
 double mean_of(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
@@ -35,7 +37,7 @@ std::vector<double> ranks(std::span<const double> values) {
 
 double pearson(std::span<const double> a, std::span<const double> b) {
   QTK_CHECK(a.size() == b.size(), ValueError, "[pearson] values, was {}, expected {}", b.size(), a.size());
-  if (a.size() < 2) return kNaN;
+  if (a.size() < kLeastPairs) return kNaN;
   // Rounding can leave a constant side with a tiny variance, so it is recognized by its values.
   const auto constant = [](std::span<const double> v) {
     return std::all_of(v.begin(), v.end(), [&](double x) { return x == v[0]; });

@@ -5,7 +5,7 @@
 
 namespace quantick::train {
 
-/// Pearson's correlation, in double; NaN for fewer than two pairs or a constant side.
+/// Pearson's correlation, in double; NaN for fewer than three pairs or a constant side.
 double pearson(std::span<const double> a, std::span<const double> b);
 
 /// Spearman's: Pearson's on ranks, ties get their mean rank.

@@ -65,10 +65,29 @@ def test_other_forms_of_the_same_prices_give_the_same_scores(finished, tmp_path,
 
 def test_missing_cells_are_counted_and_run(tmp_path, quantick):
     rows = small_run.price_rows()
-    for t in range(60, len(rows), 37):
+    blanked = range(60, len(rows), 37)
+    for t in blanked:
         rows[t][1][t % 8] = None
     quantick("run", small_run.write_run(tmp_path, small_run.wide_csv(rows)))
-    assert "missing" in json.dumps(report_of(tmp_path)["data"])
+    assert report_of(tmp_path)["data"][0]["missing"] == {"missing cells, close": len(blanked)}
+
+
+def test_files_of_another_run_are_refused(tmp_path, quantick):
+    run = small_run.write_run(tmp_path)
+    quantick("run", run)
+    text = run.read_text()
+    changes = {"window: 8": "window: 9", "return(1), return(5)": "return(5), return(1)", "label: zscore": "label: rank", "seed: 3": "seed: 4",
+               "[2019-02-01, 2019-12-31]": "[2019-02-01, 2019-11-29]", "hidden_size: 8": "hidden_size: 9"}
+    for old, new in changes.items():
+        assert old in text
+        run.write_text(text.replace(old, new))
+        result = quantick("backtest", run, ok=False)
+        assert result.returncode == 1 and "network.safetensors" in result.stderr, result.stderr
+    run.write_text(text)
+    quantick("train", small_run.write_run(tmp_path, edit=lambda t: t.replace("epochs: 1", "epochs: 2")))
+    assert not (tmp_path / "out/report.html").exists()
+    result = quantick("backtest", run, ok=False)
+    assert result.returncode == 1 and "model.qtk" in result.stderr
 
 
 def test_cutting_the_future_off_changes_no_earlier_score_position_or_return(finished, tmp_path, quantick):
@@ -87,7 +106,9 @@ def test_cutting_the_future_off_changes_no_earlier_score_position_or_return(fini
 
 def test_a_backtest_of_foreign_scores_needs_no_model(finished, tmp_path, quantick):
     run = small_run.write_run(tmp_path)
+    run.write_text(run.read_text().replace("dataset:", "x_dataset:").split("x_dataset:")[0] + "strategy:" + run.read_text().split("strategy:")[1])
     result = quantick("backtest", run, "--scores", finished / "out/scores_int8.csv")
+    assert (tmp_path / "out/scores/report.html").exists()
     assert "Sharpe" in result.stdout
     with (finished / "out/scores_int8.csv").open() as file:
         wide = list(csv.DictReader(file))

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "quantick/cli/commands/list.h"
+#include "quantick/cli/version.h"
 #include "quantick/core/cpu.h"
 #include "quantick/core/env.h"
 #include "quantick/core/error.h"
@@ -19,7 +20,7 @@ int print_environment() {
                          "instruction sets  {} (kernels use {})\n"
                          "threads           {}\n"
                          "\n",
-                         QTK_VERSION, cpu_model(), sets, isa_name(active_isa()), thread_count())
+                         code_version(), cpu_model(), sets, isa_name(active_isa()), thread_count())
                  .c_str(),
              stdout);
   for (const auto& entry : environment_switches())

@@ -1,4 +1,6 @@
 // `quantick metrics`: metrics of a series of returns under a tool's conventions, or the IC of scores against labels.
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -24,13 +26,20 @@ int print_metrics(const MetricsOptions& options) {
     QTK_CHECK(!options.scores.empty() && !options.labels.empty(), ValueError,
               "[metrics] --scores and --labels go together");
     const auto scores = strategy::read_scores(options.scores);
-    text = backtest::ic_json(scores, backtest::align(strategy::read_scores(options.labels), scores));
+    const auto labels = backtest::align(strategy::read_scores(options.labels), scores);
+    QTK_CHECK(std::any_of(labels.values.begin(), labels.values.end(), [](double v) { return std::isfinite(v); }),
+              ValueError, "[metrics] {} and {} share no date and instrument", options.scores, options.labels);
+    text = backtest::ic_json(scores, labels);
   } else {
     const auto returns = strategy::read_scores(options.returns);
     strategy::ScoreMatrix benchmark;
     if (!options.benchmark.empty()) benchmark = strategy::read_scores(options.benchmark);
     QTK_CHECK(returns.instrument_count() == 1 && benchmark.instrument_count() <= 1, ValueError,
               "[metrics] columns beside the date, was {}, expected one series of returns", returns.instrument_count());
+    for (size_t t = 0; t < returns.dates.size(); ++t)
+      QTK_CHECK(returns.values[t] >= -1, ValueError,
+                "[metrics] {}: return of {}, was {}, expected -1 (all is lost) or more; are these prices?",
+                options.returns, returns.dates[t].to_string(), returns.values[t]);
     text = backtest::metrics_json(returns.values, benchmark.values, options.profile);
   }
   std::fputs((text + "\n").c_str(), stdout);

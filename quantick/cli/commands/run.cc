@@ -10,7 +10,7 @@
 #include "quantick/cli/pipeline/report_stage.h"
 #include "quantick/core/error.h"
 #include "quantick/core/hash.h"
-#include "quantick/core/log.h"
+#include "quantick/quant/lowering.h"
 #include "quantick/runtime/model_file.h"
 
 namespace quantick::cli {
@@ -45,6 +45,16 @@ struct StageOptions {
 
 void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
+/// "2026-11-22 23:02 UTC".
+std::string now_text() {
+  const auto now = std::chrono::floor<std::chrono::minutes>(std::chrono::system_clock::now());
+  const auto day = std::chrono::floor<std::chrono::days>(now);
+  const std::chrono::hh_mm_ss time(now - day);
+  return fmt::format("{} {:02}:{:02} UTC",
+                     market::Date{static_cast<int32_t>(day.time_since_epoch().count())}.to_string(),
+                     time.hours().count(), time.minutes().count());
+}
+
 /// SHA-256 over both networks' scores as they stand in the files.
 std::string hash_of_predictions(const RunConfig& config) {
   Sha256 hash;
@@ -68,19 +78,46 @@ void finish(const RunConfig& config, const PreparedData& data, nn::Sequential& n
                     .model = runtime::identity(program),
                     .predictions = hash_of_predictions(config)};
   results.timings = watch.timings;
+  results.created = now_text();
   const std::string path = write_report(config, results);
   print(verdict_text(config, evaluation) + paired_text(config, evaluation));
   print(fmt::format("\nhashes  data {}\n        model {}\n        predictions {}\nreport  {}\n", results.hashes.data,
                     results.hashes.model, results.hashes.predictions, path));
 }
 
+void check_against_prices(const RunConfig& config, const backtest::Prices& prices) {
+  QTK_CHECK(config.evaluation.overlap_k <= static_cast<double>(prices.instrument_count()), ValueError,
+            "[evaluation] overlap_k, was {}, expected at most the {} instruments of the data",
+            config.evaluation.overlap_k, prices.instrument_count());
+  QTK_CHECK((config.backtest.max_volume_share == 0 && config.backtest.impact == 0) || !prices.volume.empty(),
+            ValueError, "[backtest] max_volume_share {} and impact {} need volumes, which {} does not have",
+            config.backtest.max_volume_share, config.backtest.impact, config.data.path);
+}
+
+/// Makes the network after everything that could refuse the run later has been asked, and removes what an earlier run
+/// left: old results never stand beside a new network.
+std::unique_ptr<nn::Sequential> prepare_training(const RunConfig& config, const PreparedData& data, bool resume) {
+  strategy::make_strategy(config.strategy_options, data.panel.instruments);
+  check_against_prices(config, data.prices);
+  std::error_code error;
+  std::filesystem::create_directories(config.output, error);
+  QTK_CHECK(!error, IoError, "[run] output folder {}: {}", config.output, error.message());
+  auto net = make_network(config, data.dataset->width());
+  const auto graph = net->trace({{DType::f32, {config.dataset.samples.window, 1, data.dataset->width()}}});
+  quant::refuse_float_nodes(quant::float_nodes(graph, config.quantize));
+  for (const std::string& path :
+       {network_path(config), model_path(config), config.output + "/report.html", config.output + "/report.json",
+        config.output + "/scores_float32.csv", config.output + "/scores_int8.csv"})
+    std::filesystem::remove(path);
+  if (!resume) std::filesystem::remove(config.output + "/checkpoint.safetensors");
+  return net;
+}
+
 int run_all(const StageOptions& options) {
   const RunConfig config = read_run_config(options.config);
   Stopwatch watch;
   const PreparedData data = watch("data", [&] { return prepare_data(config); });
-  strategy::make_strategy(config.strategy_options,
-                          data.panel.instruments);  // refuses options that do not fit, before training
-  const auto net = make_network(config, data.dataset->width());
+  const auto net = prepare_training(config, data, options.resume);
   const auto history = watch("train", [&] { return train_network(config, data, *net, options.resume); });
   const auto quantized = watch("quantize", [&] { return quantize_network(config, data, *net); });
   print(quantized.report.text());
@@ -93,16 +130,14 @@ int run_all(const StageOptions& options) {
 
 std::unique_ptr<nn::Sequential> trained_network(const RunConfig& config, const PreparedData& data) {
   auto net = make_network(config, data.dataset->width());
-  QTK_CHECK(std::filesystem::exists(network_path(config)), IoError, "[run] {} is not there; first: quantick train {}",
-            network_path(config), config.path);
-  net->load_parameters(network_path(config));
+  load_network(config, data, *net);
   return net;
 }
 
 int train_only(const StageOptions& options) {
   const RunConfig config = read_run_config(options.config);
   const PreparedData data = prepare_data(config);
-  const auto net = make_network(config, data.dataset->width());
+  const auto net = prepare_training(config, data, options.resume);
   train_network(config, data, *net, options.resume);
   print(network_path(config) + "\n");
   return 0;
@@ -122,9 +157,7 @@ int backtest_model(const RunConfig& config) {
   Stopwatch watch;
   const PreparedData data = watch("data", [&] { return prepare_data(config); });
   const auto net = trained_network(config, data);
-  QTK_CHECK(std::filesystem::exists(model_path(config)), IoError, "[run] {} is not there; first: quantick quantize {}",
-            model_path(config), config.path);
-  const auto program = runtime::load(model_path(config));
+  const auto program = load_model(config, data);
   RunResults results;
   finish(config, data, *net, program, results, watch);
   return 0;
@@ -133,6 +166,7 @@ int backtest_model(const RunConfig& config) {
 int backtest_scores(const RunConfig& config, const std::string& path) {
   Stopwatch watch;
   const market::Panel panel = watch("data", [&] { return read_prices(config); });
+  check_against_prices(config, backtest::Prices::from_panel(panel));
   auto scores = strategy::read_scores(path);
   const std::string hash = sha256_file(path);
   const Evaluation evaluation = watch("backtest", [&] { return evaluate_scores(config, panel, std::move(scores)); });
@@ -143,14 +177,17 @@ int backtest_scores(const RunConfig& config, const std::string& path) {
   results.notes.insert(results.notes.end(), panel.source.warts.begin(), panel.source.warts.end());
   results.hashes = {.data = panel.source.sha256, .model = "", .predictions = hash};
   results.timings = watch.timings;
+  results.created = now_text();
   const std::string report = write_report(config, results);
   print(verdict_text(config, evaluation) + "\nreport  " + report + "\n");
   return 0;
 }
 
 int backtest_only(const StageOptions& options) {
-  const RunConfig config = read_run_config(options.config);
-  return options.scores.empty() ? backtest_model(config) : backtest_scores(config, options.scores);
+  if (options.scores.empty()) return backtest_model(read_run_config(options.config));
+  RunConfig config = read_run_config(options.config, RunPurpose::scores);
+  config.output += "/scores";
+  return backtest_scores(config, options.scores);
 }
 
 using Stage = int (*)(const StageOptions&);
@@ -188,10 +225,11 @@ Command quantize_command() {
 }
 
 Command backtest_command() {
-  return stage_command("backtest", "Backtests the trained and quantized network of a run file, or anyone's scores",
-                       backtest_only,
-                       "Examples:\n  quantick backtest my.yaml\n  quantick backtest my.yaml --scores scores.csv\n\n"
-                       "With --scores the run file's data, strategy, backtest and evaluation sections are used.");
+  return stage_command(
+      "backtest", "Backtests the trained and quantized network of a run file, or anyone's scores", backtest_only,
+      "Examples:\n  quantick backtest my.yaml\n  quantick backtest my.yaml --scores scores.csv\n\n"
+      "With --scores the run file needs only name, data, strategy, backtest and evaluation; the report goes to the\n"
+      "folder scores/ inside the output folder.");
 }
 
 }  // namespace quantick::cli

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "quantick/backtest/profiles.h"
 #include "quantick/core/error.h"
 #include "quantick/core/log.h"
 
@@ -137,7 +138,7 @@ Evaluation evaluate(const RunConfig& config, const PreparedData& data, strategy:
   out.contenders.push_back(traded(config, data.prices, "int8", "Network, int8", report::Role::kInt8, std::move(int8)));
   out.contenders.push_back(
       traded(config, data.prices, "ridge", "Ridge regression", report::Role::kRidge, std::move(ridge)));
-  for (Contender& c : out.contenders) judge(c, out.labels);
+  for (Contender& c : out.contenders) judge(c, out.forward_returns);
   out.contenders.push_back(equal_weight(config, data.prices, out.labels));
   out.trials = config.evaluation.trials + static_cast<int64_t>(out.ridge_trials.size());
   auto bootstrap = config.evaluation.bootstrap;
@@ -149,7 +150,7 @@ Evaluation evaluate(const RunConfig& config, const PreparedData& data, strategy:
                                       .float32_backtest = f.result,
                                       .int8_backtest = q.result,
                                       .top_k = config.evaluation.overlap_k,
-                                      .periods_per_year = config.backtest.bars_per_year},
+                                      .periods_per_year = backtest::periods_of(config.evaluation.profile)},
                                      bootstrap);
   if (data.benchmark) out.benchmark_returns = returns_of(*data.benchmark, q.result.dates);
   return out;
@@ -164,7 +165,7 @@ Evaluation evaluate_scores(const RunConfig& config, const market::Panel& panel, 
   out.label_deviation = deviation(out.labels.values);
   out.contenders.push_back(
       traded(config, prices, "scores", "Scores of the file", report::Role::kOther, std::move(scores)));
-  judge(out.contenders.front(), out.labels);
+  judge(out.contenders.front(), out.forward_returns);
   out.contenders.push_back(equal_weight(config, prices, out.labels));
   out.trials = config.evaluation.trials;
   return out;

@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <numeric>
 
 #include "quantick/core/error.h"
+#include "quantick/core/hash.h"
 #include "quantick/core/log.h"
+#include "quantick/nn/safetensors.h"
 #include "quantick/optim/loss.h"
 #include "quantick/runtime/model_file.h"
 #include "quantick/runtime/session.h"
@@ -66,20 +69,18 @@ strategy::ScoreMatrix to_matrix(const PreparedData& data, const std::vector<floa
   return out;
 }
 
-std::map<std::string, std::string> metadata_of(const RunConfig& config, const PreparedData& data) {
-  const auto& scaler = data.scaler;
-  const auto& s = config.dataset.samples;
-  return {{"quantick_version", QTK_VERSION},
-          {"run", config.name},
-          {"data_sha256", data.panel.source.sha256},
-          {"features", fmt::format("{}", fmt::join(data.feature_names, "; "))},
-          {"scaler_kind", scaler.kind},
-          {"scaler_clip", fmt::format("{}", scaler.clip)},
-          {"scaler_center", fmt::format("{}", fmt::join(scaler.center, " "))},
-          {"scaler_scale", fmt::format("{}", fmt::join(scaler.scale, " "))},
-          {"window", std::to_string(s.window)},
-          {"label", fmt::format("{}, return from close t+1 to close t+1+{}", s.label, s.horizon)},
-          {"train", config.dataset.train.from.to_string() + " " + config.dataset.train.to.to_string()}};
+/// Facts about the data file itself may change: a backtest on newer data than the training's is the normal case.
+constexpr std::string_view kDataHash = "data_sha256";
+constexpr std::string_view kNetworkHash = "network_sha256";
+
+void require_same(const Facts& facts, const Facts& found, const std::string& path) {
+  for (const auto& [name, expected] : facts) {
+    if (name == kDataHash || name == "quantick_version") continue;
+    const auto entry = found.find(name);
+    const std::string was = entry == found.end() ? "nothing" : entry->second;
+    QTK_CHECK(was == expected, ValueError, "[run] {} was made with {} = {}, expected {}: train and quantize again",
+              path, name, was, expected);
+  }
 }
 
 }  // namespace
@@ -88,6 +89,56 @@ void SampleDataset::gather(std::span<const int64_t> ids, float* x, float* y) con
   std::vector<int64_t> own(ids.size());
   std::transform(ids.begin(), ids.end(), own.begin(), [&](int64_t id) { return list_.ids[static_cast<size_t>(id)]; });
   windows_.gather(own, x, y);
+}
+
+Facts facts_of(const RunConfig& config, const PreparedData& data) {
+  const auto& scaler = data.scaler;
+  const auto& d = config.dataset;
+  std::string model = config.model.name;
+  if (model == "LSTM")
+    model += fmt::format(" {}x{}, dropout {}, layer_norm {}", config.lstm.num_layers, config.lstm.hidden_size,
+                         config.lstm.dropout, config.lstm.layer_norm);
+  else
+    model +=
+        fmt::format(" {}, {}, dropout {}", fmt::join(config.mlp.units, " "), config.mlp.activation, config.mlp.dropout);
+  return {{"quantick_version", QTK_VERSION},
+          {"run", config.name},
+          {"seed", std::to_string(config.seed)},
+          {"model", model},
+          {std::string(kDataHash), data.panel.source.sha256},
+          {"features", fmt::format("{}", fmt::join(data.feature_names, "; "))},
+          {"scaler_kind", scaler.kind},
+          {"scaler_clip", fmt::format("{}", scaler.clip)},
+          {"scaler_center", fmt::format("{}", fmt::join(scaler.center, " "))},
+          {"scaler_scale", fmt::format("{}", fmt::join(scaler.scale, " "))},
+          {"window", std::to_string(d.samples.window)},
+          {"label", fmt::format("{}, return from close t+1 to close t+1+{}, volatility bars {}", d.samples.label,
+                                d.samples.horizon, d.samples.label_volatility_bars)},
+          {"train", d.train.from.to_string() + " " + d.train.to.to_string()}};
+}
+
+void load_network(const RunConfig& config, const PreparedData& data, nn::Sequential& net) {
+  const std::string path = network_path(config);
+  QTK_CHECK(std::filesystem::exists(path), IoError, "[run] {} is not there; first: quantick train {}", path,
+            config.path);
+  nn::Metadata metadata;
+  const auto tensors = nn::load_safetensors(path, &metadata);
+  require_same(facts_of(config, data), metadata, path);
+  for (const auto& [name, value] : tensors)
+    for (const double v : value.to_vector<double>())
+      QTK_CHECK(std::isfinite(v), FormatError, "[run] {}: parameter {} holds {}: the file is damaged", path, name, v);
+  nn::assign_parameters(net, tensors, path);
+}
+
+runtime::Program load_model(const RunConfig& config, const PreparedData& data) {
+  const std::string path = model_path(config);
+  QTK_CHECK(std::filesystem::exists(path), IoError, "[run] {} is not there; first: quantick quantize {}", path,
+            config.path);
+  runtime::Program program = runtime::load(path);
+  Facts facts = facts_of(config, data);
+  facts[std::string(kNetworkHash)] = sha256_file(network_path(config));
+  require_same(facts, program.metadata, path);
+  return program;
 }
 
 std::string network_path(const RunConfig& config) { return config.output + "/network.safetensors"; }
@@ -111,6 +162,7 @@ train::History train_network(const RunConfig& config, const PreparedData& data, 
                             .monitor = t.monitor,
                             .patience = t.patience,
                             .checkpoint = checkpoint,
+                            .facts = facts_of(config, data),
                             .resume = resume,
                             .clock = seconds};
   if (!t.lr_scheduler.name.empty()) {
@@ -121,8 +173,12 @@ train::History train_network(const RunConfig& config, const PreparedData& data, 
   train::ProgressBar progress(print_progress);
   train::Callback* const callbacks[] = {&progress};
   const train::History history = train::fit(net, *loss, training, options, callbacks);
-  net.save_parameters(network_path(config));
+  std::vector<nn::NamedTensor> tensors;
+  for (const auto& [name, parameter] : net.collect_params()) tensors.push_back({name, parameter.data()});
+  nn::save_safetensors(network_path(config), tensors, facts_of(config, data));
   std::filesystem::remove(checkpoint);
+  if (history.best_epoch == 0)
+    log(LogLevel::warning, fmt::format("{} was undefined after every epoch; the last weights are kept", t.monitor));
   log(LogLevel::info, fmt::format("  kept epoch {}{}", history.best_epoch,
                                   history.stop_reason.empty() ? "" : "; " + history.stop_reason));
   return history;
@@ -142,7 +198,8 @@ quant::QuantizedNet quantize_network(const RunConfig& config, const PreparedData
   log(LogLevel::info, fmt::format("Quantizing, calibrated on the {} newest training samples", count));
   const Array held_out = windows_of(validation, spread(validation.size(), kReportSamples));
   quant::QuantizedNet out = quant::quantize_net(net, config.quantize, calibration, held_out);
-  for (auto& [key, value] : metadata_of(config, data)) out.program.metadata[key] = value;
+  for (auto& [key, value] : facts_of(config, data)) out.program.metadata[key] = value;
+  out.program.metadata[std::string(kNetworkHash)] = sha256_file(network_path(config));
   for (auto& input : out.program.inputs) input.columns = data.feature_names;
   runtime::save(out.program, model_path(config));
   return out;

@@ -29,10 +29,13 @@ std::string summary_text(const RunConfig& config, const RunResults& results) {
                        d.valid.to.to_string());
   const auto& dates = e.contenders.front().result.dates;
   out += fmt::format(
-      "From {} to {} its scores were traded by {} at the bar after the signal, with commission of {:g} and slippage of "
+      "From {} to {} its scores were traded by {} {}, with commission of {:g} and slippage of "
       "{:g} basis points",
-      dates.front().to_string(), dates.back().to_string(), config.strategy.name, config.backtest.commission_bps,
-      config.backtest.slippage_bps);
+      dates.front().to_string(), dates.back().to_string(), config.strategy.name,
+      e.contenders.front().result.looks_ahead ? "at the close they were made from, which looks ahead"
+      : config.backtest.delay_bars == 1       ? "at the bar after the signal"
+                                              : fmt::format("{} bars after the signal", config.backtest.delay_bars),
+      config.backtest.commission_bps, config.backtest.slippage_bps);
   if (e.comparison)
     out += "; float32 and int8 on the same days, names and costs, beside a ridge regression and equal weight";
   return out + ".";
@@ -79,7 +82,7 @@ void fill_training(const RunConfig& config, const train::History& history, repor
   for (const auto& epoch : history.epochs) {
     t.train_loss.push_back(epoch.train_loss);
     t.valid_loss.push_back(epoch.validation_loss);
-    t.valid_ic.push_back(epoch.validation_rank_ic);
+    t.valid_ic.push_back(epoch.validation_ic);
   }
   out.training.push_back(std::move(t));
 }

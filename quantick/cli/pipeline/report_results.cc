@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
+#include "quantick/backtest/inference.h"
 #include "quantick/backtest/metrics.h"
 #include "quantick/backtest/profiles.h"
 #include "quantick/cli/pipeline/report_sections.h"
-#include "quantick/risk/statistics.h"
 
 namespace quantick::cli {
 namespace {
@@ -17,35 +16,22 @@ using report::Estimate;
 using report::kMissing;
 using report::Unit;
 
-/// Two-sided 95 % of the normal distribution.
-constexpr double kNormal95 = 1.959964;
-
 std::vector<std::string> iso(const std::vector<market::Date>& dates) {
   std::vector<std::string> out;
   for (const auto& date : dates) out.push_back(date.to_string());
   return out;
 }
 
-/// Mean with a normal interval whose variance allows for the overlap of labels (Newey and West 1987, lags horizon - 1).
+Estimate estimate(const backtest::MeanEstimate& m) { return {m.value, m.low, m.high, m.observations}; }
+
 Estimate mean_of(std::span<const double> series, int64_t horizon) {
-  std::vector<double> x;
-  for (double v : series)
-    if (std::isfinite(v)) x.push_back(v);
-  Estimate out{.observations = static_cast<int64_t>(x.size())};
-  if (x.size() < 3) return out;
-  const auto n = static_cast<double>(x.size());
-  double mean = 0;
-  for (double v : x) mean += v / n;
-  double variance = 0;
-  for (size_t lag = 0; lag < std::min(x.size(), static_cast<size_t>(std::max<int64_t>(horizon, 1))); ++lag) {
-    double covariance = 0;
-    for (size_t i = lag; i < x.size(); ++i) covariance += (x[i] - mean) * (x[i - lag] - mean) / n;
-    variance += covariance * (lag == 0 ? 1 : 2 * (1 - static_cast<double>(lag) / static_cast<double>(horizon)));
-  }
-  const double error = std::sqrt(std::max(variance, 0.0) / n);
-  out.value = mean;
-  out.low = mean - kNormal95 * error;
-  out.high = mean + kNormal95 * error;
+  return estimate(backtest::newey_west_mean(series, horizon));
+}
+
+/// What was earned before commission, slippage and borrow, interest on cash included.
+std::vector<double> gross_of(const backtest::BacktestResult& r) {
+  std::vector<double> out = r.gross_return;
+  for (size_t i = 0; i < out.size(); ++i) out[i] += r.interest[i];
   return out;
 }
 
@@ -90,19 +76,6 @@ constexpr std::array<std::string_view, 11> kShown{"total_return",
                                                   "beta",
                                                   "probabilistic_sharpe"};
 
-/// An annual Sharpe ratio with the normal interval whose variance the probabilistic Sharpe ratio uses (Mertens 2002).
-Estimate sharpe_estimate(double value, std::span<const double> returns, double periods) {
-  const auto n = static_cast<double>(returns.size());
-  const auto [skewness, kurtosis] = risk::moments(returns);
-  const double per_period = value / std::sqrt(periods);
-  const double variance = (1 - skewness * per_period + (kurtosis - 1) / 4 * per_period * per_period) / (n - 1);
-  const double error = kNormal95 * std::sqrt(variance * periods);
-  return {.value = value,
-          .low = value - error,
-          .high = value + error,
-          .observations = static_cast<int64_t>(returns.size())};
-}
-
 /// Adds a row to the verdict; `value(contender)` gives its cell.
 template <class Value>
 void add_metric(const Evaluation& e, report::ReportData& out, report::MetricSpec spec, Value&& value) {
@@ -120,6 +93,9 @@ std::vector<backtest::Metric> profile_of(const RunConfig& config, const Evaluati
 void fill_verdict(const RunConfig& config, const Evaluation& e, report::ReportData& out) {
   for (const Contender& c : e.contenders) out.strategies.push_back({c.key, c.label, c.role, {}});
   const std::string profile = config.evaluation.profile;
+  const double periods = backtest::periods_of(profile);
+  // Qlib calls its Sharpe ratio an information ratio.
+  const std::string sharpe = profile == "qlib" ? "information_ratio" : "sharpe";
   const auto metrics = profile_of(config, e, e.contenders.front().result.net_return);
   for (size_t m = 0; m < metrics.size(); ++m) {
     const std::string& name = metrics[m].name;
@@ -128,8 +104,8 @@ void fill_verdict(const RunConfig& config, const Evaluation& e, report::ReportDa
     add_metric(e, out, {key, label_of(name), profile + ": " + metrics[m].convention, "Net of costs", unit_of(name)},
                [&](const Contender& c) {
                  const double value = profile_of(config, e, c.result.net_return)[m].value;
-                 return name == "sharpe" ? sharpe_estimate(value, c.result.net_return, config.backtest.bars_per_year)
-                                         : Estimate{.value = value};
+                 return name == sharpe ? estimate(backtest::sharpe_interval(value, c.result.net_return, periods))
+                                       : Estimate{.value = value};
                });
   }
   add_metric(e, out,
@@ -141,16 +117,14 @@ void fill_verdict(const RunConfig& config, const Evaluation& e, report::ReportDa
                const double variance = 1.0 / static_cast<double>(c.result.bar_count() - 1);
                return Estimate{.value = backtest::deflated_sharpe(c.result.net_return, e.trials, variance)};
              });
-  for (const char* name : {"annual_return", "sharpe"})
-    add_metric(e, out,
-               {std::string("gross_") + name, label_of(name), "before commission, slippage and borrow", "Gross",
-                unit_of(name)},
-               [&](const Contender& c) {
-                 const auto all = backtest::EmpyricalProfile();
-                 return Estimate{.value = std::string_view(name) == "sharpe"
-                                              ? all.sharpe(c.result.gross_return)
-                                              : all.annual_return(c.result.gross_return)};
-               });
+  for (size_t m = 0; m < metrics.size(); ++m) {
+    const std::string& name = metrics[m].name;
+    if (name != "annual_return" && name != "annual_performance" && name != sharpe) continue;
+    add_metric(
+        e, out,
+        {"gross_" + name, label_of(name), profile + ", before commission, slippage and borrow", "Gross", unit_of(name)},
+        [&](const Contender& c) { return Estimate{.value = profile_of(config, e, gross_of(c.result))[m].value}; });
+  }
   add_metric(e, out,
              {"turnover", "Turnover per day", "traded value, buys and sales, over the equity before", "Trading",
               Unit::kPercent},
@@ -173,8 +147,8 @@ void fill_verdict(const RunConfig& config, const Evaluation& e, report::ReportDa
              });
   add_metric(e, out, {"ic_t", "t of the rank IC", "mean over its Newey-West error", "Signal", Unit::kRatio},
              [&](const Contender& c) {
-               const Estimate m = mean_of(c.rank_ic, horizon);
-               return Estimate{.value = m.value / ((m.high - m.low) / (2 * kNormal95)), .observations = m.observations};
+               const auto m = backtest::newey_west_mean(c.rank_ic, horizon);
+               return Estimate{.value = m.value / m.standard_error(), .observations = m.observations};
              });
 }
 
@@ -189,7 +163,7 @@ void fill_backtests(const RunConfig& config, const Evaluation& e, report::Report
     out.turnover.lines.push_back({c.key, c.label, c.role, r.turnover});
     out.costs.push_back({.key = c.key,
                          .label = c.label,
-                         .gross = (total(r.gross_return) + total(r.interest)) / years,
+                         .gross = total(gross_of(r)) / years,
                          .commission = total(r.commission) / years,
                          .slippage = total(r.slippage) / years,
                          .borrow = total(r.borrow) / years,
@@ -210,7 +184,7 @@ void fill_backtests(const RunConfig& config, const Evaluation& e, report::Report
   const Contender& shown = e.find("int8") != nullptr ? *e.find("int8") : e.contenders.front();
   out.gross_net = {
       .dates = dates,
-      .lines = {{"gross", shown.label + ", gross", report::Role::kBenchmark, wealth(shown.result.gross_return)},
+      .lines = {{"gross", shown.label + ", gross", report::Role::kBenchmark, wealth(gross_of(shown.result))},
                 {"net", shown.label + ", net", shown.role, wealth(shown.result.net_return)}},
       .convention = "wealth with and without costs"};
   out.exposure = {.dates = dates,
@@ -227,7 +201,8 @@ void fill_signal(const RunConfig& config, const market::Panel& panel, const Eval
   const std::string unit = fmt::format("return from close t+1 to close t+1+{}", horizon);
   out.ic_decay = {.horizons = config.evaluation.ic_horizons,
                   .convention = "mean daily Spearman correlation with the return from close t+1 to close t+1+h"};
-  out.quantiles.convention = fmt::format("mean {}, {} buckets by score", unit, config.evaluation.quantiles);
+  const int64_t quantiles = std::min(config.evaluation.quantiles, e.contenders.front().scores.instrument_count());
+  out.quantiles.convention = fmt::format("mean {}, {} buckets by score", unit, quantiles);
   for (const Contender& c : e.contenders) {
     if (c.scores.dates.empty()) continue;
     if (out.ic.dates.empty()) {
@@ -244,8 +219,7 @@ void fill_signal(const RunConfig& config, const market::Panel& panel, const Eval
       decay.values.push_back(mean_of(backtest::rank_information_coefficient(c.scores, labels), h));
     }
     out.ic_decay.lines.push_back(std::move(decay));
-    const auto buckets =
-        backtest::quantile_returns(c.scores, backtest::align(e.forward_returns, c.scores), config.evaluation.quantiles);
+    const auto buckets = backtest::quantile_returns(c.scores, backtest::align(e.forward_returns, c.scores), quantiles);
     report::EstimateLine line{c.key, c.label, c.role, {}};
     for (int64_t b = 0; b < buckets.buckets; ++b) {
       std::vector<double> series;
@@ -281,7 +255,8 @@ void fill_paired(const RunConfig& config, const Evaluation& e, report::ReportDat
     if (name == "sharpe")
       return {"sharpe",
               {"Sharpe, net",
-               fmt::format("mean / deviation (ddof 1), {:g} bars a year, rf 0", config.backtest.bars_per_year),
+               fmt::format("mean / deviation (ddof 1), {:g} periods a year, rf 0",
+                           backtest::periods_of(config.evaluation.profile)),
                Unit::kRatio, 1}};
     return {name, {label_of(name), "net of costs, compounded", Unit::kPercent, 1}};
   };

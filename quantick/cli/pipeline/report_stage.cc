@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 
 #include "quantick/backtest/metrics.h"
 #include "quantick/backtest/profiles.h"
 #include "quantick/cli/pipeline/report_sections.h"
+#include "quantick/cli/version.h"
 #include "quantick/core/cpu.h"
 #include "quantick/core/error.h"
 #include "quantick/core/thread_pool.h"
@@ -34,9 +36,10 @@ report::ReportData make_report(const RunConfig& config, const RunResults& result
   if (results.history != nullptr) fill_training(config, *results.history, out);
   fill_data(config, results, out);
   out.hashes = results.hashes;
+  out.created = results.created;
   out.configuration = config.text;
   out.timings = results.timings;
-  for (auto& fact : std::vector<report::Fact>{{"Version", QTK_VERSION},
+  for (auto& fact : std::vector<report::Fact>{{"Version", std::string(code_version())},
                                               {"Processor", cpu_model()},
                                               {"Instruction set", std::string(isa_name(active_isa()))},
                                               {"Threads", std::to_string(thread_count())},
@@ -59,9 +62,17 @@ std::string write_report(const RunConfig& config, const RunResults& results) {
     backtest::write_bars(config.output + "/returns_" + c.key + ".csv", c.result);
     data.files.push_back({"positions_" + c.key + ".csv", "what " + c.label + " held, by day", -1});
     data.files.push_back({"returns_" + c.key + ".csv", "returns, costs and exposure of " + c.label + ", by day", -1});
+    if (c.scores.dates.empty()) continue;
+    write_contender_scores(config, c.key, c.scores);
+    data.files.push_back({"scores_" + c.key + ".csv", "scores of " + c.label + ", by day", -1});
   }
   for (const auto& path : report::write_csvs(data, config.output + "/tables"))
     data.files.push_back({path.substr(config.output.size() + 1), "a table of this report", -1});
+  for (const auto& [name, note] : {std::pair{"network.safetensors", "parameters of the float network"},
+                                   std::pair{"model.qtk", "the fixed-bits program"}})
+    if (results.quantization != nullptr) data.files.push_back({name, note, -1});
+  for (auto& file : data.files)
+    file.bytes = static_cast<int64_t>(std::filesystem::file_size(config.output + "/" + file.name));
   data.files.push_back({"report.json", "every number of this report", -1});
   report::write_json(data, config.output + "/report.json");
   report::write_html(data, config.output + "/report.html");

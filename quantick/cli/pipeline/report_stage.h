@@ -19,13 +19,14 @@ struct RunResults {
   std::vector<std::string> notes;
   std::vector<report::Timing> timings;
   report::Hashes hashes;
+  std::string created;  ///< when the run was made, for people
 };
 
 /// Fills a report. Pure: reads no clock and no file.
 report::ReportData make_report(const RunConfig& config, const RunResults& results);
 
-/// Writes report.html, report.json, the tables, and for each contender its scores, positions and daily returns. Returns
-/// the path of report.html.
+/// Writes report.html, report.json, the tables, and for each contender its positions and daily returns. Returns the
+/// path of report.html.
 std::string write_report(const RunConfig& config, const RunResults& results);
 
 /// Writes scores_<key>.csv of a contender and returns its path.
