@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "quantick/core/error.h"
+#include "quantick/market/calendar.h"
 #include "quantick/market/columns.h"
 #include "quantick/market/csv.h"
 #include "quantick/market/missing.h"
@@ -81,6 +82,7 @@ class Reading {
       panel.source.warts = find_warts(panel);
       note_what_prices_hide(panel);
     }
+    compare_with_calendar(panel);
     panel.source.warts.insert(panel.source.warts.end(), notes_.begin(), notes_.end());
     panel.source.warts.insert(panel.source.warts.end(), missing_notes.begin(), missing_notes.end());
     return panel;
@@ -332,6 +334,12 @@ class Reading {
     }
   }
 
+  void compare_with_calendar(const Panel& panel) {
+    if (options_.calendar == "auto") return;
+    const Calendar calendar = Calendar::named(options_.calendar);
+    for (auto& line : calendar.compare(panel.dates).to_lines(calendar.name())) notes_.push_back(std::move(line));
+  }
+
   static constexpr int64_t kYear = 250;  // sessions
 
   const ReadOptions& options_;
@@ -353,6 +361,7 @@ Panel read_panel(const std::string& path, const ReadOptions& options) {
   require_choice("duplicate", options.duplicate, {"error", "first", "last"});
   require_choice("unsorted", options.unsorted, {"error", "sort"});
   require_choice("empty_column", options.empty_column, {"error", "drop"});
+  require_choice("calendar", options.calendar, {"auto", "nyse", "weekdays", "every_day"});
   QTK_CHECK(options.fill_limit >= 1, ValueError, "[reader] fill_limit, was {}, expected 1 or more", options.fill_limit);
   return Reading(path, options).read();
 }

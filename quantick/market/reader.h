@@ -28,6 +28,7 @@ struct ReadOptions {
   std::string duplicate = "error";
   std::string unsorted = "error";
   std::string empty_column = "error";
+  std::string calendar = "auto";
 
   static constexpr auto fields() {
     using O = ReadOptions;
@@ -51,7 +52,12 @@ struct ReadOptions {
               "zero or negative prices: error, missing (treat as an empty cell) or allow (the values are not prices)"),
         field("duplicate", &O::duplicate, "a date and instrument that come twice: error, first or last"),
         field("unsorted", &O::unsorted, "dates that do not ascend: error or sort"),
-        field("empty_column", &O::empty_column, "a column or instrument without any number: error or drop"));
+        field("empty_column", &O::empty_column, "a column or instrument without any number: error or drop"),
+        field(
+            "calendar", &O::calendar,
+            "trading days to compare the dates with: auto (none), nyse, weekdays or every_day; sessions that the file "
+            "lacks and dates on closed days are noted among what is odd about the file, no date is added or left "
+            "out"));
   }
 };
 

@@ -74,6 +74,24 @@ TEST(Reader, OptionsOverrideWhatIsInferred) {
   EXPECT_EQ(panel.at("beta", 0, 0), -0.5);
 }
 
+TEST(Reader, DatesAreComparedWithACalendar) {
+  const TemporaryFolder folder;
+  // 2020-01-01 was a holiday of the exchange and 2020-01-04 a Saturday; the session of 2020-01-06 is absent.
+  const auto path =
+      folder.file("days.csv", "date,close\n2020-01-01,1\n2020-01-02,2\n2020-01-03,3\n2020-01-04,4\n2020-01-07,5\n");
+  const auto warts = [&](const char* calendar) { return read_panel(path, {.calendar = calendar}).source.warts; };
+  EXPECT_TRUE(any_contains(warts("nyse"), "2 days in the data on which nyse was closed: 2020-01-01, 2020-01-04"));
+  EXPECT_TRUE(any_contains(warts("nyse"), "1 sessions of nyse are absent from the data: 2020-01-06"));
+  EXPECT_TRUE(any_contains(warts("weekdays"), "1 days in the data on which weekdays was closed: 2020-01-04"));
+  EXPECT_TRUE(any_contains(warts("every_day"), "2 sessions of every_day are absent from the data: 2020-01-05, "));
+  EXPECT_FALSE(any_contains(warts("auto"), "sessions"));
+  EXPECT_FALSE(any_contains(warts("auto"), "closed"));
+  EXPECT_EQ(read_panel(path, {.calendar = "nyse"}).date_count(), 5) << "dates stay as they are";
+  const auto message = message_of<ValueError>([&] { read_panel(path, {.calendar = "nyze"}); });
+  EXPECT_CONTAINS(message, "[reader] calendar, was \"nyze\"");
+  EXPECT_CONTAINS(message, "nyse");
+}
+
 TEST(Reader, WideTakesTickersThatLookLikeFields) {
   const TemporaryFolder folder;
   const Panel panel = read_panel(folder.file("wide.csv", kWide));
