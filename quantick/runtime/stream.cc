@@ -56,10 +56,14 @@ Status Stream::step(std::span<const float> features, std::span<float> out) noexc
   const int64_t n = options_.instruments, width = columns();
   if (static_cast<int64_t>(features.size()) != n * width || static_cast<int64_t>(out.size()) != n * output_width())
     return {Status::Code::wrong_size};
-  if (plan_.input().missing == MissingPolicy::reject)
-    if (const int64_t bad = first_not_finite(features.data(), n * width); bad >= 0)
-      return {Status::Code::not_finite, bad / width, bad % width};
   const FloatMode mode;
+  Status status;
+  int64_t rejected_from = n;  // no instrument before it is rejected
+  if (plan_.input().missing == MissingPolicy::reject)
+    if (const int64_t bad = first_not_finite(features.data(), n * width); bad >= 0) {
+      rejected_from = bad / width;
+      status = {Status::Code::not_finite, bad / width, bad % width};
+    }
   const int in = plan_.input().value;
   const TensorFormat& format = plan_.values()[in].format;
   if (options_.window > 0) {
@@ -67,13 +71,26 @@ Status Stream::step(std::span<const float> features, std::span<float> out) noexc
     enter(features.data(), n * width, plan_.input(), format, ring_.data() + newest_ * n * plan_.row_bytes(in),
           plan_.isa());
     for (int64_t& seen : seen_) seen = std::min(seen + 1, options_.window);
-    return replay(out);
+    for (int64_t i = rejected_from; i < n; ++i)
+      if (rejected(features, i)) seen_[i] = 0;
+    const Status warm = replay(out);
+    return status.ok() ? warm : status;
   }
+  // What a rejected row computes is thrown away; rows do not mix.
   enter(features.data(), n * width, plan_.input(), format, arena_.data() + layout_.values[in], plan_.isa());
   plan_.run(layout_, 1, n, arena_.data(), state_.data());
   leave(arena_.data() + layout_.values[plan_.output()], n * output_width(), plan_.values()[plan_.output()].format,
         out.data(), plan_.isa());
-  return {};
+  for (int64_t i = rejected_from; i < n; ++i)
+    if (rejected(features, i)) {
+      reset(i);
+      std::fill_n(out.data() + i * output_width(), output_width(), std::numeric_limits<float>::quiet_NaN());
+    }
+  return status;
+}
+
+bool Stream::rejected(std::span<const float> features, int64_t instrument) const noexcept {
+  return first_not_finite(features.data() + instrument * columns(), columns()) >= 0;
 }
 
 Status Stream::replay(std::span<float> out) noexcept {

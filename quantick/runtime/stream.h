@@ -15,12 +15,14 @@ struct Status {
   enum class Code {
     ok,
     wrong_size,  ///< a span's length is not instruments x columns
-    not_finite,  ///< NaN or infinity where the program rejects it; nothing was changed
-    warming_up,  ///< rolling window: this instrument has seen too few steps, its outputs are NaN
+    /// NaN or infinity where the program rejects it. Each instrument that has one starts anew, as a gap breaks its
+    /// window in a batch, and its outputs are NaN; the others were stepped as if it had none.
+    not_finite,
+    warming_up,  ///< rolling window: an instrument has seen too few steps since its start, its outputs are NaN
   };
   Code code = Code::ok;
-  int64_t instrument = -1;  ///< the first one concerned
-  int64_t column = -1;
+  int64_t instrument = -1;  ///< the first one concerned; not_finite goes before warming_up
+  int64_t column = -1;      ///< of the first NaN or infinity
   bool ok() const { return code == Code::ok; }
 };
 
@@ -39,7 +41,8 @@ class Stream {
   /// Throws what Plan throws, and ValueError for options out of range.
   explicit Stream(const Program& program, const StreamOptions& options = {});
 
-  /// features [instruments x columns] of the newest step, out [instruments x width of the output].
+  /// features [instruments x columns] of the newest step, out [instruments x width of the output]. Only wrong_size
+  /// leaves the step undone: else every row of out is written, NaN where an instrument has no output.
   Status step(std::span<const float> features, std::span<float> out) noexcept;
 
   /// Forgets everything about one instrument, or about all. An index outside the range changes nothing.
@@ -52,6 +55,7 @@ class Stream {
 
  private:
   Status replay(std::span<float> out) noexcept;
+  bool rejected(std::span<const float> features, int64_t instrument) const noexcept;
 
   Plan plan_;
   StreamOptions options_;

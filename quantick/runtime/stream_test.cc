@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <new>
 
@@ -137,29 +138,65 @@ TEST(Stream, RollingWindowEqualsTheSessionOnThatWindow) {
   }
 }
 
-TEST(Stream, RejectedInputChangesNothing) {
+TEST(Stream, ARejectedInstrumentStartsAnewAndTheOthersGoOn) {
+  constexpr int64_t kNames = 4, kSteps = 40;
   const Program program = small();
-  const Array x = random_input(program, 20, 2, 1);
+  const Array x = random_input(program, kSteps, kNames, 1);
+  // Days without a value, by name: one in the middle, the first ones, and all from some day on.
+  const auto absent = [](int64_t t, int64_t name) {
+    return (name == 1 && (t == 9 || t == 20)) || (name == 2 && t < 13) || (name == 3 && t >= 25);
+  };
   for (const int64_t window : {0, 4}) {
-    Stream clean(program, {.instruments = 2, .window = window}), hit(program, {.instruments = 2, .window = window});
-    std::vector<float> a(static_cast<size_t>(2 * clean.output_width())), b = a;
-    for (int64_t t = 0; t < 20; ++t) {
-      const std::span<const float> now(x.data<float>() + t * 2 * kFeatures, 2 * kFeatures);
-      clean.step(now, a);
-      std::vector<float> bad(now.begin(), now.end());
-      bad[kFeatures + 3] = t % 2 ? std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
-      const std::vector<float> before = b;
-      const Status status = hit.step(bad, b);
-      EXPECT_EQ(status.code, Status::Code::not_finite);
-      EXPECT_EQ(status.instrument, 1);
-      EXPECT_EQ(status.column, 3);
-      EXPECT_TRUE(same_bits(Array::from(before), Array::from(b)));
-      hit.step(now, b);
-      EXPECT_TRUE(same_bits(Array::from(a), Array::from(b)));
+    Stream clean(program, {.instruments = kNames, .window = window});
+    Stream hit(program, {.instruments = kNames, .window = window});
+    std::vector<Stream> alone;  // each name by itself, fed from its start on and anew after each gap
+    for (int64_t i = 0; i < kNames; ++i) alone.emplace_back(program, StreamOptions{.window = window});
+    const auto width = static_cast<size_t>(clean.output_width());
+    std::vector<float> all(kNames * width), got(all), one(width);
+    for (int64_t t = 0; t < kSteps; ++t) {
+      const float* now = x.data<float>() + t * kNames * kFeatures;
+      clean.step({now, kNames * kFeatures}, all);
+      std::vector<float> bad(now, now + kNames * kFeatures);
+      int64_t first = -1;
+      for (int64_t i = kNames - 1; i >= 0; --i) {
+        if (!absent(t, i)) continue;
+        first = i;
+        bad[i * kFeatures + 3] =
+            t % 2 ? std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
+      }
+      const Status status = hit.step(bad, got);
+      if (first >= 0) {
+        EXPECT_EQ(status.code, Status::Code::not_finite);
+        EXPECT_EQ(status.instrument, first);
+        EXPECT_EQ(status.column, 3);
+      } else {
+        EXPECT_NE(status.code, Status::Code::not_finite);
+      }
+      EXPECT_EQ(std::memcmp(got.data(), all.data(), width * sizeof(float)), 0) << "name 0, step " << t;
+      for (int64_t i = 0; i < kNames; ++i) {
+        const float* row = got.data() + i * width;
+        if (absent(t, i)) {
+          alone[i].reset();
+          for (size_t k = 0; k < width; ++k) EXPECT_TRUE(std::isnan(row[k])) << "name " << i << ", step " << t;
+          continue;
+        }
+        const Status of_one = alone[i].step({now + i * kFeatures, kFeatures}, one);
+        EXPECT_EQ(std::memcmp(row, one.data(), width * sizeof(float)), 0) << "name " << i << ", step " << t;
+        EXPECT_EQ(std::isnan(row[0]), of_one.code == Status::Code::warming_up);
+      }
     }
-    EXPECT_EQ(hit.step(std::span(a).first(1), b).code, Status::Code::wrong_size);
+    EXPECT_EQ(hit.step(std::span(all).first(1), got).code, Status::Code::wrong_size);
     EXPECT_EQ(status_name(Status::Code::wrong_size), "wrong size");
   }
+}
+
+TEST(Stream, FilledInputIsNeverRejected) {
+  Program program = small();
+  program.inputs[0].missing = MissingPolicy::fill;
+  Array x = random_input(program, 12, 2, 1);
+  x.mutable_data<float>()[57] = std::numeric_limits<float>::quiet_NaN();
+  Stream stream(program, {.instruments = 2});
+  EXPECT_TRUE(same_bits(tick_by_tick(stream, x), Session(program).run(x)));
 }
 
 TEST(Stream, RefusesOptionsOutOfRange) {
@@ -172,12 +209,14 @@ TEST(Stream, RefusesOptionsOutOfRange) {
 TEST(Stream, StepsAllocateNothing) {
   const Program program = small();
   const Array x = random_input(program, 50, 3, 1);
+  const std::vector<float> missing(3 * kFeatures, std::numeric_limits<float>::quiet_NaN());
   for (const int64_t window : {0, 8}) {
     Stream stream(program, {.instruments = 3, .window = window});
     std::vector<float> out(static_cast<size_t>(3 * stream.output_width()));
     allocations = 0;
     counting = true;
     for (int64_t t = 0; t < 50; ++t) stream.step({x.data<float>() + t * 3 * kFeatures, 3 * kFeatures}, out);
+    stream.step(missing, out);
     stream.reset(1);
     stream.reset();
     counting = false;
