@@ -113,17 +113,6 @@ SeriesSummary summarize(std::span<const double> series) {
   return out;
 }
 
-std::vector<DecayPoint> ic_decay(const ScoreMatrix& scores, const ScoreMatrix& closes,
-                                 std::span<const int64_t> horizons, int64_t delay) {
-  std::vector<DecayPoint> out;
-  for (const int64_t horizon : horizons) {
-    const ScoreMatrix labels = align(forward_returns(closes, horizon, delay), scores);
-    out.push_back({horizon, summarize(information_coefficient(scores, labels)),
-                   summarize(rank_information_coefficient(scores, labels))});
-  }
-  return out;
-}
-
 QuantileReturns quantile_returns(const ScoreMatrix& scores, const ScoreMatrix& labels, int64_t buckets) {
   check_pair(scores, labels);
   QTK_CHECK(buckets >= 2 && buckets <= scores.instrument_count(), ValueError,
@@ -183,12 +172,6 @@ std::vector<double> top_k_overlap(const ScoreMatrix& a, const ScoreMatrix& b, do
   });
 }
 
-std::vector<double> score_autocorrelation(const ScoreMatrix& scores, int64_t lag) {
-  scores.check();
-  QTK_CHECK(lag >= 1, ValueError, "[signal] lag, was {}, expected >= 1", lag);
-  return per_date(scores, [&](int64_t t) { return t < lag ? kNone : spearman(scores.row(t), scores.row(t - lag)); });
-}
-
 std::vector<double> absolute_error(const ScoreMatrix& scores, const ScoreMatrix& labels) {
   check_pair(scores, labels);
   return per_date(scores, [&](int64_t t) {
@@ -197,18 +180,6 @@ std::vector<double> absolute_error(const ScoreMatrix& scores, const ScoreMatrix&
     for (size_t i = 0; i < pairs.x.size(); ++i) sum += std::fabs(pairs.x[i] - pairs.y[i]);
     return pairs.x.empty() ? kNone : sum / static_cast<double>(pairs.x.size());
   });
-}
-
-ErrorSize error_size(const ScoreMatrix& scores, const ScoreMatrix& labels) {
-  check_pair(scores, labels);
-  const Pairs pairs = pairs_of(scores.values, labels.values);
-  QTK_CHECK(pairs.x.size() >= 2, ValueError, "[signal] {} pairs of score and label, expected at least 2",
-            pairs.x.size());
-  double sum = 0;
-  for (size_t i = 0; i < pairs.x.size(); ++i) sum += std::fabs(pairs.x[i] - pairs.y[i]);
-  const double mae = sum / static_cast<double>(pairs.x.size());
-  constexpr double kBasisPoint = 1e-4;
-  return {mae / kBasisPoint, mae / risk::standard_deviation(pairs.y), static_cast<int64_t>(pairs.x.size())};
 }
 
 }  // namespace quantick::backtest

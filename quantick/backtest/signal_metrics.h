@@ -1,5 +1,5 @@
 #pragma once
-// What scores are worth before any trading: correlation with what came after, and with themselves. Scores and labels
+// What scores are worth before any trading: correlation with what came after. Scores and labels
 // stand on the same dates and instruments (align() brings them there); a pair counts where both are numbers.
 #include <cstdint>
 #include <span>
@@ -30,15 +30,6 @@ struct SeriesSummary {
 };
 SeriesSummary summarize(std::span<const double> series);
 
-/// Rank IC against forward returns of each horizon.
-struct DecayPoint {
-  int64_t horizon;
-  SeriesSummary ic;
-  SeriesSummary rank_ic;
-};
-std::vector<DecayPoint> ic_decay(const strategy::ScoreMatrix& scores, const strategy::ScoreMatrix& closes,
-                                 std::span<const int64_t> horizons, int64_t delay = 1);
-
 /// Mean label per bucket of scores, bucket 0 lowest; equal scores fall by name. [T, buckets], NaN on dates with fewer
 /// names than buckets.
 struct QuantileReturns {
@@ -53,17 +44,7 @@ QuantileReturns quantile_returns(const strategy::ScoreMatrix& scores, const stra
 /// Share of the best k of one set that are among the best k of the other, per date; k as in the strategies.
 std::vector<double> top_k_overlap(const strategy::ScoreMatrix& a, const strategy::ScoreMatrix& b, double k);
 
-/// Spearman correlation of a date's scores with those `lag` dates before; NaN for the first ones.
-std::vector<double> score_autocorrelation(const strategy::ScoreMatrix& scores, int64_t lag = 1);
-
 /// Mean absolute error per date, in the labels' unit; NaN without pairs.
 std::vector<double> absolute_error(const strategy::ScoreMatrix& scores, const strategy::ScoreMatrix& labels);
-/// The same over all pairs, in basis points of return and as a share of the labels' standard deviation (ddof 1).
-struct ErrorSize {
-  double basis_points;
-  double share_of_label_deviation;
-  int64_t observations;
-};
-ErrorSize error_size(const strategy::ScoreMatrix& scores, const strategy::ScoreMatrix& labels);
 
 }  // namespace quantick::backtest

@@ -41,17 +41,20 @@ TEST(SignalMetrics, ForwardReturnsStartAfterTheDelay) {
   EXPECT_THROW(forward_returns(closes, 0), ValueError);
 }
 
-TEST(SignalMetrics, DecayFindsTheHorizonThatIsKnown) {
+TEST(SignalMetrics, TheHorizonThatIsKnownHasTheHighestCorrelation) {
   // Scores are the returns from t + 1 to t + 3 themselves.
   ScoreMatrix closes;
   for (int t = 0; t < 40; ++t) closes.dates.push_back({t});
   for (int i = 0; i < 30; ++i) closes.instruments.push_back(std::to_string(i));
   for (uint64_t i = 0; i < 1200; ++i) closes.values.push_back(100 * std::exp(0.1 * Key(1).normal(i)));
-  const auto decay = ic_decay(forward_returns(closes, 2), closes, std::vector<int64_t>{1, 2, 3});
-  EXPECT_NEAR(decay[1].rank_ic.mean, 1, 1e-12);
-  EXPECT_LT(decay[0].rank_ic.mean, 0.9);
-  EXPECT_LT(decay[2].rank_ic.mean, 0.9);
-  EXPECT_EQ(decay[1].rank_ic.observations, 37);
+  const ScoreMatrix scores = forward_returns(closes, 2);
+  const auto mean_at = [&](int64_t horizon) {
+    return summarize(rank_information_coefficient(scores, forward_returns(closes, horizon)));
+  };
+  EXPECT_NEAR(mean_at(2).mean, 1, 1e-12);
+  EXPECT_LT(mean_at(1).mean, 0.9);
+  EXPECT_LT(mean_at(3).mean, 0.9);
+  EXPECT_EQ(mean_at(2).observations, 37);
 }
 
 TEST(SignalMetrics, QuantilesAndTheSpread) {
@@ -75,15 +78,13 @@ TEST(SignalMetrics, OverlapOfTheBest) {
   EXPECT_THROW(top_k_overlap(a, b, 5), ValueError);
 }
 
-TEST(SignalMetrics, AutocorrelationAndError) {
-  const ScoreMatrix scores{{{1}, {2}}, kNames, {1, 2, 3, 4, 4, 3, 2, 1}};
-  EXPECT_TRUE(std::isnan(score_autocorrelation(scores)[0]));
-  EXPECT_DOUBLE_EQ(score_autocorrelation(scores)[1], -1);
-  const ScoreMatrix labels{{{1}, {2}}, kNames, {2, 2, 2, 2, 4, 3, NAN, 3}};
-  EXPECT_EQ(absolute_error(scores, labels)[0], 1);
-  const ErrorSize size = error_size(scores, labels);
-  EXPECT_EQ(size.observations, 7);
-  EXPECT_NEAR(size.basis_points, 6.0 / 7 * 1e4, 1e-9);
+TEST(SignalMetrics, ErrorPerDate) {
+  const ScoreMatrix scores{{{1}, {2}, {3}}, {"A", "B", "C"}, {1, 2, 3, 4, 3, 2, 1, 1, 1}};
+  const ScoreMatrix labels{{{1}, {2}, {3}}, {"A", "B", "C"}, {2, 2, 2, 4, 1, NAN, NAN, NAN, NAN}};
+  const auto error = absolute_error(scores, labels);
+  EXPECT_DOUBLE_EQ(error[0], 2.0 / 3);
+  EXPECT_DOUBLE_EQ(error[1], 1);
+  EXPECT_TRUE(std::isnan(error[2]));
   EXPECT_THROW(absolute_error(scores, scores.slice(0, 1)), ShapeError);
 }
 

@@ -36,26 +36,6 @@ double max_drawdown_of_sum(std::span<const double> returns) {
   return lowest;
 }
 
-std::vector<DrawdownPeriod> drawdown_periods(std::span<const double> returns) {
-  const std::vector<double> depths = drawdown_series(returns);
-  const int64_t n = static_cast<int64_t>(depths.size());
-  std::vector<DrawdownPeriod> periods;
-  for (int64_t i = 0; i < n; ++i) {
-    if (!(depths[static_cast<size_t>(i)] < 0)) continue;
-    DrawdownPeriod period{i - 1, i, n, 0};
-    for (; i < n && depths[static_cast<size_t>(i)] < 0; ++i) {
-      if (depths[static_cast<size_t>(i)] < period.depth) {
-        period.depth = depths[static_cast<size_t>(i)];
-        period.trough = i;
-      }
-    }
-    period.recovery = i;
-    periods.push_back(period);
-  }
-  std::stable_sort(periods.begin(), periods.end(), [](const auto& a, const auto& b) { return a.depth < b.depth; });
-  return periods;
-}
-
 double ulcer_index(std::span<const double> returns, int ddof) {
   QTK_CHECK(returns.size() > static_cast<size_t>(ddof), ValueError,
             "[risk] ulcer index of {} returns, expected over {}", returns.size(), ddof);

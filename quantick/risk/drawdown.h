@@ -16,17 +16,6 @@ double max_drawdown(std::span<const double> returns);
 /// loss on the first day is not a drawdown.
 double max_drawdown_of_sum(std::span<const double> returns);
 
-/// One descent: index of the peak's return (-1: the start), of the lowest point, and of the first return back at the
-/// peak (the series' length where it never came back).
-struct DrawdownPeriod {
-  int64_t peak;
-  int64_t trough;
-  int64_t recovery;
-  double depth;
-};
-/// Every descent, deepest first; equal depths by date.
-std::vector<DrawdownPeriod> drawdown_periods(std::span<const double> returns);
-
 /// Ulcer index: root of the summed squared drawdowns over n - ddof (Martin and McCann 1989 use n, quantstats n - 1).
 double ulcer_index(std::span<const double> returns, int ddof);
 

@@ -22,21 +22,8 @@ TEST(Drawdown, SumModeIgnoresTheFirstLoss) {
   EXPECT_NEAR(max_drawdown_of_sum(kReturns), -0.2, 1e-15);  // sums -0.5 0.5 1.0 0.8 0.8 1.05 0.95
 }
 
-TEST(Drawdown, PeriodsDeepestFirst) {
-  const std::vector<DrawdownPeriod> periods = drawdown_periods(kReturns);
-  ASSERT_EQ(periods.size(), 3u);
-  EXPECT_EQ(periods[0].peak, -1);
-  EXPECT_EQ(periods[0].trough, 0);
-  EXPECT_EQ(periods[0].recovery, 1);
-  EXPECT_EQ(periods[1].peak, 2);
-  EXPECT_EQ(periods[1].trough, 3);
-  EXPECT_EQ(periods[1].recovery, 5);
-  EXPECT_EQ(periods[2].recovery, 7) << "never came back";
-}
-
 TEST(Drawdown, NothingLostIsZero) {
   EXPECT_EQ(max_drawdown(std::vector<double>{0.1, 0.0, 0.2}), 0);
-  EXPECT_TRUE(drawdown_periods(std::vector<double>{0.1, 0.2}).empty());
   EXPECT_THROW(max_drawdown({}), ValueError);
 }
 

@@ -1,6 +1,5 @@
 #include "quantick/risk/positions.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "quantick/core/error.h"
@@ -11,7 +10,6 @@ Positions::Positions(int64_t instruments, double cash) : cash_(cash) {
   QTK_CHECK(instruments > 0, ValueError, "[positions] instruments, was {}, expected > 0", instruments);
   QTK_CHECK(std::isfinite(cash) && cash > 0, ValueError, "[positions] cash, was {}, expected > 0", cash);
   quantities_.assign(static_cast<size_t>(instruments), 0.0);
-  entries_.assign(static_cast<size_t>(instruments), 0.0);
 }
 
 void Positions::trade(int64_t instrument, double quantity, double price, double cost) {
@@ -20,21 +18,7 @@ void Positions::trade(int64_t instrument, double quantity, double price, double 
   QTK_CHECK(std::isfinite(price) && price > 0 && std::isfinite(quantity) && cost >= 0, ValueError,
             "[positions] trade of {} at {} with cost {}, expected finite numbers, price > 0 and cost >= 0", quantity,
             price, cost);
-  double& held = quantities_[static_cast<size_t>(instrument)];
-  double& entry = entries_[static_cast<size_t>(instrument)];
-  const double after = held + quantity;
-  if (held != 0 && (held > 0) != (quantity > 0)) {
-    const double closed = std::copysign(std::min(std::fabs(quantity), std::fabs(held)), held);
-    realised_ += closed * (price - entry);
-    if (after == 0) {
-      entry = 0;
-    } else if ((after > 0) != (held > 0)) {
-      entry = price;
-    }
-  } else if (after != 0) {
-    entry = (held * entry + quantity * price) / after;
-  }
-  held = after;
+  quantities_[static_cast<size_t>(instrument)] += quantity;
   cash_ -= quantity * price + cost;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// A book of positions and cash: what is held, what it cost, what it is worth. Money in the account's currency.
+// A book of positions and cash: what is held and what it is worth. Money in the account's currency.
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -19,10 +19,6 @@ class Positions {
   double cash() const { return cash_; }
   double quantity(int64_t instrument) const { return quantities_[static_cast<size_t>(instrument)]; }
   std::span<const double> quantities() const { return quantities_; }
-  /// Average price paid for what is held now; 0 where nothing is.
-  double entry_price(int64_t instrument) const { return entries_[static_cast<size_t>(instrument)]; }
-  /// Gains and losses of closed quantities, before costs.
-  double realised() const { return realised_; }
 
   /// Cash plus the worth of all that is held.
   double equity(std::span<const double> prices) const;
@@ -31,9 +27,7 @@ class Positions {
 
  private:
   double cash_;
-  double realised_ = 0;
   std::vector<double> quantities_;
-  std::vector<double> entries_;
 };
 
 }  // namespace quantick::risk

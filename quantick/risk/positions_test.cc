@@ -11,19 +11,17 @@ TEST(Positions, BuyAddTrimAndFlip) {
   Positions book(2, 1000);
   book.trade(0, 10, 20, 1);
   book.trade(0, 10, 30, 1);
-  EXPECT_DOUBLE_EQ(book.entry_price(0), 25);
+  EXPECT_DOUBLE_EQ(book.quantity(0), 20);
   EXPECT_DOUBLE_EQ(book.cash(), 498);
   book.trade(0, -5, 40, 0);
-  EXPECT_DOUBLE_EQ(book.realised(), 75);
-  EXPECT_DOUBLE_EQ(book.entry_price(0), 25);
-  book.trade(0, -25, 20, 0);  // closes 15 at a loss of 5 each, opens a short of 10 at 20
-  EXPECT_DOUBLE_EQ(book.realised(), 0);
-  EXPECT_DOUBLE_EQ(book.quantity(0), -10);
-  EXPECT_DOUBLE_EQ(book.entry_price(0), 20);
+  EXPECT_DOUBLE_EQ(book.cash(), 698);
+  book.trade(0, -25, 20, 0);
+  EXPECT_DOUBLE_EQ(book.quantity(0), -10) << "a short";
+  EXPECT_DOUBLE_EQ(book.equity(std::vector<double>{15, 1}), 1048) << "1198 in cash, 150 owed";
   book.trade(0, 10, 15, 0);
-  EXPECT_DOUBLE_EQ(book.realised(), 50);
-  EXPECT_DOUBLE_EQ(book.entry_price(0), 0);
-  EXPECT_DOUBLE_EQ(book.equity(std::vector<double>{15, 1}), 1000 + 50 - 2) << "start + realised - costs";
+  book.pay(-8);
+  EXPECT_DOUBLE_EQ(book.equity(std::vector<double>{15, 1}), 1040) << "start + 75 - 75 + 50 - costs 2 - charge 8";
+  EXPECT_EQ(book.quantity(1), 0);
 }
 
 TEST(Positions, WeightsAreSharesOfEquity) {

@@ -55,10 +55,6 @@ StrategyOptions default_strategy_options(std::string_view class_name) {
   return found;
 }
 
-std::string_view strategy_name(const StrategyOptions& options) {
-  return std::visit([](const auto& o) { return std::remove_cvref_t<decltype(o)>::kClass; }, options);
-}
-
 std::unique_ptr<Strategy> make_strategy(const StrategyOptions& options, const std::vector<std::string>& instruments) {
   return std::visit([&](const auto& o) { return make(o, instruments); }, options);
 }

@@ -21,8 +21,6 @@ std::vector<std::string> strategy_names();
 /// names the nearest.
 StrategyOptions default_strategy_options(std::string_view class_name);
 
-std::string_view strategy_name(const StrategyOptions& options);
-
 /// Throws ValueError for options that do not fit the instruments.
 std::unique_ptr<Strategy> make_strategy(const StrategyOptions& options, const std::vector<std::string>& instruments);
 
