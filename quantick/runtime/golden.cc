@@ -1,7 +1,10 @@
 #include "quantick/runtime/golden.h"
 
+#include <fmt/ranges.h>
+
 #include <bit>
 #include <cstring>
+#include <set>
 
 #include "quantick/core/cpu.h"
 #include "quantick/core/error.h"
@@ -148,6 +151,15 @@ int64_t GoldenReport::differing() const {
   int64_t n = 0;
   for (const auto& r : results) n += r.differing;
   return n;
+}
+
+std::string GoldenReport::verdict() const {
+  std::string text = passed() ? "passed" : "FAILED";
+  if (run() == 0) text += ", no case was run";
+  if (refused.empty()) return text;
+  std::set<std::string> kinds;
+  for (const GoldenRefusal& r : refused) kinds.insert(r.kind);
+  return fmt::format("{}, {} of {} not checked: {}", text, refused.size(), cases, fmt::join(kinds, ", "));
 }
 
 GoldenReport check_golden(const std::string& path) {

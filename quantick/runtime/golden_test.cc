@@ -111,6 +111,17 @@ TEST(Golden, KindsNotBuiltAreRefusedByName) {
   EXPECT_EQ(report.refused[1].index, 1);
   EXPECT_NE(report.refused[1].reason.find("\"w\" has 1000"), std::string::npos) << report.refused[1].reason;
   EXPECT_TRUE(report.passed());
+  EXPECT_EQ(report.verdict(), fmt::format("passed, 2 of {} not checked: dense, gru", report.cases));
+}
+
+TEST(Golden, AFileOfWhichNoCaseRunsDoesNotPass) {
+  const GoldenReport none = changed([](auto& doc) {
+    for (auto& c : doc["cases"]) c["kind"] = "gru";
+  });
+  EXPECT_EQ(none.run(), 0);
+  EXPECT_GT(none.compared(), 0) << "the tables";
+  EXPECT_FALSE(none.passed());
+  EXPECT_EQ(none.verdict(), fmt::format("FAILED, no case was run, {0} of {0} not checked: gru", none.cases));
 }
 
 TEST(Golden, MalformedFilesAreNamedWithCaseAndField) {

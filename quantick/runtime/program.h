@@ -17,7 +17,7 @@ inline constexpr int kMaxNodeInputs = 8;
 
 /// What happens to a NaN or an infinity at a program's input (docs/numerics.md, section 8).
 enum class MissingPolicy {
-  reject,  ///< an error that names the place
+  reject,  ///< a session throws an error that names the place; a stream leaves the instrument out and says so
   fill,    ///< replaced by the input's fill value, which lies on the grid
 };
 
