@@ -29,12 +29,6 @@ EqualityRow compare(std::string name, const Array& a, const Array& b) {
   return row;
 }
 
-/// Output of a program whose kernels are those of `isa`.
-Array run_on(Isa isa, const Program& program, const Array& x) {
-  const ForcedIsa forced(isa);
-  return Session(program).run_codes(x);
-}
-
 /// The thread count for a scope.
 class Threads {
  public:
@@ -91,25 +85,31 @@ Program reloaded(const Program& program) {
   return load(path.string());
 }
 
-void check_program(const std::string& what, const Program& program, const Array& x, int threads,
+/// `ticks`: input of the rows that go step by step; undefined: no such rows.
+void check_program(const std::string& what, const Program& program, const Array& x, const Array& ticks, int threads,
                    std::vector<EqualityRow>& rows) {
-  const Array base = run_on(Isa::scalar, program, x);
-  for (const Isa isa : supported_isas())
-    if (isa != Isa::scalar)
-      rows.push_back(compare(fmt::format("{}: scalar = {}", what, isa_name(isa)), base, run_on(isa, program, x)));
-  const Session session(program);
-  Array one, many;
-  {
-    const Threads single(1);
-    one = session.run_codes(x);
+  Array scalar;
+  for (const Isa isa : supported_isas()) {
+    const ForcedIsa forced(isa);
+    const Session session(program);
+    const auto run_with = [&](int count) {
+      const Threads scope(count);
+      return session.run_codes(x);
+    };
+    const Array one = run_with(1);
+    if (isa == Isa::scalar)
+      scalar = one;
+    else
+      rows.push_back(compare(fmt::format("{}: scalar = {}", what, isa_name(isa)), scalar, one));
+    const std::string on = fmt::format("{}, {}", what, isa_name(isa));
+    rows.push_back(compare(fmt::format("{}: 1 thread = {} threads", on, threads), one, run_with(threads)));
+    const int64_t batch = x.shape()[program.input().sequence ? 1 : 0];
+    rows.push_back(compare(fmt::format("{}: batch of {} = single runs", on, batch), one, by_single_rows(program, x)));
+    if (ticks.defined())
+      rows.push_back(compare(fmt::format("{}: window of {} steps = step by step", on, ticks.shape()[0]),
+                             session.run(ticks), by_steps(program, ticks)));
   }
-  {
-    const Threads several(threads);
-    many = session.run_codes(x);
-  }
-  rows.push_back(compare(fmt::format("{}: 1 thread = {} threads", what, threads), one, many));
-  rows.push_back(
-      compare(fmt::format("{}: saved and reloaded = original", what), one, Session(reloaded(program)).run_codes(x)));
+  rows.push_back(compare(what + ": saved and reloaded = original", scalar, Session(reloaded(program)).run_codes(x)));
 }
 
 int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -124,17 +124,17 @@ std::vector<EqualityRow> run_equality_checks(const EqualityOptions& options) {
   for (const int bits : {8, 16}) {
     const Program dense = random_dense(kColumns, kRows, bits, options.seed + bits);
     const Array x = random_input(dense, 1, divided_up(options.outputs, kRows), options.seed);
-    const std::string what = fmt::format("dense int{}", bits);
-    check_program(what, dense, x, options.threads, rows);
-    rows.push_back(compare(what + ": batch = single runs", Session(dense).run_codes(x), by_single_rows(dense, x)));
+    check_program(fmt::format("dense int{}", bits), dense, x, Array(), options.threads, rows);
   }
-  const Program lstm = random_lstm({}, options.seed);
-  const int64_t window = 100, batch = std::max<int64_t>(64, divided_up(options.lstm_steps, window));
-  const Array windows = random_input(lstm, window, batch, options.seed);
-  check_program("lstm", lstm, windows, options.threads, rows);
-  rows.push_back(compare("lstm: batch = single runs", Session(lstm).run_codes(windows), by_single_rows(lstm, windows)));
-  const Array ticks = random_input(lstm, divided_up(options.lstm_steps, kInstruments), kInstruments, options.seed + 1);
-  rows.push_back(compare("lstm: whole window = step by step", Session(lstm).run(ticks), by_steps(lstm, ticks)));
+  constexpr int64_t kWindow = 100;
+  for (const bool head : {false, true}) {
+    const Program lstm = random_lstm({.outputs = head ? 4 : 0}, options.seed);
+    const Array windows = random_input(lstm, kWindow, divided_up(options.lstm_steps, kWindow), options.seed);
+    // Steps are compared on the hidden states, which show more than a head does.
+    const int64_t steps = divided_up(options.lstm_steps, kInstruments);
+    const Array ticks = head ? Array() : random_input(lstm, steps, kInstruments, options.seed + 1);
+    check_program(head ? "lstm with head" : "lstm hidden", lstm, windows, ticks, options.threads, rows);
+  }
   return rows;
 }
 

@@ -7,20 +7,21 @@
 namespace quantick::runtime {
 
 struct EqualityOptions {
-  int64_t outputs = 1'000'000;   ///< Dense outputs of each row, at least
-  int64_t lstm_steps = 100'000;  ///< LSTM steps of each row, at least, over all instruments
+  int64_t outputs = 1'000'000;   ///< values compared in each Dense row, at least
+  int64_t lstm_steps = 100'000;  ///< steps of the model in each LSTM row, at least, over all instruments
   uint64_t seed = 1;             ///< of weights and inputs
-  int threads = 2;               ///< of the row "1 thread against n"
+  int threads = 2;               ///< of the rows "1 thread = n threads"
 };
 
 struct EqualityRow {
-  std::string name;            ///< "dense int8: scalar = avx512vnni"
+  std::string name;            ///< "dense int8: scalar = avx512vnni", "lstm hidden, avx2: 1 thread = 2 threads"
   int64_t outputs = 0;         ///< values compared
   int64_t differing_bits = 0;  ///< in all of them
 };
 
-/// Builds random models through the operators' own lowering and compares; one row per pair that must be equal. Throws
-/// ValueError for options that are not positive. Restores thread count and instruction set. Not thread safe.
+/// Builds random models through the operators' own lowering and compares; one row per pair that must be equal, on each
+/// instruction set of this processor. LSTM rows compare all hidden states, and the outputs of a head. Throws ValueError
+/// for options that are not positive. Restores thread count and instruction set. Not thread safe.
 std::vector<EqualityRow> run_equality_checks(const EqualityOptions& options = {});
 
 }  // namespace quantick::runtime

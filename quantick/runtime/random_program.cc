@@ -62,6 +62,7 @@ Program random_lstm(const RandomLstm& options, uint64_t seed) {
   if (options.last_only)
     value = builder.add_node(find_operator("sequence_last"),
                              {.layer = "last", .name = "last", .inputs = {value}, .channels = Shape{units}});
+  if (options.outputs == 0) return builder.finish(value, "y");
   NodeSpec head{.attributes = dense_attributes(),
                 .layer = "head",
                 .name = "y",

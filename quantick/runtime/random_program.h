@@ -9,10 +9,11 @@ namespace quantick::runtime {
 Program random_dense(int64_t columns, int64_t rows, int bits, uint64_t seed);
 
 struct RandomLstm {
-  int64_t features = 24, units = 32, layers = 2, outputs = 4;
+  int64_t features = 24, units = 32, layers = 2;
+  int64_t outputs = 4;     ///< of the head; 0: no head, the hidden states of the last layer are the output
   bool last_only = false;  ///< the newest step's output alone
 };
-/// `layers` LSTM layers and a Dense head with float32 outputs, on sequences.
+/// `layers` LSTM layers and a Dense head with float32 outputs, on sequences of int8 features.
 Program random_lstm(const RandomLstm& options, uint64_t seed);
 
 /// Random inputs over the range of a program's input grid and a little beyond: [steps, batch, features], or

@@ -30,7 +30,7 @@ int check_bits(const CheckOptions& options) {
     if (options.json)
       doc["rows"].push_back({{"name", row.name}, {"outputs", row.outputs}, {"differing_bits", row.differing_bits}});
     else
-      print(fmt::format("{:<58} {:>12} outputs {:>6} bits differ\n", row.name, row.outputs, row.differing_bits));
+      print(fmt::format("{:<64} {:>12} outputs {:>6} bits differ\n", row.name, row.outputs, row.differing_bits));
   }
   if (options.json)
     print(doc.dump(2) + "\n");
@@ -56,13 +56,13 @@ int check_golden_file(const CheckOptions& options) {
     else
       print(fmt::format("case {} ({}) refused: {}\n", r.index, r.kind, r.reason));
   }
+  doc["run"] = report.run();
   doc["passed"] = report.passed();
   if (options.json)
     print(doc.dump(2) + "\n");
   else
-    print(fmt::format("{}: {} of {} cases run, {} refused, {} values compared, {} differ: {}\n", report.path,
-                      report.cases - static_cast<int64_t>(report.refused.size()), report.cases, report.refused.size(),
-                      report.compared(), report.differing(), report.passed() ? "passed" : "FAILED"));
+    print(fmt::format("{}: {} of {} cases run, {} values compared, {} differ: {}\n", report.path, report.run(),
+                      report.cases, report.compared(), report.differing(), report.verdict()));
   return report.passed() ? 0 : 1;
 }
 
@@ -74,9 +74,10 @@ Command check_command() {
             Options& bits =
                 options.subcommand("bits", "What must be equal, is equal: a line per row, exit 1 on any difference",
                                    [chosen] { return check_bits(*chosen); });
-            bits.option("--outputs", chosen->bits.outputs, "random outputs compared per row, at least");
+            bits.option("--outputs", chosen->bits.outputs, "random outputs compared in each Dense row, at least");
+            bits.option("--steps", chosen->bits.lstm_steps, "steps run in each LSTM row, at least");
             bits.flag("--json", chosen->json, "print JSON");
-            bits.footer("Example:\n  quantick check bits --outputs 1000000");
+            bits.footer("Example:\n  quantick check bits --outputs 1000000 --steps 100000");
             Options& golden =
                 options.subcommand("golden", "Runs a file of golden vectors through every instruction set",
                                    [chosen] { return check_golden_file(*chosen); });
