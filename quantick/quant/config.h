@@ -31,17 +31,26 @@ struct QuantizationConfig {
               "activations between layers: auto (int8, and int16 for what the head reads), int8, int16"),
         field("calib_mode", &C::calib_mode, "range of activations: naive (min-max), moving_average, percentile"),
         field("percentile", &C::percentile, "share kept on each side by calib_mode percentile, in percent"),
-        field("quantize_mode", &C::quantize_mode, "full: every layer"),
-        field("quantize_granularity", &C::quantize_granularity, "weights: channel-wise (a scale per output row)"),
+        field("quantize_mode", &C::quantize_mode,
+              "full: every layer; all else is refused in this version, which has no float layers inside a program"),
+        field(
+            "quantize_granularity", &C::quantize_granularity,
+            "weights: channel-wise (a scale per output row); all else is refused in this version, whose kernels have a "
+            "scale per row"),
         field("weight_bits", &C::weight_bits, "2 to 8"),
         field("input_dtype", &C::input_dtype, "the model's input: auto (as quantized_dtype), int8, int16"),
         field("output_dtype", &C::output_dtype,
               "the model's output: float32 (the head's exact sums times their scale), int16"),
         field("missing", &C::missing, "NaN and infinities at the input: reject, fill"),
         field("fill_value", &C::fill_value, "what missing: fill puts in; 0 always lies on the grid"),
-        field("exclude_layers", &C::exclude_layers, "layers that stay float, by name"),
-        field("exclude_layers_match", &C::exclude_layers_match, "the same by pattern: * any text, ? any character"),
-        field("exclude_operators", &C::exclude_operators, "operators that stay float"));
+        field("exclude_layers", &C::exclude_layers,
+              "layers that stay float, by name; any is refused in this version, which has no float layers inside a "
+              "program"),
+        field("exclude_layers_match", &C::exclude_layers_match,
+              "the same by pattern (* any text, ? any character); one that meets a layer is refused in this version, "
+              "which has no float layers inside a program"),
+        field("exclude_operators", &C::exclude_operators,
+              "operators that stay float; any is refused in this version, which has no float layers inside a program"));
   }
 
   /// Throws ValueError for wrong values and UnsupportedError, saying what is available, for what this version lacks.
