@@ -1,6 +1,7 @@
 #include "quantick/quant/quantizer.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cfenv>
@@ -217,7 +218,7 @@ class OddFloatMode {
 TEST(Quantizer, TheCallersFloatModeDoesNotMatter) {
   const graph::Graph graph = lstm_net({.features = 6, .units = 10}, 7);
   const Array data = normals(Shape{20, 24, 6}, 1, Key(8));
-  const std::string path = ::testing::TempDir() + "qtk_float_mode.qtk";
+  const std::string path = ::testing::TempDir() + "qtk_float_mode_" + std::to_string(::getpid()) + ".qtk";
   for (const char* calib_mode : {"naive", "moving_average", "percentile"}) {
     QuantizationConfig config;
     config.calib_mode = calib_mode;

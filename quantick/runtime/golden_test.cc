@@ -1,6 +1,7 @@
 #include "quantick/runtime/golden.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <functional>
@@ -17,7 +18,10 @@ const std::string kOwn = std::string(QTK_SOURCE_DIR) + "/tests/golden/contract_v
 const std::string kReference = std::string(QTK_SOURCE_DIR) + "/../shared/reference/golden_v1.json";
 constexpr uint64_t kOwnSeed = 1;
 
-std::string temporary(const std::string& name) { return ::testing::TempDir() + "qtk_golden_" + name; }
+/// Tests run as processes of their own, side by side.
+std::string temporary(const std::string& name) {
+  return ::testing::TempDir() + "qtk_golden_" + std::to_string(::getpid()) + "_" + name;
+}
 
 /// The report on our own file after a change.
 GoldenReport changed(const std::function<void(nlohmann::json&)>& change) {
