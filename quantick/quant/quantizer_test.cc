@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include <algorithm>
 #include <cfenv>
 #include <cmath>
@@ -245,6 +247,7 @@ TEST(Quantizer, TheCallersFloatModeDoesNotMatter) {
     EXPECT_EQ(verified, identity) << calib_mode;
     EXPECT_EQ(read_file(path), file) << calib_mode;
     EXPECT_EQ(format, expected.program.input().format) << calib_mode;
+    std::filesystem::remove(path);
   }
 }
 #endif

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "quantick/core/cpu.h"
 #include "quantick/core/error.h"
@@ -18,9 +19,16 @@ const std::string kOwn = std::string(QTK_SOURCE_DIR) + "/tests/golden/contract_v
 const std::string kReference = std::string(QTK_SOURCE_DIR) + "/../shared/reference/golden_v1.json";
 constexpr uint64_t kOwnSeed = 1;
 
-/// Tests run as processes of their own, side by side.
+/// A path of this process alone (tests run side by side), removed at its end.
 std::string temporary(const std::string& name) {
-  return ::testing::TempDir() + "qtk_golden_" + std::to_string(::getpid()) + "_" + name;
+  static struct Files {
+    std::vector<std::string> paths;
+    ~Files() {
+      std::error_code ignored;
+      for (const auto& path : paths) std::filesystem::remove(path, ignored);
+    }
+  } files;
+  return files.paths.emplace_back(::testing::TempDir() + "qtk_golden_" + std::to_string(::getpid()) + "_" + name);
 }
 
 /// The report on our own file after a change.
