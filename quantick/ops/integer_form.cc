@@ -10,4 +10,10 @@ const Array& PrepareCall::constant(std::string_view name) const {
   fail<FormatError>("[program] constant {} is missing", name);
 }
 
+bool PrepareCall::has_constant(std::string_view name) const {
+  for (const NamedArray& c : constants)
+    if (c.name == name) return true;
+  return false;
+}
+
 }  // namespace quantick

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "quantick/ops/attributes.h"
+#include "quantick/ops/precision.h"
 #include "quantick/tensor/quantization.h"
 
 namespace quantick {
@@ -23,13 +24,19 @@ struct LowerCall {
   std::vector<TensorFormat> inputs;  ///< of the data inputs (not of parameters)
   std::vector<Array> parameters;     ///< float32 parameters, in the order of the operator's inputs; may be undefined
   TensorFormat output;               ///< wanted output
-  int weight_bits = 8;               ///< 2..8
+  Precision precision;
 };
 
 /// A constant of a lowered node, saved in the model file under its name.
 struct NamedArray {
   std::string name;
   Array value;
+};
+
+/// Events that cost precision, counted on request.
+struct NodeCounters {
+  int64_t saturations = 0;  ///< values inside the node that met a limit and were clamped (gates, cells, hidden values)
+  int64_t dead_zone = 0;    ///< updates of a state that were not 0 and yet left it as it was
 };
 
 /// An operator prepared for one node: packed weights, constants, sizes. Immutable; shared by sessions and streams.
@@ -46,6 +53,11 @@ class IntegerNode {
   };
   /// No allocation, lock, system call or exception.
   virtual void run(const Call& call) const noexcept = 0;
+  /// The same bits, adding events to `counters`; slower.
+  virtual void run_counted(const Call& call, NodeCounters& counters) const noexcept {
+    (void)counters;
+    run(call);
+  }
   /// Bytes of carried state for one batch row: 0 for stateless operators.
   virtual int64_t state_bytes() const { return 0; }
   /// Puts one row of a batch's state back to the start. Overridden where state_bytes() is not 0.
@@ -66,15 +78,23 @@ struct PrepareCall {
   TensorFormat output;
   TensorType output_type;
   std::vector<NamedArray> constants;
+  Precision precision;
   const Array& constant(std::string_view name) const;  ///< throws FormatError where the file lacks it
+  bool has_constant(std::string_view name) const;
 };
 
-/// The integer part of an operator's row.
+/// IntegerForm::data_inputs of an operator without parameters that takes any number of inputs.
+inline constexpr int kAllInputs = -1;
+
+/// The integer part of an operator's row. Data inputs come as int8, int16 or float32, each in its own format, and so
+/// does the output. With `reads_integers` the form makes integer products: lowering converts its inputs to integers
+/// where precision.method is static, and hands them over in float32 for every other method, the output being float32.
 struct IntegerForm {
   enum class Kind {
     none,         ///< stays float, refused by lowering with the reason
     pointwise,    ///< every row (step, batch) by itself
-    recurrent,    ///< steps in order, with state
+    recurrent,    ///< steps in order, with state: row t depends on rows 0..t
+    window,       ///< needs all steps of the window at once (reversal, attention to later steps): no carried state
     last_step,    ///< picks the newest step: identity on a tick
     passthrough,  ///< no arithmetic (dropout at inference, identity)
   };
@@ -87,12 +107,24 @@ struct IntegerForm {
   };
   Kind kind = Kind::none;
   OutputFormat output = OutputFormat::calibrated;
-  int data_inputs = 1;                                             ///< the first inputs are data, the rest parameters
-  std::function<std::vector<NamedArray>(const LowerCall&)> lower;  ///< empty: no constants
+  int data_inputs = 1;  ///< the first inputs are data, the rest parameters; or kAllInputs
+  bool reads_integers = false;
+  /// Smallest number of axes of an input row without steps and batch: 2 for images as [channels, width].
+  int row_axes = 0;
+  /// Why the node computes in float32 whatever is asked, "" where it need not (functions without fixed bits).
+  std::string stays_float;
+  std::function<std::vector<NamedArray>(const LowerCall&)> lower;           ///< empty: no constants
   std::function<std::unique_ptr<IntegerNode>(const PrepareCall&)> prepare;  ///< empty for passthrough and last_step
   TensorFormat fixed_format;                                                ///< for OutputFormat::unit
+  /// Largest magnitude of the hidden state (an LSTM's cell) that float32 inputs and parameters give; for state_top.
+  std::function<double(const Attributes&, std::span<const Array>)> state_range;
   /// Largest error against the float operator on the row's samples, in steps of the output (int8 in and out).
   double error_steps = 1;
 };
+
+/// How many of `inputs` are data.
+inline int data_input_count(const IntegerForm& form, size_t inputs) {
+  return form.data_inputs == kAllInputs ? static_cast<int>(inputs) : form.data_inputs;
+}
 
 }  // namespace quantick

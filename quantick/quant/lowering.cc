@@ -196,7 +196,7 @@ Lowered lower(const graph::Graph& graph, const Calibration& calibration, const Q
     const graph::Node& node = graph.nodes()[n];
     const graph::ValueId result = node.outputs[0];
     runtime::NodeSpec spec{.attributes = node.attributes, .layer = node.layer, .name = graph.value(result).name};
-    spec.weight_bits = static_cast<int>(config.weight_bits);
+    spec.precision.weight_dtype = fmt::format("int{}", config.weight_bits);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (static_cast<int>(i) < node.op->integer.data_inputs)
         spec.inputs.push_back(ids.at(node.inputs[i]));

@@ -45,7 +45,7 @@ int ProgramBuilder::add_node(const Operator& op, const NodeSpec& spec) {
   for (const int id : spec.inputs) call.inputs.push_back(value(id).format);
   call.parameters = spec.parameters;
   call.output = output_format(op, call.inputs[0], spec.output);
-  call.weight_bits = spec.weight_bits;
+  call.precision = spec.precision;
   ProgramNode node{op.name, spec.layer, spec.attributes, spec.inputs, static_cast<int>(program_.values.size()), {}};
   if (form.lower) node.constants = form.lower(call);
   const bool sequence = form.kind != IntegerForm::Kind::last_step && value(spec.inputs[0]).sequence;

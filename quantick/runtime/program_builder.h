@@ -19,7 +19,7 @@ struct NodeSpec {
   Arrays parameters;        ///< float32, in the order of the operator's inputs after the data; undefined: left out
   Shape channels;           ///< of one output row
   TensorFormat output;      ///< wanted; used where the operator leaves the choice
-  int weight_bits = 8;
+  Precision precision;
 };
 
 /// The format that an operator's output gets, given the wanted one and that of its first input. A known range (sigmoid)

@@ -126,6 +126,7 @@ struct Dense {
   static IntegerForm integer_form() {
     IntegerForm form;
     form.kind = IntegerForm::Kind::pointwise;
+    form.reads_integers = true;
     form.lower = lower;
     form.prepare = [](const PrepareCall& call) -> std::unique_ptr<IntegerNode> {
       return std::make_unique<DenseNode>(call);
@@ -140,7 +141,7 @@ struct Dense {
     const Array weight = parameter_of(call, 0);
     const float s_x = call.inputs[0].scale;
     const std::vector<double> bias = parameter_values(parameter_of(call, 1), weight.shape()[0]);
-    const QuantizedWeight w = quantize_weight(weight, call.weight_bits, bias, s_x, who);
+    const QuantizedWeight w = quantize_weight(weight, call.precision.weight_bits(), bias, s_x, who);
     const std::vector<int64_t> b = quantize_bias(bias, s_x, call.inputs[0].zero_point, w, who);
     kernels::accumulator_bits(w.values.data<int8_t>(), weight.shape()[0], weight.shape()[1], b.data(),
                               call.inputs[0].bits());

@@ -164,6 +164,7 @@ struct Lstm {
     IntegerForm form;
     form.kind = IntegerForm::Kind::recurrent;
     form.output = IntegerForm::OutputFormat::q15;
+    form.reads_integers = true;
     form.lower = lower;
     form.prepare = [](const PrepareCall& call) -> std::unique_ptr<IntegerNode> {
       return std::make_unique<LstmNode>(call);
@@ -182,8 +183,8 @@ struct Lstm {
     std::vector<double> bias = parameter_values(parameter_of(call, 2), w_ih.shape()[0]);
     const std::vector<double> second = parameter_values(parameter_of(call, 3), w_ih.shape()[0]);
     for (size_t i = 0; i < bias.size(); ++i) bias[i] += second[i];
-    const QuantizedWeight wx = quantize_weight(w_ih, call.weight_bits, bias, s_x, who);
-    const QuantizedWeight wh = quantize_weight(w_hh, call.weight_bits, {}, kQ15.scale, who);
+    const QuantizedWeight wx = quantize_weight(w_ih, call.precision.weight_bits(), bias, s_x, who);
+    const QuantizedWeight wh = quantize_weight(w_hh, call.precision.weight_bits(), {}, kQ15.scale, who);
     const std::vector<int64_t> bx = quantize_bias(bias, s_x, call.inputs[0].zero_point, wx, who);
     kernels::accumulator_bits(wx.values.data<int8_t>(), w_ih.shape()[0], w_ih.shape()[1], bx.data(),
                               call.inputs[0].bits());
