@@ -25,6 +25,8 @@ struct LowerCall {
   std::vector<Array> parameters;     ///< float32 parameters, in the order of the operator's inputs; may be undefined
   TensorFormat output;               ///< wanted output
   Precision precision;
+  int lead_axes = 1;                    ///< axes before the channels: 2 (steps, batch) or 1 (batch)
+  std::vector<TensorType> input_types;  ///< of the data inputs: shapes of one row without steps and batch
 };
 
 /// A constant of a lowered node, saved in the model file under its name.
@@ -79,6 +81,7 @@ struct PrepareCall {
   TensorType output_type;
   std::vector<NamedArray> constants;
   Precision precision;
+  int lead_axes = 1;  ///< axes before the channels, which positive axes in the attributes count: 2 (steps, batch) or 1
   const Array& constant(std::string_view name) const;  ///< throws FormatError where the file lacks it
   bool has_constant(std::string_view name) const;
 };
