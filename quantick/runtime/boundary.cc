@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "quantick/core/float16.h"
 #include "quantick/kernels/quantize/quantize.h"
 
 namespace quantick::runtime {
@@ -23,6 +24,21 @@ void to_codes(const float* x, int64_t n, const TensorFormat& format, void* codes
     std::memcpy(codes, x, static_cast<size_t>(n) * sizeof(float));
 }
 
+/// Storage type T, codes of fewer bits.
+template <class T>
+void clamp_codes(T* codes, int64_t n, int bits) noexcept {
+  const auto high = static_cast<T>((1 << (bits - 1)) - 1), low = static_cast<T>(-high - 1);
+  for (int64_t i = 0; i < n; ++i) codes[i] = std::min(std::max(codes[i], low), high);
+}
+
+constexpr float kLargestBf16 = 0x1.fep127f, kLargestFp16 = 65504;
+
+/// Onto a narrower float's values, saturating at its largest finite one: no infinity arises.
+template <class Round>
+void round_floats(float* x, int64_t n, float largest, Round round) noexcept {
+  for (int64_t i = 0; i < n; ++i) x[i] = round(std::min(std::max(x[i], -largest), largest));
+}
+
 }  // namespace
 
 int64_t first_not_finite(const float* x, int64_t n) noexcept {
@@ -31,15 +47,30 @@ int64_t first_not_finite(const float* x, int64_t n) noexcept {
   return -1;
 }
 
+void settle(void* codes, int64_t n, const TensorFormat& format) noexcept {
+  if (format.narrow_bits > 0 && format.dtype == DType::i8)
+    clamp_codes(static_cast<int8_t*>(codes), n, format.narrow_bits);
+  else if (format.narrow_bits > 0)
+    clamp_codes(static_cast<int16_t*>(codes), n, format.narrow_bits);
+  else if (format.grid == FloatGrid::bf16)
+    round_floats(static_cast<float*>(codes), n, kLargestBf16, [](float x) { return from_bf16(to_bf16(x)); });
+  else if (format.grid == FloatGrid::fp16)
+    round_floats(static_cast<float*>(codes), n, kLargestFp16, [](float x) { return from_fp16(to_fp16(x)); });
+}
+
 void enter(const float* x, int64_t n, const ProgramInput& input, const TensorFormat& format, void* codes,
            Isa isa) noexcept {
-  if (input.missing == MissingPolicy::reject) return to_codes(x, n, format, codes, isa);
+  if (input.missing == MissingPolicy::reject) {
+    to_codes(x, n, format, codes, isa);
+    return settle(codes, n, format);
+  }
   float piece[kPiece];
   for (int64_t first = 0; first < n; first += kPiece) {
     const int64_t here = std::min(kPiece, n - first);
     for (int64_t i = 0; i < here; ++i) piece[i] = finite(x[first + i]) ? x[first + i] : input.fill;
     to_codes(piece, here, format, static_cast<char*>(codes) + first * dtype_size(format.dtype), isa);
   }
+  settle(codes, n, format);
 }
 
 void leave(const void* codes, int64_t n, const TensorFormat& format, float* x, Isa isa) noexcept {

@@ -11,6 +11,10 @@ namespace quantick::runtime {
 /// Index of the first NaN or infinity, or -1.
 int64_t first_not_finite(const float* x, int64_t n) noexcept;
 
+/// Clamps integer codes to the format's narrow bits, rounds float32 values to its grid (saturating); most formats ask
+/// for neither.
+void settle(void* codes, int64_t n, const TensorFormat& format) noexcept;
+
 /// Codes of n finite values; where `input.missing` is fill, NaN and infinities count as the fill value.
 void enter(const float* x, int64_t n, const ProgramInput& input, const TensorFormat& format, void* codes,
            Isa isa) noexcept;

@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 using namespace strict_json;
 
-constexpr std::string_view kFormat = "quantick-program", kVersion = "1";
+constexpr std::string_view kFormat = "quantick-program", kVersion = "2";
 constexpr std::string_view kChecksum = "checksum", kPadding = "padding.";
 constexpr std::string_view kGoldenInput = "golden.input", kGoldenOutput = "golden.output";
 constexpr size_t kAlignment = 64;

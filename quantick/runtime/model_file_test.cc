@@ -196,7 +196,7 @@ TEST(ModelFile, HostileHeadersAreRefused) {
            {"\"dtype\":\"I8\"", "\"dtype\":\"F64\""},
            {"\"dtype\":\"I8\"", "\"dtype\":\"Q8\""},
            {"{", "{\"checksum\":{},"},
-           {"\"version\":\"1\"", "\"version\":\"2\""},
+           {"\"version\":\"2\"", "\"version\":\"1\""},
            {"\\\"op\\\":\\\"lstm\\\"", "\\\"op\\\":\\\"no_such\\\""},
            {"\\\"op\\\":\\\"lstm\\\"", "\\\"op\\\":\\\"dense\\\""},
            {"\\\"output\\\":1", "\\\"output\\\":1000000"},

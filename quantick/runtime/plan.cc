@@ -6,6 +6,7 @@
 #include "quantick/core/error.h"
 #include "quantick/core/float_mode.h"
 #include "quantick/ops/operator.h"
+#include "quantick/runtime/boundary.h"
 
 namespace quantick::runtime {
 namespace {
@@ -47,6 +48,7 @@ Plan::Plan(const Program& program) : isa_(active_isa()) {
   values_ = program.values;
   input_ = program.inputs[0];
   output_ = program.outputs[0].value;
+  needs_whole_window_ = program.needs_whole_window();
   for (const ProgramValue& value : values_) widths_.push_back(value.channels.size());
   root_.resize(values_.size());
   last_use_.assign(values_.size(), -1);
@@ -61,6 +63,8 @@ Plan::Plan(const Program& program) : isa_(active_isa()) {
         call.inputs.push_back(values_[id].format);
         call.input_types.push_back(row_type(values_[id]));
       }
+      call.precision = node.precision;
+      call.lead_axes = values_[node.inputs[0]].sequence ? 2 : 1;
       call.output = values_[node.output].format;
       call.output_type = row_type(values_[node.output]);
       call.constants = node.constants;
@@ -106,7 +110,8 @@ Plan::Layout Plan::layout(int64_t steps, int64_t batch, bool keep_all) const {
   return out;
 }
 
-void Plan::run(const Layout& layout, int64_t steps, int64_t batch, std::byte* arena, std::byte* state) const noexcept {
+void Plan::run(const Layout& layout, int64_t steps, int64_t batch, std::byte* arena, std::byte* state,
+               NodeCounters* counters) const noexcept {
   for (size_t i = 0; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
     if (step.kind == IntegerForm::Kind::passthrough) continue;
@@ -118,12 +123,17 @@ void Plan::run(const Layout& layout, int64_t steps, int64_t batch, std::byte* ar
     }
     const void* inputs[kMaxNodeInputs];
     for (size_t k = 0; k < step.inputs.size(); ++k) inputs[k] = arena + layout.values[step.inputs[k]];
-    step.node->run({.steps = values_[step.output].sequence ? steps : 1,
-                    .batch = batch,
-                    .inputs = {inputs, step.inputs.size()},
-                    .output = output,
-                    .state = state + layout.states[i],
-                    .scratch = arena + layout.scratch});
+    const IntegerNode::Call call{.steps = values_[step.output].sequence ? steps : 1,
+                                 .batch = batch,
+                                 .inputs = {inputs, step.inputs.size()},
+                                 .output = output,
+                                 .state = state + layout.states[i],
+                                 .scratch = arena + layout.scratch};
+    if (counters != nullptr)
+      step.node->run_counted(call, counters[i]);
+    else
+      step.node->run(call);
+    settle(output, rows(step.output, steps, batch) * widths_[step.output], values_[step.output].format);
   }
 }
 

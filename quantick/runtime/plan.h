@@ -47,7 +47,9 @@ class Plan {
   /// Runs the nodes on `steps` <= layout.steps and `batch` <= layout.batch. The input's codes lie at
   /// layout.values[input]; the output's are found at layout.values[output]. State is carried from call to call, zeros
   /// at the start; its batch must stay the same. The caller sets the float mode. No allocation, lock or system call.
-  void run(const Layout& layout, int64_t steps, int64_t batch, std::byte* arena, std::byte* state) const noexcept;
+  /// `counters`, where given, has an entry per node, to which its events are added; slower.
+  void run(const Layout& layout, int64_t steps, int64_t batch, std::byte* arena, std::byte* state,
+           NodeCounters* counters = nullptr) const noexcept;
 
   /// Puts one row of a batch's state back to the start.
   void reset_state(const Layout& layout, int64_t batch, int64_t row, std::byte* state) const noexcept;
@@ -56,6 +58,9 @@ class Plan {
   const ProgramInput& input() const { return input_; }
   int output() const { return output_; }
   Isa isa() const { return isa_; }
+  size_t node_count() const { return steps_.size(); }
+  /// See Program::needs_whole_window.
+  bool needs_whole_window() const { return needs_whole_window_; }
   /// Channels of one row.
   int64_t width(int value) const { return widths_[value]; }
   /// Bytes of one row.
@@ -80,6 +85,7 @@ class Plan {
   std::vector<Step> steps_;
   ProgramInput input_;
   int output_ = -1;
+  bool needs_whole_window_ = false;
 };
 
 }  // namespace quantick::runtime

@@ -1,5 +1,6 @@
 #include "quantick/runtime/program.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "quantick/core/error.h"
@@ -17,7 +18,12 @@ void check_format(const ProgramValue& value) {
             "[program] type of {}, was {}, expected int8, int16 or float32", value.name, dtype_name(f.dtype));
   QTK_CHECK(std::isfinite(f.scale) && f.scale > 0, ValueError,
             "[program] scale of {}, was {}, expected a positive number", value.name, f.scale);
-  const int32_t top = f.quantized() ? (1 << (f.bits() - 1)) : 0;
+  QTK_CHECK(f.narrow_bits == 0 || (f.quantized() && f.narrow_bits >= 2 && f.narrow_bits < f.bits()), ValueError,
+            "[program] narrow bits of {}, were {}, expected 0, or 2 and more of an integer type", value.name,
+            f.narrow_bits);
+  QTK_CHECK(f.grid == FloatGrid::f32 || !f.quantized(), ValueError, "[program] {} is both {} and a narrow float",
+            value.name, dtype_name(f.dtype));
+  const int32_t top = f.quantized() ? (1 << (f.width() - 1)) : 0;
   QTK_CHECK(f.zero_point >= -top && f.zero_point <= std::max(0, top - 1), ValueError,
             "[program] zero point of {}, was {}, expected a code of {}", value.name, f.zero_point, dtype_name(f.dtype));
   int64_t channels = 1;
@@ -35,7 +41,7 @@ void check_input(const ProgramInput& input, const ProgramValue& value) {
             value.channels.size());
   if (input.missing != MissingPolicy::fill) return;
   const TensorFormat& f = value.format;
-  const float top = f.quantized() ? static_cast<float>(1 << (f.bits() - 1)) : 0;
+  const float top = f.quantized() ? static_cast<float>(1 << (f.width() - 1)) : 0;
   const float code = std::rint(input.fill / f.scale) + static_cast<float>(f.zero_point);
   const bool on_grid = !f.quantized() || (code >= -top && code < top &&
                                           (code - static_cast<float>(f.zero_point)) * f.scale == input.fill);
@@ -76,10 +82,12 @@ void Program::check() const {
     const Operator& op = find_operator(node.op);
     QTK_CHECK(op.integer.kind != IntegerForm::Kind::none, UnsupportedError,
               "[program] {} (layer \"{}\") has no fixed-bits form", node.op, node.layer);
-    QTK_CHECK(!node.inputs.empty() && node.inputs.size() <= kMaxNodeInputs &&
-                  static_cast<int>(node.inputs.size()) == op.integer.data_inputs,
-              ValueError, "[program] inputs of {} (layer \"{}\"), were {}, expected {}", node.op, node.layer,
-              node.inputs.size(), op.integer.data_inputs);
+    const int wanted = data_input_count(op.integer, node.inputs.size());
+    QTK_CHECK(
+        !node.inputs.empty() && node.inputs.size() <= kMaxNodeInputs && static_cast<int>(node.inputs.size()) == wanted,
+        ValueError, "[program] inputs of {} (layer \"{}\"), were {}, expected {}", node.op, node.layer,
+        node.inputs.size(), wanted == 0 ? 1 : wanted);
+    node.precision.validate(fmt::format("program: {} (layer \"{}\")", node.op, node.layer));
     check_id(node.output, node.op);
     QTK_CHECK(!made[node.output], ValueError, "[program] value {} is made twice", values[node.output].name);
     const ProgramValue& out = values[node.output];
@@ -96,6 +104,10 @@ void Program::check() const {
       QTK_CHECK(in.format == out.format && in.channels.size() == out.channels.size(), ValueError,
                 "[program] {} (layer \"{}\") must keep the format of its input", node.op, node.layer);
     }
+    const bool over_time =
+        op.integer.kind == IntegerForm::Kind::recurrent || op.integer.kind == IntegerForm::Kind::window;
+    QTK_CHECK(!over_time || out.sequence, ValueError, "[program] {} (layer \"{}\") runs over time, its input has none",
+              node.op, node.layer);
     made[node.output] = true;
   }
   check_id(outputs[0].value, "the output");
@@ -105,7 +117,7 @@ void Program::check() const {
 std::string Program::text() const {
   const auto describe = [&](int id) {
     const ProgramValue& v = values[id];
-    std::string text = fmt::format("%{} {} {}{}", id, v.name, dtype_name(v.format.dtype), v.channels.text());
+    std::string text = fmt::format("%{} {} {}{}", id, v.name, v.format.name(), v.channels.text());
     if (v.format.quantized()) text += fmt::format(" scale {} zero {}", v.format.scale, v.format.zero_point);
     return text + (v.sequence ? " per step" : "");
   };
@@ -117,6 +129,7 @@ std::string Program::text() const {
     for (size_t k = 0; k < node.inputs.size(); ++k) text += fmt::format("{}%{}", k > 0 ? ", " : "", node.inputs[k]);
     text += ")";
     if (!node.layer.empty()) text += fmt::format(" layer \"{}\"", node.layer);
+    if (node.precision.method != "static") text += " " + node.precision.method;
     for (const NamedArray& c : node.constants) text += fmt::format(" {}: {}", c.name, c.value.type().text());
     text += "\n";
   }
@@ -131,6 +144,12 @@ int64_t Program::constant_bytes() const {
   return bytes;
 }
 
+bool Program::needs_whole_window() const {
+  return std::any_of(nodes.begin(), nodes.end(), [](const ProgramNode& node) {
+    return find_operator(node.op).integer.kind == IntegerForm::Kind::window;
+  });
+}
+
 bool operator==(const Program& a, const Program& b) {
   if (a.values != b.values || a.inputs != b.inputs || a.outputs != b.outputs || a.metadata != b.metadata ||
       a.nodes.size() != b.nodes.size())
@@ -138,7 +157,7 @@ bool operator==(const Program& a, const Program& b) {
   for (size_t i = 0; i < a.nodes.size(); ++i) {
     const ProgramNode &x = a.nodes[i], &y = b.nodes[i];
     if (x.op != y.op || x.layer != y.layer || x.attributes != y.attributes || x.inputs != y.inputs ||
-        x.output != y.output || x.constants.size() != y.constants.size())
+        x.output != y.output || !(x.precision == y.precision) || x.constants.size() != y.constants.size())
       return false;
     for (size_t k = 0; k < x.constants.size(); ++k)
       if (x.constants[k].name != y.constants[k].name || !same_bits(x.constants[k].value, y.constants[k].value))

@@ -13,7 +13,7 @@
 namespace quantick::runtime {
 
 /// Inputs of one node at most.
-inline constexpr int kMaxNodeInputs = 8;
+inline constexpr int kMaxNodeInputs = 64;
 
 /// What happens to a NaN or an infinity at a program's input (docs/numerics.md, section 8).
 enum class MissingPolicy {
@@ -42,6 +42,7 @@ struct ProgramNode {
   std::vector<int> inputs;  ///< indices into Program::values
   int output = -1;
   std::vector<NamedArray> constants;
+  Precision precision;
 };
 
 struct ProgramInput {
@@ -76,6 +77,8 @@ struct Program {
   std::string text() const;
   /// Bytes of all constants.
   int64_t constant_bytes() const;
+  /// Whether some node needs all steps of a window at once, so that no state can be carried from step to step.
+  bool needs_whole_window() const;
 };
 
 /// Same structure, same metadata, same bits of every constant.

@@ -6,6 +6,13 @@
 #include "quantick/core/float_mode.h"
 
 namespace quantick::runtime {
+namespace {
+
+std::string lowering_name_of(const Operator& op, const NodeSpec& spec) {
+  return fmt::format("{} layer \"{}\"", op.name, spec.layer);
+}
+
+}  // namespace
 
 TensorFormat output_format(const Operator& op, const TensorFormat& first_input, const TensorFormat& wanted) {
   const IntegerForm& form = op.integer;
@@ -36,17 +43,23 @@ int ProgramBuilder::add_node(const Operator& op, const NodeSpec& spec) {
   const IntegerForm& form = op.integer;
   QTK_CHECK(form.kind != IntegerForm::Kind::none, UnsupportedError,
             "[program] {} (layer \"{}\") has no fixed-bits form", op.name, spec.layer);
-  QTK_CHECK(static_cast<int>(spec.inputs.size()) == form.data_inputs, ValueError,
-            "[program] data inputs of {} (layer \"{}\"), were {}, expected {}", op.name, spec.layer, spec.inputs.size(),
-            form.data_inputs);
+  QTK_CHECK(!spec.inputs.empty() && static_cast<int>(spec.inputs.size()) == data_input_count(form, spec.inputs.size()),
+            ValueError, "[program] data inputs of {} (layer \"{}\"), were {}, expected {}", op.name, spec.layer,
+            spec.inputs.size(), form.data_inputs == kAllInputs ? 1 : form.data_inputs);
+  spec.precision.validate(lowering_name_of(op, spec));
   LowerCall call;
   call.attributes = &spec.attributes;
   call.layer = spec.layer;
-  for (const int id : spec.inputs) call.inputs.push_back(value(id).format);
+  for (const int id : spec.inputs) {
+    call.inputs.push_back(value(id).format);
+    call.input_types.push_back({value(id).format.dtype, value(id).channels});
+  }
+  call.lead_axes = value(spec.inputs[0]).sequence ? 2 : 1;
   call.parameters = spec.parameters;
   call.output = output_format(op, call.inputs[0], spec.output);
   call.precision = spec.precision;
-  ProgramNode node{op.name, spec.layer, spec.attributes, spec.inputs, static_cast<int>(program_.values.size()), {}};
+  ProgramNode node{op.name, spec.layer,    spec.attributes, spec.inputs, static_cast<int>(program_.values.size()),
+                   {},      spec.precision};
   if (form.lower) node.constants = form.lower(call);
   const bool sequence = form.kind != IntegerForm::Kind::last_step && value(spec.inputs[0]).sequence;
   program_.values.push_back({spec.name, call.output, spec.channels, sequence});

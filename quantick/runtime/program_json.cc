@@ -35,17 +35,25 @@ json value_json(const ProgramValue& v) {
           {"dtype", dtype_name(v.format.dtype)},
           {"scale", v.format.scale},
           {"zero_point", v.format.zero_point},
+          {"narrow_bits", v.format.narrow_bits},
+          {"grid", v.format.quantized() ? "" : v.format.name()},
           {"channels", v.channels.to_vector()},
           {"sequence", v.sequence}};
 }
 
 ProgramValue read_value(const json& j) {
-  check_keys(j, {"name", "dtype", "scale", "zero_point", "channels", "sequence"}, "value");
+  check_keys(j, {"name", "dtype", "scale", "zero_point", "narrow_bits", "grid", "channels", "sequence"}, "value");
   ProgramValue v;
   v.name = text(member(j, "name"), "name");
   v.format.dtype = dtype_from_name(text(member(j, "dtype"), "dtype"));
   v.format.scale = float32(member(j, "scale"), "scale");
   v.format.zero_point = static_cast<int32_t>(integer(member(j, "zero_point"), "zero_point", -32768, 32767));
+  v.format.narrow_bits = static_cast<int32_t>(integer(member(j, "narrow_bits"), "narrow_bits", 0, 15));
+  const std::string grid = text(member(j, "grid"), "grid");
+  QTK_CHECK(grid.empty() || grid == "float32" || grid == "bf16" || grid == "fp16", FormatError,
+            "[model file] grid of {}, was \"{}\", expected float32, bf16 or fp16", v.name, grid);
+  if (grid == "bf16") v.format.grid = FloatGrid::bf16;
+  if (grid == "fp16") v.format.grid = FloatGrid::fp16;
   const json& channels = array(member(j, "channels"), "channels");
   QTK_CHECK(channels.size() + 2 <= static_cast<size_t>(Shape::kMaxDims), FormatError,
             "[model file] channels of {}, were {} axes, expected at most {}", v.name, channels.size(),
@@ -59,12 +67,28 @@ json node_json(const ProgramNode& n) {
   json attributes = json::array(), constants = json::array();
   for (const auto& [name, value] : n.attributes) attributes.push_back({name, attribute_json(value)});
   for (const NamedArray& c : n.constants) constants.push_back(c.name);
-  return {{"op", n.op},         {"layer", n.layer},   {"attributes", attributes},
-          {"inputs", n.inputs}, {"output", n.output}, {"constants", constants}};
+  json precision = json::object();
+  for_each_field(n.precision, [&](std::string_view name, const auto& value, std::string_view) {
+    precision[std::string(name)] = value;
+  });
+  return {{"op", n.op},         {"layer", n.layer},       {"attributes", attributes}, {"inputs", n.inputs},
+          {"output", n.output}, {"constants", constants}, {"precision", precision}};
+}
+
+void read_field(const json& j, const std::string& name, std::string& value) { value = text(j, name); }
+void read_field(const json& j, const std::string& name, bool& value) { value = boolean(j, name); }
+void read_field(const json& j, const std::string& name, int64_t& value) { value = integer(j, name); }
+void read_field(const json& j, const std::string& name, double& value) {
+  QTK_CHECK(j.is_number(), FormatError, "[model file] {} is not a number", name);
+  value = j.get<double>();
+}
+void read_field(const json& j, const std::string& name, std::vector<int64_t>& value) {
+  value.clear();
+  for (const json& entry : array(j, name)) value.push_back(integer(entry, name));
 }
 
 ProgramNode read_node(const json& j, size_t index, const std::function<Array(const std::string&)>& constant) {
-  check_keys(j, {"op", "layer", "attributes", "inputs", "output", "constants"}, "node");
+  check_keys(j, {"op", "layer", "attributes", "inputs", "output", "constants", "precision"}, "node");
   ProgramNode n;
   n.op = text(member(j, "op"), "op");
   n.layer = text(member(j, "layer"), "layer");
@@ -79,6 +103,12 @@ ProgramNode read_node(const json& j, size_t index, const std::function<Array(con
     const std::string name = text(entry, "constant");
     n.constants.push_back({name, constant(constant_tensor_name(index, name))});
   }
+  const json& precision = member(j, "precision");
+  for_each_field(n.precision, [&](std::string_view name, auto& value, std::string_view) {
+    read_field(member(precision, std::string(name).c_str()), std::string(name), value);
+  });
+  QTK_CHECK(precision.size() == field_names<Precision>().size(), FormatError,
+            "[model file] precision of a node has an unknown key");
   return n;
 }
 

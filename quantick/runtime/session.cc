@@ -57,7 +57,7 @@ Shape full_shape(const ProgramValue& value, const Extent& extent) {
 /// The output of rows [first, first + n), all steps.
 void run_chunk(const Plan& plan, const float* x, const Extent& extent, int64_t first, int64_t n, std::byte* out) {
   const FloatMode mode;
-  const int64_t steps = std::min(kSteps, extent.steps);
+  const int64_t steps = plan.needs_whole_window() ? extent.steps : std::min(kSteps, extent.steps);
   const auto layout = plan.layout(steps, n);
   Arena arena(layout.arena_bytes), state(layout.state_bytes);
   const int in = plan.input().value, result = plan.output();
@@ -100,7 +100,7 @@ Array Session::run(const Array& x) const {
   return out;
 }
 
-std::vector<Array> Session::run_all_codes(const Array& x) const {
+std::vector<Array> Session::run_all_codes(const Array& x, std::vector<NodeCounters>* counters) const {
   const FloatMode mode;
   const Extent extent = extent_of(*plan_, x);
   const Array rows = x.contiguous();
@@ -110,7 +110,9 @@ std::vector<Array> Session::run_all_codes(const Array& x) const {
   const int in = plan_->input().value;
   enter(rows.data<float>(), rows.size(), plan_->input(), plan_->values()[in].format, arena.data() + layout.values[in],
         plan_->isa());
-  plan_->run(layout, extent.steps, extent.batch, arena.data(), state.data());
+  if (counters != nullptr) counters->assign(plan_->node_count(), {});
+  plan_->run(layout, extent.steps, extent.batch, arena.data(), state.data(),
+             counters == nullptr ? nullptr : counters->data());
   std::vector<Array> out;
   for (size_t v = 0; v < layout.values.size(); ++v) {
     const ProgramValue& value = plan_->values()[v];

@@ -23,8 +23,8 @@ class Session {
 
   /// Every value of the program as float32, by value id, from one pass over all rows at once; for error reports.
   std::vector<Array> run_all(const Array& x) const;
-  /// Integers of every value, by value id.
-  std::vector<Array> run_all_codes(const Array& x) const;
+  /// Integers of every value, by value id. `counters`, where given, receives the events of each node.
+  std::vector<Array> run_all_codes(const Array& x, std::vector<NodeCounters>* counters = nullptr) const;
 
   const Plan& plan() const { return *plan_; }
 

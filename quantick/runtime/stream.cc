@@ -23,6 +23,9 @@ StreamOptions checked(const Program& program, const StreamOptions& options) {
             options.window, kMaxWindow);
   QTK_CHECK(options.window == 0 || program.input().sequence, ValueError,
             "[stream] window, was {}, expected 0: the model reads single steps", options.window);
+  QTK_CHECK(options.window > 0 || !program.needs_whole_window(), ValueError,
+            "[stream] window, was 0, expected the model's window: it looks at later steps of a window (reversal, "
+            "bidirectional layers, attention that is not causal), so its state cannot be carried");
   return options;
 }
 
