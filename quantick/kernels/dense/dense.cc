@@ -7,6 +7,7 @@
 
 #include "quantick/core/error.h"
 #include "quantick/kernels/dispatch.h"
+#include "quantick/kernels/quantize/quantize.h"
 #include "quantick/kernels/quantize/requantize.h"
 
 namespace quantick::kernels {
@@ -21,7 +22,8 @@ constexpr float kLargestScale = 0x1p95f;
 
 int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
-int64_t absolute_row_sum(const int8_t* row, int64_t cols) {
+template <class W>
+int64_t absolute_row_sum(const W* row, int64_t cols) {
   int64_t sum = 0;
   for (int64_t k = 0; k < cols; ++k) sum += std::abs(int{row[k]});
   return sum;
@@ -34,28 +36,43 @@ bool planes_fit(const DenseSpec& spec) {
   return true;
 }
 
+int64_t group_count(const DenseSpec& spec) {
+  return spec.group_size > 0 ? (spec.cols + spec.group_size - 1) / spec.group_size : 1;
+}
+
 void check(const DenseSpec& spec) {
   QTK_CHECK(spec.rows > 0 && spec.cols > 0, ValueError, "[dense] weights, were [{}, {}], expected at least [1, 1]",
             spec.rows, spec.cols);
-  QTK_CHECK(spec.weights && spec.scale, ValueError, "[dense] weights or scale missing");
+  QTK_CHECK((spec.weights == nullptr) != (spec.weights16 == nullptr) && spec.scale, ValueError,
+            "[dense] weights or scale missing, or weights of both widths");
   QTK_CHECK(spec.x_bits == 8 || spec.x_bits == 16, ValueError, "[dense] x_bits, was {}, expected 8 or 16", spec.x_bits);
   QTK_CHECK(spec.y_bits == 8 || spec.y_bits == 16 || spec.y_bits == 32, ValueError,
             "[dense] y_bits, was {}, expected 8, 16 or 32 (float32)", spec.y_bits);
   QTK_CHECK(std::abs(int64_t{spec.zero_y}) <= 32768, ValueError, "[dense] zero_y, was {}, expected within int16",
             spec.zero_y);
-  for (int64_t r = 0; r < spec.rows; ++r) {
-    const float s = spec.scale[r];
+  QTK_CHECK(std::abs(int64_t{spec.zero_x}) <= 32768, ValueError, "[dense] zero_x, was {}, expected within int16",
+            spec.zero_x);
+  QTK_CHECK(spec.group_size >= 0, ValueError, "[dense] group_size, was {}, expected 0 or more", spec.group_size);
+  QTK_CHECK(spec.zero_x == 0 || (spec.group_size > 0 && !spec.dynamic), ValueError,
+            "[dense] zero_x, was {}, expected 0 where the bias holds it or x is dynamic", spec.zero_x);
+  QTK_CHECK(!spec.dynamic || (spec.x_bits == 8 && spec.y_bits == 32), ValueError,
+            "[dense] x_bits and y_bits of a dynamic product, were {} and {}, expected 8 and 32", spec.x_bits,
+            spec.y_bits);
+  const bool real = spec.dynamic || spec.group_size > 0;
+  QTK_CHECK(real ? spec.bias == nullptr : spec.bias_real == nullptr, ValueError,
+            "[dense] bias, expected {} numbers here", real ? "float32" : "integer");
+  for (int64_t i = 0; i < spec.rows * group_count(spec); ++i) {
+    const float s = spec.scale[i];
     if (spec.y_bits == 32)
-      QTK_CHECK(std::isfinite(s), ValueError, "[dense] scale of row {}, was {}, expected a finite number", r, s);
+      QTK_CHECK(std::isfinite(s), ValueError, "[dense] scale {}, was {}, expected a finite number", i, s);
     else
       QTK_CHECK(s >= kSmallestScale && s <= kLargestScale, ValueError,
-                "[dense] scale of row {}, was {}, expected within [2^-100, 2^95]", r, s);
+                "[dense] scale {}, was {}, expected within [2^-100, 2^95]", i, s);
   }
 }
 
-}  // namespace
-
-int accumulator_bits(const int8_t* weights, int64_t rows, int64_t cols, const int64_t* bias, int x_bits) {
+template <class W>
+int proved_bits(const W* weights, int64_t rows, int64_t cols, const int64_t* bias, int x_bits) {
   int64_t worst = 0;
   for (int64_t r = 0; r < rows; ++r) {
     const int64_t b = bias ? bias[r] : 0;
@@ -68,20 +85,86 @@ int accumulator_bits(const int8_t* weights, int64_t rows, int64_t cols, const in
   return worst < int64_t{1} << 31 ? 32 : 64;
 }
 
-DenseKernel::DenseKernel(const DenseSpec& spec, Isa isa) : isa_(isa) {
+}  // namespace
+
+int accumulator_bits(const int8_t* weights, int64_t rows, int64_t cols, const int64_t* bias, int x_bits) {
+  return proved_bits(weights, rows, cols, bias, x_bits);
+}
+int accumulator_bits(const int16_t* weights, int64_t rows, int64_t cols, const int64_t* bias, int x_bits) {
+  return proved_bits(weights, rows, cols, bias, x_bits);
+}
+
+DenseKernel::DenseKernel(const DenseSpec& spec, Isa isa) : isa_(isa), quantize_isa_(isa) {
   check(spec);
-  plan_.wide = accumulator_bits(spec.weights, spec.rows, spec.cols, spec.bias, spec.x_bits) == 64;
-  if (!planes_fit(spec)) isa_ = Isa::scalar;  // more than 60,000 columns; the oracle sums in 64 bits
-  run_ = kDense[isa_];
-  const DensePacking packing = kPacking[isa_];
   plan_.rows = spec.rows, plan_.cols = spec.cols;
-  plan_.steps = (spec.cols + packing.depth - 1) / packing.depth;
-  plan_.blocks = (spec.rows + packing.lanes - 1) / packing.lanes;
   plan_.x_bits = spec.x_bits, plan_.y_bits = spec.y_bits;
   if (spec.y_bits != 32) {
     const OutputLimits limits = output_limits(spec.y_bits, spec.zero_y);
     plan_.low = limits.low, plan_.high = limits.high, plan_.zero = limits.zero;
   }
+  grouped_ = spec.group_size > 0 || spec.weights16;
+  if (grouped_)
+    pack_groups(spec);
+  else
+    pack(spec);
+  if (spec.dynamic) {  // codes and scales of one block
+    if (!grouped_) {
+      real_scale_.assign(spec.scale, spec.scale + spec.rows);
+      real_bias_.assign(spec.rows, 0.0f);
+      if (spec.bias_real) std::copy_n(spec.bias_real, spec.rows, real_bias_.begin());
+    }
+    scratch_bytes_ += static_cast<size_t>(round_up(kDenseBlock * (spec.cols + int64_t{sizeof(float)}), 64));
+  }
+}
+
+void DenseKernel::pack_groups(const DenseSpec& spec) {
+  isa_ = Isa::scalar;
+  const int64_t count = spec.rows * spec.cols, groups = group_count(spec);
+  const int64_t size = spec.group_size > 0 ? spec.group_size : spec.cols;
+  // The bound holds for every part of a row, too.
+  std::vector<int64_t> most(spec.rows, 0);
+  if (spec.weights16) {
+    wide_weights_.assign(spec.weights16, spec.weights16 + count);
+  } else {
+    packed_.assign((count + 63) / 64, Line{});
+    std::copy_n(spec.weights, count, packed_.front().bytes);
+  }
+  bias_.assign(spec.rows * groups, 0);
+  for (int64_t r = 0; r < spec.rows; ++r)
+    for (int64_t g = 0; g < groups; ++g) {
+      int64_t sum = 0;
+      for (int64_t k = g * size; k < std::min(spec.cols, (g + 1) * size); ++k)
+        sum += spec.weights16 ? spec.weights16[r * spec.cols + k] : spec.weights[r * spec.cols + k];
+      bias_[r * groups + g] = spec.bias ? spec.bias[r] : -spec.zero_x * sum;
+      most[r] += std::abs(bias_[r * groups + g]);
+    }
+  plan_.wide = (spec.weights16 ? proved_bits(spec.weights16, spec.rows, spec.cols, most.data(), spec.x_bits)
+                               : proved_bits(spec.weights, spec.rows, spec.cols, most.data(), spec.x_bits)) == 64;
+  real_scale_.assign(spec.scale, spec.scale + spec.rows * groups);
+  if (spec.bias_real) real_bias_.assign(spec.bias_real, spec.bias_real + spec.rows);
+  groups_ = {.rows = spec.rows,
+             .cols = spec.cols,
+             .group_size = size,
+             .groups = groups,
+             .weights = spec.weights16 ? nullptr : packed_.front().bytes,
+             .weights16 = spec.weights16 ? wide_weights_.data() : nullptr,
+             .start = bias_.data(),
+             .scale = real_scale_.data(),
+             .bias = spec.bias_real ? real_bias_.data() : nullptr,
+             .x_bits = spec.x_bits,
+             .y_bits = spec.y_bits,
+             .low = plan_.low,
+             .high = plan_.high,
+             .zero = plan_.zero};
+}
+
+void DenseKernel::pack(const DenseSpec& spec) {
+  plan_.wide = accumulator_bits(spec.weights, spec.rows, spec.cols, spec.bias, spec.x_bits) == 64;
+  if (!planes_fit(spec)) isa_ = Isa::scalar;  // more than 60,000 columns; the oracle sums in 64 bits
+  run_ = kDense[isa_];
+  const DensePacking packing = kPacking[isa_];
+  plan_.steps = (spec.cols + packing.depth - 1) / packing.depth;
+  plan_.blocks = (spec.rows + packing.lanes - 1) / packing.lanes;
 
   const int64_t padded_rows = plan_.blocks * packing.lanes;
   bias_.assign(padded_rows, 0);
@@ -108,7 +191,7 @@ DenseKernel::DenseKernel(const DenseSpec& spec, Isa isa) : isa_(isa) {
         group[k / packing.depth * in_group * bytes + k % packing.depth] = row[k];
     }
     bias_[r] = spec.bias ? spec.bias[r] : 0;
-    scale_[r] = spec.scale[r];
+    scale_[r] = spec.dynamic ? 1.0f : spec.scale[r];  // dynamic: the exact sum comes back as float32
     // Modulo 2^32 throughout: the finished sum is proved to fit.
     const int64_t offset = -excess * sum;
     if (plan_.wide) {
@@ -121,7 +204,43 @@ DenseKernel::DenseKernel(const DenseSpec& spec, Isa isa) : isa_(isa) {
   plan_.bias = bias_.data(), plan_.scale = scale_.data();
   plan_.start = start_.data(), plan_.start_high = start_high_.data();
   // Converted inputs: at most two planes of int16 (AVX2) or bytes (AVX-512) per column.
-  scratch_bytes_ = isa_ == Isa::scalar ? 0 : kDenseBlock * round_up(plan_.steps * packing.depth * 4, 64) + 64;
+  product_scratch_ = isa_ == Isa::scalar ? 0 : kDenseBlock * round_up(plan_.steps * packing.depth * 4, 64) + 64;
+  scratch_bytes_ = product_scratch_;
+}
+
+void DenseKernel::run_codes(const int8_t* codes, const float* row_scale, int64_t n, float* y,
+                            void* scratch) const noexcept {
+  if (grouped_) {
+    dense_groups(groups_, codes, n, row_scale, y);
+    return;
+  }
+  run_(plan_, codes, n, y, scratch);
+  const float *scale = real_scale_.data(), *bias = real_bias_.data();
+  for (int64_t i = 0; i < n; ++i, y += plan_.rows) {
+    const float s = row_scale[i];
+    for (int64_t r = 0; r < plan_.rows; ++r) y[r] = y[r] * (s * scale[r]) + bias[r];
+  }
+}
+
+void DenseKernel::run_scaled(const float* x, const float* row_scale, int64_t n, float* y,
+                             void* scratch) const noexcept {
+  auto* codes = static_cast<int8_t*>(scratch) + product_scratch_ + kDenseBlock * sizeof(float);
+  for (int64_t first = 0; first < n; first += kDenseBlock) {
+    const int64_t here = std::min(kDenseBlock, n - first);
+    for (int64_t i = 0; i < here; ++i)
+      quantize_symmetric_s8(x + (first + i) * plan_.cols, plan_.cols, row_scale[first + i], codes + i * plan_.cols,
+                            quantize_isa_);
+    run_codes(codes, row_scale + first, here, y + first * plan_.rows, scratch);
+  }
+}
+
+void DenseKernel::run_dynamic(const float* x, int64_t n, float* y, void* scratch) const noexcept {
+  auto* scales = reinterpret_cast<float*>(static_cast<std::byte*>(scratch) + product_scratch_);
+  for (int64_t first = 0; first < n; first += kDenseBlock) {
+    const int64_t here = std::min(kDenseBlock, n - first);
+    dynamic_scales(x + first * plan_.cols, here, plan_.cols, scales, quantize_isa_);
+    run_scaled(x + first * plan_.cols, scales, here, y + first * plan_.rows, scratch);
+  }
 }
 
 }  // namespace quantick::kernels

@@ -35,6 +35,26 @@ struct DensePlan {
   int32_t zero = 0;
 };
 
+/// Groups of columns with a scale each, and weights of more than 8 bits (one group): sums in 64 bits, then float32.
+struct DenseGroupPlan {
+  int64_t rows = 0;
+  int64_t cols = 0;
+  int64_t group_size = 0;  // columns; the last group may be shorter
+  int64_t groups = 0;
+  const int8_t* weights = nullptr;  // [rows, cols], or
+  const int16_t* weights16 = nullptr;
+  const int64_t* start = nullptr;  // [rows, groups] where each sum starts: the integer bias, or the zero point's share
+  const float* scale = nullptr;    // [rows, groups]
+  const float* bias = nullptr;     // [rows] in the result's unit, or null
+  int x_bits = 8;
+  int y_bits = 8;
+  float low = 0, high = 0;
+  int32_t zero = 0;
+};
+
+/// row_scale [n]: a factor of sample n's scales; null: 1.
+void dense_groups(const DenseGroupPlan& plan, const void* x, int64_t n, const float* row_scale, void* y);
+
 using DenseRun = void (*)(const DensePlan& plan, const void* x, int64_t n, void* y, void* scratch);
 
 void dense_s8_scalar(const DensePlan& plan, const void* x, int64_t n, void* y, void* scratch);

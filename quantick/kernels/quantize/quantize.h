@@ -17,6 +17,24 @@ void quantize_s16(const float* x, int64_t n, float scale, int32_t zero, int16_t*
 void dequantize_s8(const int8_t* q, int64_t n, float scale, int32_t zero, float* x, Isa isa = active_isa()) noexcept;
 void dequantize_s16(const int16_t* q, int64_t n, float scale, int32_t zero, float* x, Isa isa = active_isa()) noexcept;
 
+/// max |x|; 0 for n = 0 or zeros. A NaN is passed over.
+float max_abs(const float* x, int64_t n, Isa isa = active_isa()) noexcept;
+
+/// The scale of a row with largest magnitude `maximum`: maximum / 127 in float32; 1 below 2^-100, where the row counts
+/// as zero.
+float dynamic_scale(float maximum) noexcept;
+
+/// Scales of `rows` rows of `width` values, each from its own largest magnitude.
+void dynamic_scales(const float* x, int64_t rows, int64_t width, float* scales, Isa isa = active_isa()) noexcept;
+
+/// The same for x [steps, rows, width], from a decaying maximum of the past: m = max(max|x|, decay * m), kept per row
+/// in maxima [rows], zeros at the start. scales [steps, rows].
+void decaying_scales(const float* x, int64_t steps, int64_t rows, int64_t width, float decay, float* maxima,
+                     float* scales, Isa isa = active_isa()) noexcept;
+
+/// q = clamp(RNE(x / scale), -127, 127): of a dynamic row. A NaN gives -127.
+void quantize_symmetric_s8(const float* x, int64_t n, float scale, int8_t* q, Isa isa = active_isa()) noexcept;
+
 /// One operand of a residual sum: scale is s_operand / s_y, in float32.
 struct AddOperand {
   float scale = 1;

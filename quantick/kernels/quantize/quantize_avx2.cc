@@ -85,6 +85,22 @@ void add(const Code* a, AddOperand of_a, const Code* b, AddOperand of_b, int64_t
 
 }  // namespace
 
+/// max gives its second operand for NaN: the maximum so far.
+float max_abs_avx2(const float* x, int64_t n) {
+  const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+  __m256 most = _mm256_setzero_ps();
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) most = _mm256_max_ps(_mm256_and_ps(_mm256_loadu_ps(x + i), magnitude), most);
+  float last[8] = {};
+  copy(x + i, n - i, last);
+  most = _mm256_max_ps(_mm256_and_ps(_mm256_loadu_ps(last), magnitude), most);
+  _mm256_storeu_ps(last, most);
+  float out = 0;
+  for (int j = 0; j < 8; ++j)
+    if (last[j] > out) out = last[j];
+  return out;
+}
+
 constinit const QuantizeKernels<int8_t> kQuantizeS8Avx2{quantize<int8_t>, dequantize<int8_t>, add<int8_t>};
 constinit const QuantizeKernels<int16_t> kQuantizeS16Avx2{quantize<int16_t>, dequantize<int16_t>, add<int16_t>};
 

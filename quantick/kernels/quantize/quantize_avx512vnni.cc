@@ -63,6 +63,14 @@ void add(const Code* a, AddOperand of_a, const Code* b, AddOperand of_b, int64_t
 
 }  // namespace
 
+/// max gives its second operand for NaN: the maximum so far.
+float max_abs_avx512vnni(const float* x, int64_t n) {
+  __m512 most = _mm512_setzero_ps();
+  for (int64_t i = 0; i < n; i += 16)
+    most = _mm512_max_ps(_mm512_abs_ps(_mm512_maskz_loadu_ps(lanes(n - i), x + i)), most);
+  return _mm512_reduce_max_ps(most);
+}
+
 constinit const QuantizeKernels<int8_t> kQuantizeS8Avx512vnni{quantize<int8_t>, dequantize<int8_t>, add<int8_t>};
 constinit const QuantizeKernels<int16_t> kQuantizeS16Avx512vnni{quantize<int16_t>, dequantize<int16_t>, add<int16_t>};
 

@@ -19,6 +19,11 @@ struct QuantizeKernels {
   void (*add)(const Code* a, AddOperand of_a, const Code* b, AddOperand of_b, int64_t n, ResultRange range, Code* y);
 };
 
+using MaxAbs = float (*)(const float* x, int64_t n);
+float max_abs_scalar(const float* x, int64_t n);
+float max_abs_avx2(const float* x, int64_t n);
+float max_abs_avx512vnni(const float* x, int64_t n);
+
 extern const QuantizeKernels<int8_t> kQuantizeS8Scalar, kQuantizeS8Avx2, kQuantizeS8Avx512vnni;
 extern const QuantizeKernels<int16_t> kQuantizeS16Scalar, kQuantizeS16Avx2, kQuantizeS16Avx512vnni;
 

@@ -1,4 +1,6 @@
 // The oracle of the float boundary and the residual sum.
+#include <cmath>
+
 #include "quantick/kernels/quantize/quantize_kernels.h"
 #include "quantick/kernels/quantize/requantize.h"
 
@@ -24,6 +26,13 @@ void add(const Code* a, AddOperand of_a, const Code* b, AddOperand of_b, int64_t
 }
 
 }  // namespace
+
+float max_abs_scalar(const float* x, int64_t n) {
+  float most = 0;
+  for (int64_t i = 0; i < n; ++i)
+    if (std::abs(x[i]) > most) most = std::abs(x[i]);
+  return most;
+}
 
 constinit const QuantizeKernels<int8_t> kQuantizeS8Scalar{quantize<int8_t>, dequantize<int8_t>, add<int8_t>};
 constinit const QuantizeKernels<int16_t> kQuantizeS16Scalar{quantize<int16_t>, dequantize<int16_t>, add<int16_t>};
