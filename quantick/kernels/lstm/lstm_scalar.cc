@@ -59,11 +59,4 @@ void lstm_cell_counted(const LstmCell& cell, const float* px, const float* ph, i
   cell_rows<true>(cell, px, ph, n, c, h, saturations, dead_zone);
 }
 
-void hidden_s8_scalar(const int16_t* h, int64_t n, int8_t* out) {
-  for (int64_t i = 0; i < n; ++i) {
-    const int v = (h[i] + 128) >> 8;
-    out[i] = static_cast<int8_t>(v < 127 ? v : 127);
-  }
-}
-
 }  // namespace quantick::kernels

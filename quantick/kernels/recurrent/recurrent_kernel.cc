@@ -1,0 +1,173 @@
+#include "quantick/kernels/recurrent/recurrent_kernel.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "quantick/core/error.h"
+
+namespace quantick::kernels {
+namespace {
+
+constexpr KernelList<HiddenView> kHidden{hidden_s8_scalar, hidden_s8_avx2, hidden_s8_avx512vnni};
+
+// A sum below 2^53 times a scale up to this stays finite, and so does the sum of two: no pre-activation is ever NaN.
+constexpr float kLargestScale = 0x1p70f;
+
+size_t round_up(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+void check_scales(const RecurrentSpec& spec, const float* scales, int64_t columns, const char* layer) {
+  const int64_t size = spec.forms.group_size, groups = size > 0 ? (columns + size - 1) / size : 1;
+  for (int64_t i = 0; i < spec.gates * spec.units * groups; ++i)
+    QTK_CHECK(std::fabs(scales[i]) <= kLargestScale, ValueError, "[{}] scale of row {}, was {}, expected at most 2^70",
+              layer, i / groups, scales[i]);
+}
+
+const RecurrentSpec& checked(const RecurrentSpec& spec, const char* layer) {
+  QTK_CHECK(spec.inputs > 0 && spec.units > 0, ValueError, "[{}] inputs and units, were {} and {}, expected at least 1",
+            layer, spec.inputs, spec.units);
+  const RecurrentForms& forms = spec.forms;
+  const bool real_bias = forms.dynamic || forms.group_size > 0;
+  QTK_CHECK((spec.wx || forms.wx16) && (spec.wh || forms.wh16) &&
+                (real_bias ? forms.bias_x != nullptr : spec.bx != nullptr) && spec.sx && spec.sh,
+            ValueError, "[{}] an array is missing", layer);
+  QTK_CHECK(spec.h_bits == 8 || spec.h_bits == 16, ValueError, "[{}] h_bits, was {}, expected 8 or 16", layer,
+            spec.h_bits);
+  check_scales(spec, spec.sx, spec.inputs, layer);
+  check_scales(spec, spec.sh, spec.units, layer);
+  return spec;
+}
+
+}  // namespace
+
+Narrowing make_narrowing(int bits, float top, const char* layer, const char* what) {
+  QTK_CHECK(bits >= 2 && bits <= 24, ValueError, "[{}] {} bits, was {}, expected 2..24 (24 keeps float32)", layer, what,
+            bits);
+  int exponent = 0;
+  QTK_CHECK(top >= 0x1p-60f && top <= 0x1p60f && std::frexp(top, &exponent) == 0.5f, ValueError,
+            "[{}] {} range, was {}, expected a power of two within [2^-60, 2^60]", layer, what, top);
+  if (bits == 24) return {};
+  const float levels = std::ldexp(1.0f, bits - 1);
+  return {true, levels / top, levels - 1, top / levels};
+}
+
+RecurrentKernel::RecurrentKernel(const RecurrentSpec& spec, const RecurrentCell& cell,
+                                 const KernelList<RecurrentCellRun>& runs, RecurrentCellCounted counted,
+                                 const char* layer, Isa isa)
+    : isa_(isa),
+      cell_(cell),
+      run_(runs[isa]),
+      counted_(counted),
+      hidden_view_(checked(spec, layer).h_bits == 8 ? kHidden[isa] : nullptr),
+      x_product_({.rows = spec.gates * spec.units,
+                  .cols = spec.inputs,
+                  .weights = spec.wx,
+                  .weights16 = spec.forms.wx16,
+                  .bias = spec.bx,
+                  .scale = spec.sx,
+                  .x_bits = spec.x_bits,
+                  .y_bits = 32,
+                  .group_size = spec.forms.group_size,
+                  .zero_x = spec.forms.zero_x,
+                  .dynamic = spec.forms.dynamic,
+                  .bias_real = spec.forms.bias_x},
+                 isa),
+      h_product_({.rows = spec.gates * spec.units,
+                  .cols = spec.units,
+                  .weights = spec.wh,
+                  .weights16 = spec.forms.wh16,
+                  .bias = spec.bh,
+                  .scale = spec.sh,
+                  .x_bits = spec.h_bits,
+                  .y_bits = 32,
+                  .group_size = spec.forms.group_size,
+                  .bias_real = spec.forms.bias_h},
+                 isa),
+      scratch_bytes_(2 * round_up(kDenseBlock * width() * sizeof(float)) + round_up(kDenseBlock * spec.units) +
+                     std::max(x_product_.scratch_bytes(), h_product_.scratch_bytes())) {}
+
+RecurrentKernel::Scratch RecurrentKernel::split(void* scratch) const noexcept {
+  char* at = static_cast<char*>(scratch);
+  const size_t gates = round_up(kDenseBlock * width() * sizeof(float));
+  return {reinterpret_cast<float*>(at), reinterpret_cast<float*>(at + gates), reinterpret_cast<int8_t*>(at + 2 * gates),
+          at + 2 * gates + round_up(kDenseBlock * cell_.units)};
+}
+
+void RecurrentKernel::prepare(const int16_t* h, int64_t n, void* scratch) const noexcept {
+  const Scratch s = split(scratch);
+  if (hidden_view_) hidden_view_(h, n * cell_.units, s.h8);
+  h_product_.run(hidden_view_ ? static_cast<const void*>(s.h8) : h, n, s.ph, s.product);
+}
+
+void RecurrentKernel::finish(const void* x, int16_t* h, float* state, int64_t n, void* scratch) const noexcept {
+  const Scratch s = split(scratch);
+  x_product_.run(x, n, s.px, s.product);
+  run_(cell_, s.px, s.ph, n, state, h);
+}
+
+void RecurrentKernel::input_products(const void* x, int64_t n, float* px, void* scratch) const noexcept {
+  x_product_.run(x, n, px, split(scratch).product);
+}
+
+void RecurrentKernel::input_products(const float* x, const float* row_scale, int64_t n, float* px,
+                                     void* scratch) const noexcept {
+  x_product_.run_scaled(x, row_scale, n, px, split(scratch).product);
+}
+
+void RecurrentKernel::step_products(const float* px, int16_t* h, float* state, int64_t n, void* scratch,
+                                    RecurrentCounters* counters) const noexcept {
+  const float* ph = split(scratch).ph;
+  for (int64_t first = 0; first < n; first += kDenseBlock) {
+    const int64_t here = std::min(kDenseBlock, n - first), at = first * cell_.units;
+    prepare(h + at, here, scratch);
+    const float* p = px + first * width();
+    if (counters)
+      counted_(cell_, p, ph, here, state + at, h + at, &counters->saturations, &counters->dead_zone);
+    else
+      run_(cell_, p, ph, here, state + at, h + at);
+  }
+}
+
+void RecurrentKernel::step(const void* x, int16_t* h, float* state, int64_t n, void* scratch) const noexcept {
+  const int64_t row_bytes = inputs() * x_bits() / 8;
+  for (int64_t first = 0; first < n; first += kDenseBlock) {
+    const int64_t here = std::min(kDenseBlock, n - first), at = first * cell_.units;
+    prepare(h + at, here, scratch);
+    finish(static_cast<const char*>(x) + first * row_bytes, h + at, state + at, here, scratch);
+  }
+}
+
+void RecurrentKernel::step_counted(const void* x, int16_t* h, float* state, int64_t n, void* scratch,
+                                   RecurrentCounters& counters) const noexcept {
+  float* px = split(scratch).px;
+  const int64_t row_bytes = inputs() * x_bits() / 8;
+  for (int64_t first = 0; first < n; first += kDenseBlock) {
+    const int64_t here = std::min(kDenseBlock, n - first), at = first * cell_.units;
+    input_products(static_cast<const char*>(x) + first * row_bytes, here, px, scratch);
+    step_products(px, h + at, state + at, here, scratch, &counters);
+  }
+}
+
+void RecurrentKernel::run(const void* x, int64_t steps, int64_t n, int16_t* h_out, int16_t* h, float* state,
+                          void* scratch) const noexcept {
+  const Scratch s = split(scratch);
+  const char* input = static_cast<const char*>(x);
+  const int64_t row_bytes = inputs() * x_bits() / 8, units = cell_.units;
+  for (int64_t first = 0; first < n; first += kDenseBlock) {
+    const int64_t here = std::min(kDenseBlock, n - first);
+    // Where all rows fit one block, the products of x of several steps are one pass over its weights.
+    const int64_t together = n <= kDenseBlock ? kDenseBlock / n : 1;
+    for (int64_t t = 0; t < steps; t += together) {
+      const int64_t chunk = std::min(together, steps - t);
+      x_product_.run(input + (t * n + first) * row_bytes, chunk * here, s.px, s.product);
+      for (int64_t u = 0; u < chunk; ++u) {
+        int16_t* hidden = h + first * units;
+        prepare(hidden, here, scratch);
+        run_(cell_, s.px + u * here * width(), s.ph, here, state + first * units, hidden);
+        if (h_out) std::memcpy(h_out + ((t + u) * n + first) * units, hidden, here * units * sizeof(int16_t));
+      }
+    }
+  }
+}
+
+}  // namespace quantick::kernels
