@@ -19,5 +19,6 @@ template <__m256 (*kFunction)(__m256)>
 
 void sigmoid_f32_avx2(const float* x, float* y, int64_t n) { map<sigmoid_avx2>(x, y, n); }
 void tanh_f32_avx2(const float* x, float* y, int64_t n) { map<tanh_avx2>(x, y, n); }
+void erf_f32_avx2(const float* x, float* y, int64_t n) { map<erf_avx2>(x, y, n); }
 
 }  // namespace quantick::kernels

@@ -17,5 +17,6 @@ template <__m512 (*kFunction)(__m512)>
 
 void sigmoid_f32_avx512vnni(const float* x, float* y, int64_t n) { map<sigmoid_avx512>(x, y, n); }
 void tanh_f32_avx512vnni(const float* x, float* y, int64_t n) { map<tanh_avx512>(x, y, n); }
+void erf_f32_avx512vnni(const float* x, float* y, int64_t n) { map<erf_avx512>(x, y, n); }
 
 }  // namespace quantick::kernels

@@ -22,33 +22,42 @@ TEST(Activation, EveryInstructionSetGivesTheOracleBitsOverAllFloatPatterns) {
   for (uint64_t pattern = 0; pattern < (uint64_t{1} << 32); pattern += kStride)
     x.push_back(std::bit_cast<float>(static_cast<uint32_t>(pattern)));
   for (int k = 0; k <= 33; ++k)  // piece borders and their neighbours
-    for (float width : {0.5f, 0.25f})
+    for (float width : {0.5f, 0.25f, 0.125f})
       for (float sign : {1.0f, -1.0f}) {
         const float border = sign * static_cast<float>(k) * width;
         for (float v : {border, std::nextafter(border, 100.0f), std::nextafter(border, -100.0f)}) x.push_back(v);
       }
-  std::vector<float> want_sigmoid(x.size()), want_tanh(x.size()), got(x.size());
-  for (size_t i = 0; i < x.size(); ++i) want_sigmoid[i] = sigmoid1(x[i]), want_tanh[i] = tanh1(x[i]);
+  std::vector<float> want_sigmoid(x.size()), want_tanh(x.size()), want_erf(x.size()), got(x.size());
+  for (size_t i = 0; i < x.size(); ++i) {
+    want_sigmoid[i] = sigmoid1(x[i]);
+    want_tanh[i] = tanh1(x[i]);
+    want_erf[i] = erf1(x[i]);
+  }
   for (Isa isa : supported_isas()) {
     sigmoid_f32(x.data(), got.data(), static_cast<int64_t>(x.size()), isa);
     EXPECT_EQ(0, std::memcmp(got.data(), want_sigmoid.data(), 4 * x.size())) << isa_name(isa);
     tanh_f32(x.data(), got.data(), static_cast<int64_t>(x.size()), isa);
     EXPECT_EQ(0, std::memcmp(got.data(), want_tanh.data(), 4 * x.size())) << isa_name(isa);
+    erf_f32(x.data(), got.data(), static_cast<int64_t>(x.size()), isa);
+    EXPECT_EQ(0, std::memcmp(got.data(), want_erf.data(), 4 * x.size())) << isa_name(isa);
   }
 }
 
 TEST(Activation, StaysWithinItsErrorAndRange) {
-  double sigmoid_error = 0, tanh_error = 0;
+  double sigmoid_error = 0, tanh_error = 0, erf_error = 0;
   for (int i = -400000; i <= 400000; ++i) {
     const float x = static_cast<float>(i) * 4.1e-5f;
     const double truth = 1 / (1 + std::exp(-static_cast<double>(x)));
     sigmoid_error = std::max(sigmoid_error, std::fabs(sigmoid1(x) - truth));
     tanh_error = std::max(tanh_error, std::fabs(tanh1(x) - std::tanh(static_cast<double>(x))));
+    erf_error = std::max(erf_error, std::fabs(erf1(x) - std::erf(static_cast<double>(x))));
     ASSERT_LE(std::fabs(tanh1(x)), 1.0f) << x;
+    ASSERT_LT(std::fabs(erf1(x)), 1.0f) << x;
     ASSERT_TRUE(sigmoid1(x) >= 0 && sigmoid1(x) <= 1) << x;
   }
   EXPECT_LT(sigmoid_error, 2.7e-7);
   EXPECT_LT(tanh_error, 4.7e-7);
+  EXPECT_LT(erf_error, 1.2e-7);
 }
 
 TEST(Activation, SpecialValues) {
@@ -58,6 +67,7 @@ TEST(Activation, SpecialValues) {
   EXPECT_EQ(bits(tanh1(0.0f)), bits(0.0f));
   EXPECT_EQ(bits(tanh1(-0.0f)), bits(-0.0f));
   EXPECT_EQ(tanh1(infinity), -tanh1(-infinity));
+  EXPECT_EQ(bits(erf1(-0.0f)), bits(-0.0f));
   EXPECT_EQ(sigmoid1(infinity), sigmoid1(1e30f));
   EXPECT_EQ(bits(sigmoid1(std::bit_cast<float>(0xffc12345u))), 0x7fc00000u);
   EXPECT_EQ(bits(tanh1(std::bit_cast<float>(0x7fa00001u))), 0x7fc00000u);

@@ -1,8 +1,8 @@
 #pragma once
-// The frozen coefficients of sigmoid and tanh (docs/numerics.md, section 3): least-squares quartics at Chebyshev nodes,
-// 32 equal pieces over |x|, rounded to binary32 once and never computed again. Row j holds the bits of c_j of every
-// piece: degree-major, so that a row is the table of one two-register permute. tests/golden/contract_v1.json repeats
-// them.
+// The frozen coefficients of sigmoid, tanh and erf (docs/numerics.md, section 3): least-squares quartics at Chebyshev
+// nodes, 32 equal pieces over |x|, rounded to binary32 once and never computed again. Row j holds the bits of c_j of
+// every piece: degree-major, so that a row is the table of one two-register permute. tests/golden/contract_v1.json
+// repeats them.
 #include <cstdint>
 
 namespace quantick::kernels {
@@ -71,5 +71,33 @@ inline constexpr PieceTable kTanhPieces{
     0.25f,
     4.0f,
     0x1.fffffe0000000p+2f};
+
+/// erf, for GELU: fitted in the same way, with c0 of the first piece 0.
+inline constexpr PieceTable kErfPieces{
+    {
+        {0x00000000, 0x3e0faf0d, 0x3e8d7aa7, 0x3ecee869, 0x3f053f7b, 0x3f1f8cb7, 0x3f360e4c, 0x3f48b925,
+         0x3f57bb3d, 0x3f636d69, 0x3f6c432f, 0x3f72bb46, 0x3f7752ab, 0x3f7a7b4a, 0x3f7c9684, 0x3f7df30f,
+         0x3f7ecd71, 0x3f7f5211, 0x3f7fa024, 0x3f7fccb0, 0x3f7fe554, 0x3f7ff28a, 0x3f7ff968, 0x3f7ffcdd,
+         0x3f7ffe8d, 0x3f7fff5a, 0x3f7fffb8, 0x3f7fffe2, 0x3f7ffff4, 0x3f7ffffb, 0x3f7ffffe, 0x3f7fffff},
+        {0x3f906ea4, 0x3f8e316a, 0x3f87ae7e, 0x3f7af85b, 0x3f60f7e9, 0x3f4374c5, 0x3f24973a, 0x3f0655cd,
+         0x3ed4892e, 0x3ea2f4fa, 0x3e7232d8, 0x3e2e72f0, 0x3df391d6, 0x3da4ce9d, 0x3d582a5d, 0x3d09670a,
+         0x3ca94d29, 0x3c4a2ffa, 0x3bea082f, 0x3b83474e, 0x3b0ebf73, 0x3a96717a, 0x3a19accb, 0x39982563,
+         0x3911ff58, 0x3887c95b, 0x37f4cec6, 0x3755e3cf, 0x36b52065, 0x3614a987, 0x356c8633, 0x34b65e0a},
+        {0x3931ce09, 0xbe0e0b35, 0xbe87a13a, 0xbebc345a, 0xbee0f970, 0xbef459bb, 0xbef6eec4, 0xbeeb23d0,
+         0xbed49657, 0xbeb75e99, 0xbe9767b4, 0xbe6fe765, 0xbe36b0fa, 0xbe05e720, 0xbdbd1e0e, 0xbd80c6f2,
+         0xbd2938f5, 0xbcd6ae61, 0xbc838690, 0xbc1bb702, 0xbbb22e3c, 0xbb451d57, 0xbad2dda5, 0xba5a2d6f,
+         0xb9da6071, 0xb9537a05, 0xb8c62b6c, 0xb833b6e0, 0xb79dbdd5, 0xb706050b, 0xb65c7440, 0xb5af896e},
+        {0xbec286c4, 0xbeb95bec, 0xbe9f7ce0, 0xbe719dab, 0xbe15c443, 0xbd5eb6b2, 0x3cec26c8, 0x3dc324ef,
+         0x3e100a56, 0x3e2854fa, 0x3e2cff78, 0x3e22970b, 0x3e0e6d05, 0x3deb16c0, 0x3db80728, 0x3d894164,
+         0x3d43b1c2, 0x3d05a77e, 0x3caf36f6, 0x3c5cc10d, 0x3c05cbba, 0x3b9c2d3c, 0x3b2fad73, 0x3abe8c7c,
+         0x3a476468, 0x39c960be, 0x39445f43, 0x38b8f31a, 0x382849fe, 0x3793fa2f, 0x36fb88e5, 0x364eacda},
+        {0x3d0f3730, 0x3dcbdf8a, 0x3e18cde1, 0x3e35c8c9, 0x3e3a97cf, 0x3e295cec, 0x3e07b478, 0x3dba3760,
+         0x3d44b1fa, 0x3c2251fb, 0xbc9fbe43, 0xbd1e5948, 0xbd44d5a2, 0xbd4adc17, 0xbd3a736a, 0xbd1d8dea,
+         0xbcf8b52c, 0xbcb9127f, 0xbc82a0e5, 0xbc2fa29f, 0xbbe198b4, 0xbb8ab89f, 0xbb23a04f, 0xbab95d21,
+         0xba49e664, 0xb9d3a163, 0xb955a2ff, 0xb8cfd3ed, 0xb842eff4, 0xb7b06143, 0xb71a0223, 0xb681d0d0},
+    },
+    0.125f,
+    8.0f,
+    0x1.fffffep+1f};
 
 }  // namespace quantick::kernels

@@ -37,4 +37,10 @@ inline float tanh1(float x) {
   return std::copysign(piece_value(kTanhPieces, x), x);
 }
 
+/// In (-1, 1), odd, signed zero kept; NaN gives the canonical quiet NaN.
+inline float erf1(float x) {
+  if (std::isnan(x)) return std::numeric_limits<float>::quiet_NaN();
+  return std::copysign(piece_value(kErfPieces, x), x);
+}
+
 }  // namespace quantick::kernels

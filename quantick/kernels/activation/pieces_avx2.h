@@ -35,5 +35,10 @@ namespace quantick::kernels {
   return keep_nan_avx2(x, _mm256_or_ps(piece_value_avx2(kTanhPieces, x), _mm256_and_ps(x, sign)));
 }
 
+[[gnu::always_inline]] static inline __m256 erf_avx2(__m256 x) {
+  const __m256 sign = _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(0x80000000u)));
+  return keep_nan_avx2(x, _mm256_or_ps(piece_value_avx2(kErfPieces, x), _mm256_and_ps(x, sign)));
+}
+
 }  // namespace quantick::kernels
 #endif

@@ -37,5 +37,11 @@ namespace quantick::kernels {
   return keep_nan_avx512(x, y);
 }
 
+[[gnu::always_inline]] static inline __m512 erf_avx512(__m512 x) {
+  const __m512 sign = _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(0x80000000u)));
+  const __m512 y = _mm512_or_ps(piece_value_avx512(kErfPieces, x), _mm512_and_ps(x, sign));
+  return keep_nan_avx512(x, y);
+}
+
 }  // namespace quantick::kernels
 #endif

@@ -3,24 +3,13 @@
 #include <cmath>
 
 #include "quantick/kernels/dispatch.h"
+#include "quantick/kernels/lane_sum.h"
 
 namespace quantick::kernels {
 namespace {
 
 using RowKernel = RowMoments (*)(const float*, int64_t, const float*, const float*, float, float*);
 constexpr KernelList<RowKernel> kRow{layer_norm_row_f32_scalar, layer_norm_row_f32_avx2, layer_norm_row_f32_avx512vnni};
-
-constexpr int kLanes = 16;
-
-/// Lane j sums the values k = j mod 16, k ascending, from +0; then the lanes fold by halves.
-template <class Value>
-float lane_sum(int64_t n, Value value) {
-  float lanes[kLanes] = {};
-  for (int64_t k = 0; k < n; ++k) lanes[k % kLanes] += value(k);
-  for (int half = kLanes / 2; half > 0; half /= 2)
-    for (int j = 0; j < half; ++j) lanes[j] += lanes[j + half];
-  return lanes[0];
-}
 
 }  // namespace
 
