@@ -36,11 +36,12 @@ Histogram::Histogram()
     : counts_(kBins, 0), low_(std::numeric_limits<float>::infinity()), high_(-std::numeric_limits<float>::infinity()) {}
 
 void Histogram::add(std::span<const float> values) {
-  for (const float x : values) {
-    if (!std::isfinite(x)) {
+  for (const float value : values) {
+    if (!std::isfinite(value)) {
       ++missing_;
       continue;
     }
+    const float x = value + 0.0f;  // -0 becomes +0, or the order of arrival would show in the extremes
     ++counts_[bin_of(x)];
     ++observed_;
     low_ = std::min(low_, x);
@@ -73,6 +74,16 @@ double Histogram::quantile(double q) const {
     before += count;
   }
   return high_;
+}
+
+std::vector<HistogramBin> Histogram::bins() const {
+  std::vector<HistogramBin> out;
+  for (uint32_t b = 0; b < kBins; ++b) {
+    if (counts_[b] == 0) continue;
+    const Range r = range_of(b);
+    out.push_back({std::max<double>(r.low, low_), std::min<double>(r.high, high_), counts_[b]});
+  }
+  return out;
 }
 
 std::vector<int64_t> Histogram::equal_bins(int bins) const {

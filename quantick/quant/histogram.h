@@ -8,6 +8,12 @@
 
 namespace quantick::quant {
 
+/// Values in [low, high]; how they lie in between is not known.
+struct HistogramBin {
+  double low = 0, high = 0;
+  int64_t count = 0;
+};
+
 class Histogram {
  public:
   Histogram();
@@ -25,6 +31,9 @@ class Histogram {
   /// The value below which a share q in [0, 1] of the observed values lies, within a bin's width, between low() and
   /// high(); 0 where nothing was observed.
   double quantile(double q) const;
+
+  /// What was observed, in ascending order and without empty bins; edges lie between low() and high().
+  std::vector<HistogramBin> bins() const;
 
   /// Counts in `bins` > 0 equal parts of [low(), high()], for charts.
   std::vector<int64_t> equal_bins(int bins) const;

@@ -82,6 +82,29 @@ TEST(Histogram, NothingConstantAndOutliers) {
   EXPECT_THROW(outlier.quantile(1.5), ValueError);
 }
 
+TEST(Histogram, BinsAscendAndHoldEverything) {
+  Histogram h;
+  std::vector<float> values = normals(5'000, 1, 4);
+  values.insert(values.end(), {0.0f, -0.0f, 1e12f, -1e-42f});
+  h.add(values);
+  int64_t count = 0;
+  double before = -1e300;
+  for (const HistogramBin& b : h.bins()) {
+    EXPECT_LE(before, b.low);
+    EXPECT_LE(b.low, b.high);
+    const auto lies_within = [&](float x) { return x >= b.low && x <= b.high; };
+    EXPECT_GE(std::count_if(values.begin(), values.end(), lies_within), b.count);
+    count += b.count;
+    before = b.high;
+  }
+  EXPECT_EQ(count, h.observed());
+  EXPECT_TRUE(Histogram().bins().empty());
+  Histogram zeros, negative_zeros;
+  zeros.add(std::vector<float>{0.0f, -0.0f});
+  negative_zeros.add(std::vector<float>{-0.0f, 0.0f});
+  EXPECT_EQ(std::signbit(zeros.low()), std::signbit(negative_zeros.low()));
+}
+
 TEST(Histogram, EqualBinsCountEverything) {
   Histogram h;
   h.add(std::vector<float>{0, 0, 1, 2, 3, 4});

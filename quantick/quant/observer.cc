@@ -19,9 +19,15 @@ constexpr Row kObservers[] = {
     {"naive", make_min_max_observer},
     {"moving_average", make_moving_average_observer},
     {"percentile", make_percentile_observer},
+    {"entropy", make_entropy_observer},
+    {"mse", make_mse_observer},
 };
 
 }  // namespace
+
+Observer::Observer(const ObserverOptions& options) : bits_(options.bits), symmetric_(options.symmetric) {
+  QTK_CHECK(bits_ >= 2 && bits_ <= 16, ValueError, "[observer] bits, was {}, expected 2..16", bits_);
+}
 
 void Observer::observe(std::span<const float> values) {
   histogram_.add(values);
@@ -53,8 +59,10 @@ std::unique_ptr<Observer> make_observer(std::string_view name, const ObserverOpt
   for (const Row& row : kObservers)
     if (row.name == name) return row.make(options);
   const std::string near = nearest_name(name, observer_names());
-  fail<ValueError>("[observer] unknown observer \"{}\"{}; known: naive, moving_average, percentile", name,
-                   near.empty() ? "" : ", did you mean \"" + near + "\"?");
+  std::string known;
+  for (const Row& row : kObservers) known += (known.empty() ? "" : ", ") + std::string(row.name);
+  fail<ValueError>("[observer] unknown observer \"{}\"{}; known: {}", name,
+                   near.empty() ? "" : ", did you mean \"" + near + "\"?", known);
 }
 
 }  // namespace quantick::quant

@@ -8,10 +8,11 @@ namespace {
 /// of the batches; merging weighs both sides by their batches.
 class MovingAverageObserver : public Observer {
  public:
-  explicit MovingAverageObserver(double momentum) : momentum_(momentum) {
-    QTK_CHECK(momentum >= 0 && momentum < 1, ValueError, "[observer] momentum, was {}, expected 0 <= m < 1", momentum);
+  explicit MovingAverageObserver(const ObserverOptions& options) : Observer(options), momentum_(options.momentum) {
+    QTK_CHECK(momentum_ >= 0 && momentum_ < 1, ValueError, "[observer] momentum, was {}, expected 0 <= m < 1",
+              momentum_);
   }
-  ObservedRange range() const override { return average_; }
+  ObservedRange range_for(int, bool) const override { return average_; }
 
  protected:
   void on_batch(const ObservedRange& batch) override {
@@ -37,7 +38,7 @@ class MovingAverageObserver : public Observer {
 }  // namespace
 
 std::unique_ptr<Observer> make_moving_average_observer(const ObserverOptions& options) {
-  return std::make_unique<MovingAverageObserver>(options.momentum);
+  return std::make_unique<MovingAverageObserver>(options);
 }
 
 }  // namespace quantick::quant

@@ -7,11 +7,13 @@ namespace {
 /// Cuts (100 - percentile) percent of the observed values off each end.
 class PercentileObserver : public Observer {
  public:
-  explicit PercentileObserver(double percentile) : share_(percentile / 100) {
-    QTK_CHECK(percentile > 50 && percentile <= 100, ValueError, "[observer] percentile, was {}, expected 50 < p <= 100",
-              percentile);
+  explicit PercentileObserver(const ObserverOptions& options) : Observer(options), share_(options.percentile / 100) {
+    QTK_CHECK(options.percentile > 50 && options.percentile <= 100, ValueError,
+              "[observer] percentile, was {}, expected 50 < p <= 100", options.percentile);
   }
-  ObservedRange range() const override { return {histogram().quantile(1 - share_), histogram().quantile(share_)}; }
+  ObservedRange range_for(int, bool) const override {
+    return {histogram().quantile(1 - share_), histogram().quantile(share_)};
+  }
 
  private:
   double share_;
@@ -20,7 +22,7 @@ class PercentileObserver : public Observer {
 }  // namespace
 
 std::unique_ptr<Observer> make_percentile_observer(const ObserverOptions& options) {
-  return std::make_unique<PercentileObserver>(options.percentile);
+  return std::make_unique<PercentileObserver>(options);
 }
 
 }  // namespace quantick::quant
