@@ -12,24 +12,6 @@ namespace {
 /// Rows that are float at one time.
 constexpr int64_t kRows = 32;
 
-void load_codes(const void* codes, int64_t n, const TensorFormat& format, Isa isa, float* x) noexcept {
-  if (format.dtype == DType::i8)
-    kernels::dequantize_s8(static_cast<const int8_t*>(codes), n, format.scale, format.zero_point, x, isa);
-  else if (format.dtype == DType::i16)
-    kernels::dequantize_s16(static_cast<const int16_t*>(codes), n, format.scale, format.zero_point, x, isa);
-  else
-    std::memcpy(x, codes, static_cast<size_t>(n) * sizeof(float));
-}
-
-void store_codes(const float* x, int64_t n, const TensorFormat& format, Isa isa, void* codes) noexcept {
-  if (format.dtype == DType::i8)
-    kernels::quantize_s8(x, n, format.scale, format.zero_point, static_cast<int8_t*>(codes), isa);
-  else if (format.dtype == DType::i16)
-    kernels::quantize_s16(x, n, format.scale, format.zero_point, static_cast<int16_t*>(codes), isa);
-  else
-    std::memcpy(codes, x, static_cast<size_t>(n) * sizeof(float));
-}
-
 class RowNode : public IntegerNode {
  public:
   RowNode(const PrepareCall& call, int64_t width, RowFunction function)
@@ -63,6 +45,24 @@ class RowNode : public IntegerNode {
 };
 
 }  // namespace
+
+void load_codes(const void* codes, int64_t n, const TensorFormat& format, Isa isa, float* x) noexcept {
+  if (format.dtype == DType::i8)
+    kernels::dequantize_s8(static_cast<const int8_t*>(codes), n, format.scale, format.zero_point, x, isa);
+  else if (format.dtype == DType::i16)
+    kernels::dequantize_s16(static_cast<const int16_t*>(codes), n, format.scale, format.zero_point, x, isa);
+  else
+    std::memcpy(x, codes, static_cast<size_t>(n) * sizeof(float));
+}
+
+void store_codes(const float* x, int64_t n, const TensorFormat& format, Isa isa, void* codes) noexcept {
+  if (format.dtype == DType::i8)
+    kernels::quantize_s8(x, n, format.scale, format.zero_point, static_cast<int8_t*>(codes), isa);
+  else if (format.dtype == DType::i16)
+    kernels::quantize_s16(x, n, format.scale, format.zero_point, static_cast<int16_t*>(codes), isa);
+  else
+    std::memcpy(codes, x, static_cast<size_t>(n) * sizeof(float));
+}
 
 std::unique_ptr<IntegerNode> make_row_node(const PrepareCall& call, int64_t width, RowFunction function) {
   QTK_CHECK(call.output_type.shape.size() == call.input_types[0].shape.size(), FormatError,
