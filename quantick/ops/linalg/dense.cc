@@ -1,43 +1,53 @@
-#include "quantick/kernels/dense/dense.h"
+#include <algorithm>
+#include <cstddef>
+
+#include "quantick/kernels/quantize/quantize.h"
 #include "quantick/ops/define.h"
 #include "quantick/ops/elementwise/loop.h"
 #include "quantick/ops/linalg/product.h"
-#include "quantick/ops/lowering.h"
+#include "quantick/ops/lowered_product.h"
 
 namespace quantick {
 namespace {
 
 class DenseNode : public IntegerNode {
  public:
-  explicit DenseNode(const PrepareCall& call)
-      : kernel_(spec(call)), rows_(call.input_types[0].shape.size() / kernel_.cols()) {
-    check_extent("dense", "channels", rows_ * kernel_.cols(), call.input_types[0].shape.size());
-    check_extent("dense", "output channels", call.output_type.shape.size(), rows_ * kernel_.rows());
+  DenseNode(const PrepareCall& call, bool flatten)
+      : width_(call.input_types[0].shape.size()),
+        product_(call, {call.inputs[0], call.output, call.precision},
+                 flatten || call.input_types[0].shape.ndim() == 0 ? width_ : call.input_types[0].shape[-1]),
+        rows_(product_.columns() > 0 ? width_ / product_.columns() : 0),
+        decay_(static_cast<float>(call.precision.decay)) {
+    // Without steps there is no past: each frame stands alone, in a window and on a tick.
+    decaying_ = product_.dynamic() && call.precision.method == "dynamic_decay" && call.lead_axes == 2;
+    check_extent("dense", "output channels", call.output_type.shape.size(), rows_ * product_.rows());
   }
 
   void run(const Call& call) const noexcept override {
-    kernel_.run(call.inputs[0], call.steps * call.batch * rows_, call.output, call.scratch);
+    const int64_t n = call.batch * rows_;
+    if (!decaying_) {
+      product_.run(call.inputs[0], call.steps * n, call.output, call.scratch);
+      return;
+    }
+    const auto* x = static_cast<const float*>(call.inputs[0]);
+    auto* scales = reinterpret_cast<float*>(static_cast<std::byte*>(call.scratch) + product_.scratch_bytes());
+    kernels::decaying_scales(x, call.steps, n, product_.columns(), decay_, static_cast<float*>(call.state), scales);
+    product_.run_scaled(x, scales, call.steps * n, static_cast<float*>(call.output), call.scratch);
   }
-  int64_t scratch_bytes(int64_t, int64_t) const override { return static_cast<int64_t>(kernel_.scratch_bytes()); }
+  int64_t state_bytes() const override { return decaying_ ? rows_ * static_cast<int64_t>(sizeof(float)) : 0; }
+  void reset_state(void* state, int64_t, int64_t row) const noexcept override {
+    std::fill_n(static_cast<float*>(state) + row * rows_, decaying_ ? rows_ : 0, 0.0f);
+  }
+  int64_t scratch_bytes(int64_t steps, int64_t batch) const override {
+    return product_.scratch_bytes() + (decaying_ ? steps * batch * rows_ * static_cast<int64_t>(sizeof(float)) : 0);
+  }
 
  private:
-  static kernels::DenseSpec spec(const PrepareCall& call) {
-    const Array &weight = call.constant("weight"), &bias = call.constant("bias"), &scale = call.constant("scale");
-    QTK_CHECK(weight.ndim() == 2 && bias.shape() == Shape{weight.shape()[0]} && scale.shape() == bias.shape(),
-              FormatError, "[dense] constants, were {}, {}, {}, expected [rows, columns], [rows], [rows]",
-              weight.type().text(), bias.type().text(), scale.type().text());
-    return {.rows = weight.shape()[0],
-            .cols = weight.shape()[1],
-            .weights = weight.data<int8_t>(),
-            .bias = bias.data<int64_t>(),
-            .scale = scale.data<float>(),
-            .zero_y = call.output.zero_point,
-            .x_bits = call.inputs[0].bits(),
-            .y_bits = call.output.bits()};
-  }
-
-  kernels::DenseKernel kernel_;
-  int64_t rows_;  ///< products per batch row: more than one where channels have several axes
+  int64_t width_;
+  LoweredProduct product_;
+  int64_t rows_;  ///< products per batch row: more than one where channels have several axes and flatten is off
+  float decay_;
+  bool decaying_;  ///< state: the largest magnitude so far, per batch row and product
 };
 
 struct Dense {
@@ -129,25 +139,16 @@ struct Dense {
     form.reads_integers = true;
     form.lower = lower;
     form.prepare = [](const PrepareCall& call) -> std::unique_ptr<IntegerNode> {
-      return std::make_unique<DenseNode>(call);
+      return std::make_unique<DenseNode>(call, from_attributes<Attrs>(*call.attributes, name).flatten);
     };
     form.error_steps = 1.25;  // the weights' rounding, summed over the samples' longest row
     return form;
   }
 
   static std::vector<NamedArray> lower(const LowerCall& call) {
-    const std::string who = lowering_name(name, call);
-    require_quantized_inputs(call, who);
     const Array weight = parameter_of(call, 0);
-    const float s_x = call.inputs[0].scale;
-    const std::vector<double> bias = parameter_values(parameter_of(call, 1), weight.shape()[0]);
-    const QuantizedWeight w = quantize_weight(weight, call.precision.weight_bits(), bias, s_x, who);
-    const std::vector<int64_t> b = quantize_bias(bias, s_x, call.inputs[0].zero_point, w, who);
-    kernels::accumulator_bits(w.values.data<int8_t>(), weight.shape()[0], weight.shape()[1], b.data(),
-                              call.inputs[0].bits());
-    return {{"weight", w.values},
-            {"bias", Array::from(b)},
-            {"scale", Array::from(row_scales(s_x, w.scales, call.output.scale, kLargestScale, who))}};
+    return lower_product(weight, parameter_values(parameter_of(call, 1), weight.shape()[0]),
+                         {call.inputs[0], call.output, call.precision}, lowering_name(name, call));
   }
 
   static std::vector<OperatorSample> samples() {
