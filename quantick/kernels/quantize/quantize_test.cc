@@ -113,6 +113,54 @@ TEST(Quantize, ResidualSumGivesTheContractsCodes) {
   check_add<int16_t>(16, add_s16);
 }
 
+TEST(Quantize, LargestMagnitudeIsExactAndPassesOverNan) {
+  for (Isa isa : supported_isas()) {
+    EXPECT_EQ(max_abs(nullptr, 0, isa), 0.0f);
+    for (int64_t n : {1, 7, 8, 9, 16, 17, 40}) {
+      std::vector<float> x(n);
+      for (int64_t i = 0; i < n; ++i) x[i] = static_cast<float>(i % 3) - 1;
+      for (int64_t at : {int64_t{0}, n / 2, n - 1}) {
+        std::vector<float> y = x;
+        y[at] = -7.5f;
+        EXPECT_EQ(max_abs(y.data(), n, isa), 7.5f) << n << " " << at << isa_name(isa);
+        y[at] = std::nanf("");
+        const float rest = max_abs(y.data(), n, isa);
+        EXPECT_TRUE(rest == 0 || rest == 1) << n << " " << at << isa_name(isa);
+      }
+      const std::vector<float> nans(n, std::nanf(""));
+      EXPECT_EQ(max_abs(nans.data(), n, isa), 0.0f);
+    }
+  }
+}
+
+TEST(Quantize, DynamicScalesAreTheRowsOwnAndDecayOverThePast) {
+  EXPECT_EQ(dynamic_scale(0), 1.0f);
+  EXPECT_EQ(dynamic_scale(0x1p-101f), 1.0f);
+  EXPECT_EQ(dynamic_scale(2.54f), 2.54f / 127.0f);
+  const std::vector<float> x{1, -4, 0, 0, 0.5f, 0.25f, 8, 2};  // [steps 2, rows 2, width 2]
+  for (Isa isa : supported_isas()) {
+    std::vector<float> scales(4), maxima{0, 16};
+    dynamic_scales(x.data(), 4, 2, scales.data(), isa);
+    EXPECT_EQ(scales, (std::vector<float>{4.0f / 127, 1, 0.5f / 127, 8.0f / 127}));
+    decaying_scales(x.data(), 2, 2, 2, 0.75f, maxima.data(), scales.data(), isa);
+    EXPECT_EQ(scales, (std::vector<float>{4.0f / 127, 12.0f / 127, 3.0f / 127, 9.0f / 127}));
+    EXPECT_EQ(maxima, (std::vector<float>{3, 9}));
+  }
+}
+
+TEST(Quantize, SymmetricCodesStayWithin127) {
+  const auto x = inputs(5003);
+  const auto n = static_cast<int64_t>(x.size());
+  for (Isa isa : supported_isas())
+    for (float scale : {0.5f, 0.037f, 100.0f}) {
+      std::vector<int8_t> q(n + 1, 77);
+      quantize_symmetric_s8(x.data(), n, scale, q.data(), isa);
+      for (int64_t i = 0; i < n; ++i)
+        ASSERT_EQ(q[i], std::fmin(std::fmax(std::nearbyint(double{x[i] / scale}), -127), 127)) << isa_name(isa);
+      EXPECT_EQ(q[n], 77);
+    }
+}
+
 TEST(Quantize, RequantizationClampsBeforeTheConversion) {
   const OutputLimits limits = output_limits(8, 5);
   EXPECT_EQ(requantize(1000, 0x1p95f, limits), 127);
