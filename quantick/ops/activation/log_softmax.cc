@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "quantick/kernels/exp/exp.h"
 #include "quantick/ops/activation/softmax_rows.h"
 
 namespace quantick {
@@ -10,15 +11,24 @@ struct LogSoftmax : SoftmaxRows<LogSoftmax> {
   static constexpr std::string_view name = "log_softmax", onnx = "LogSoftmax";
   static constexpr std::string_view summary = "The logarithm of softmax along an axis, without overflow.";
 
-  template <class F>
-  static void row(const F* x, F* y, int64_t n) {
-    const F top = *std::max_element(x, x + n);
-    F total = 0;
+  static void row(const double* x, double* y, int64_t n) {
+    const double top = *std::max_element(x, x + n);
+    double total = 0;
     for (int64_t i = 0; i < n; ++i) total += std::exp(x[i] - top);
-    const F shift = top + std::log(total);
+    const double shift = top + std::log(total);
     for (int64_t i = 0; i < n; ++i) y[i] = x[i] - shift;
   }
+  static void kernel(const float* x, int64_t n, int64_t stride, float* y, Isa isa) noexcept {
+    kernels::log_softmax_f32(x, n, stride, y, isa);
+  }
   static double exact(double v, double total) { return v - std::log(total); }
+
+  static IntegerForm integer_form() {
+    IntegerForm form;
+    form.kind = IntegerForm::Kind::pointwise;
+    form.prepare = prepare;
+    return form;
+  }
 
   static Arrays gradient(const Attrs& attrs, const GradientCall& call) {
     const Array& d = call.output_grads[0];
