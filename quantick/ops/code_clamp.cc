@@ -35,8 +35,10 @@ class CodeClamp : public IntegerNode {
 
 }  // namespace
 
+bool keeps_codes(const PrepareCall& call) { return call.inputs[0].quantized() && call.inputs[0] == call.output; }
+
 std::unique_ptr<IntegerNode> make_code_clamp(const PrepareCall& call, int32_t low, int32_t high) {
-  QTK_CHECK(call.inputs[0].quantized() && call.inputs[0] == call.output, UnsupportedError,
+  QTK_CHECK(keeps_codes(call), UnsupportedError,
             "[clamp] output format, was another than the input's, expected the same integer format");
   QTK_CHECK(call.output_type.shape.size() == call.input_types[0].shape.size(), FormatError,
             "[clamp] output channels, were {}, expected {}", call.output_type.shape.text(),

@@ -6,6 +6,9 @@
 
 namespace quantick {
 
+/// Whether the output has the input's integer format, so that codes can stay codes.
+bool keeps_codes(const PrepareCall& call);
+
 /// y = min(max(q, low), high) on codes; one data input, the output's format is the input's.
 std::unique_ptr<IntegerNode> make_code_clamp(const PrepareCall& call, int32_t low, int32_t high);
 

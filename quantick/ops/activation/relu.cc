@@ -22,6 +22,7 @@ struct Relu : Unary<Relu> {
     form.kind = IntegerForm::Kind::pointwise;
     form.output = IntegerForm::OutputFormat::same;
     form.prepare = [](const PrepareCall& call) {
+      if (!keeps_codes(call)) return make_element_node(call, name, elements);
       return make_code_clamp(call, call.inputs[0].zero_point,
                              static_cast<int32_t>((int64_t{1} << (call.inputs[0].bits() - 1)) - 1));
     };

@@ -11,6 +11,8 @@ struct Softplus : Unary<Softplus> {
   static constexpr std::string_view family = "activation";
   static constexpr std::string_view summary = "log(1 + exp(x)), without overflow.";
 
+  static constexpr std::string_view stays_float = "softplus has no fixed bits: the C library computes it";
+
   template <class T>
   static T value(T v) {
     return std::max(v, T(0)) + std::log1p(std::exp(-std::abs(v)));

@@ -1,7 +1,9 @@
 #pragma once
 // What the operators y = f(a, b) share: broadcasting, dtype promotion, samples. A struct T : Binary<T> brings name,
-// summary, onnx, `value(u, v)` for any numeric type, `exact(u, v)` for the truth, and a gradient rule.
+// summary, onnx, `value(u, v)` for any numeric type, `exact(u, v)` for the truth, and a gradient rule; it may bring
+// `stays_float`, why it has no fixed bits. `value` in float32 is the fixed-bits form unless T brings its own.
 #include "quantick/ops/define.h"
+#include "quantick/ops/elementwise/element_node.h"
 #include "quantick/ops/elementwise/loop.h"
 #include "quantick/ops/sum_to.h"
 
@@ -36,6 +38,19 @@ struct Binary {
     const std::vector<double> b = values_as(in[1], shape);
     for (size_t i = 0; i < y.size(); ++i) y[i] = T::exact(y[i], b[i]);
     return {Array::from(y, shape)};
+  }
+
+  static void elements(const float* const* x, int64_t n, float* y) {
+    for (int64_t i = 0; i < n; ++i) y[i] = T::value(x[0][i], x[1][i]);
+  }
+
+  static IntegerForm integer_form() {
+    IntegerForm form = element_form(T::name, 2, T::elements);
+    if constexpr (requires { T::stays_float; }) {
+      form.stays_float = T::stays_float;
+      form.output = IntegerForm::OutputFormat::real;
+    }
+    return form;
   }
 
   /// The gradients before summing back over broadcast axes.

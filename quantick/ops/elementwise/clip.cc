@@ -2,6 +2,7 @@
 
 #include "quantick/ops/code_clamp.h"
 #include "quantick/ops/define.h"
+#include "quantick/ops/elementwise/element_node.h"
 #include "quantick/ops/elementwise/loop.h"
 
 namespace quantick {
@@ -25,11 +26,16 @@ struct Clip {
     return in;
   }
 
+  template <class T>
+  static T clamped(T v, T low, T high) {
+    return v < low ? low : v > high ? high : v;
+  }
+
   static Arrays forward(const Attrs& attrs, std::span<const Array> in) {
     return {visit_float(in[0].dtype(), [&](auto zero) {
       using T = decltype(zero);
       const T low = static_cast<T>(attrs.low), high = static_cast<T>(attrs.high);
-      return map_unary<T, T>(in[0], [=](T v) { return v < low ? low : v > high ? high : v; });
+      return map_unary<T, T>(in[0], [=](T v) { return clamped(v, low, high); });
     })};
   }
 
@@ -50,8 +56,12 @@ struct Clip {
     form.output = IntegerForm::OutputFormat::same;
     form.prepare = [](const PrepareCall& call) {
       const Attrs attrs = from_attributes<Attrs>(*call.attributes, name);
-      return make_code_clamp(call, code_of(static_cast<float>(attrs.low), call.inputs[0]),
-                             code_of(static_cast<float>(attrs.high), call.inputs[0]));
+      const auto low = static_cast<float>(attrs.low), high = static_cast<float>(attrs.high);
+      if (!keeps_codes(call))
+        return make_element_node(call, name, [=](const float* const* x, int64_t n, float* y) {
+          for (int64_t i = 0; i < n; ++i) y[i] = clamped(x[0][i], low, high);
+        });
+      return make_code_clamp(call, code_of(low, call.inputs[0]), code_of(high, call.inputs[0]));
     };
     return form;
   }

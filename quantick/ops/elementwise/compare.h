@@ -23,6 +23,16 @@ struct Compare : Binary<T> {
     })};
   }
 
+  /// 1 where it holds, else 0.
+  static IntegerForm integer_form() {
+    IntegerForm form = element_form(T::name, 2, [](const float* const* x, int64_t n, float* y) {
+      for (int64_t i = 0; i < n; ++i) y[i] = T::value(x[0][i], x[1][i]) ? 1.0f : 0.0f;
+    });
+    form.output = IntegerForm::OutputFormat::unit;
+    form.fixed_format = {DType::i8, 1.0f, 0};
+    return form;
+  }
+
   static double exact(double u, double v) { return T::value(u, v) ? 1 : 0; }
 };
 

@@ -10,6 +10,8 @@ struct Log : Unary<Log> {
   static constexpr std::string_view summary = "The natural logarithm.";
   static constexpr double low = 0.5, high = 3;
 
+  static constexpr std::string_view stays_float = "logarithms have no fixed bits: the C library computes them";
+
   template <class T>
   static T value(T v) {
     return std::log(v);

@@ -9,6 +9,7 @@ struct Power : Binary<Power> {
   static constexpr std::string_view name = "power", onnx = "Pow";
   static constexpr std::string_view summary = "a to the power b with broadcasting, floats only.";
   static constexpr bool floats_only = true;
+  static constexpr std::string_view stays_float = "powers have no fixed bits: the C library computes them";
   static constexpr double low = 0.5, high = 2;
 
   template <class T>

@@ -1,4 +1,5 @@
 #include "quantick/ops/elementwise/binary.h"
+#include "quantick/ops/elementwise/sum_node.h"
 
 namespace quantick {
 namespace {
@@ -12,6 +13,8 @@ struct Subtract : Binary<Subtract> {
     return wrapping(u, v, [](auto p, auto q) { return p - q; });
   }
   static double exact(double u, double v) { return u - v; }
+
+  static IntegerForm integer_form() { return sum_form(name, -1, elements); }
 
   static Arrays gradient(const Attrs&, const GradientCall& call) {
     const Array& d = call.output_grads[0];

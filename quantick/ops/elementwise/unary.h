@@ -1,7 +1,10 @@
 #pragma once
 // What the operators y = f(x) share. A struct T : Unary<T> brings name, summary, onnx, `value(v)` for any float type
-// and `slope(x, y)`, the derivative as an array; it may bring low and high, the range of samples.
+// and `slope(x, y)`, the derivative as an array; it may bring low and high, the range of samples, and `stays_float`,
+// why it has no fixed bits. `value` in float32 is also the fixed-bits form: T brings its own where that is not exact
+// IEEE.
 #include "quantick/ops/define.h"
+#include "quantick/ops/elementwise/element_node.h"
 #include "quantick/ops/elementwise/loop.h"
 
 namespace quantick {
@@ -32,6 +35,19 @@ struct Unary {
 
   static Arrays gradient(const Attrs&, const GradientCall& call) {
     return {call.output_grads[0] * T::slope(call.inputs[0], call.outputs[0])};
+  }
+
+  static void elements(const float* const* x, int64_t n, float* y) {
+    for (int64_t i = 0; i < n; ++i) y[i] = T::value(x[0][i]);
+  }
+
+  static IntegerForm integer_form() {
+    IntegerForm form = element_form(T::name, 1, T::elements);
+    if constexpr (requires { T::stays_float; }) {
+      form.stays_float = T::stays_float;
+      form.output = IntegerForm::OutputFormat::real;
+    }
+    return form;
   }
 
   static constexpr double low = -2, high = 2;

@@ -1,4 +1,5 @@
 #include "quantick/ops/define.h"
+#include "quantick/ops/elementwise/element_node.h"
 #include "quantick/ops/elementwise/loop.h"
 #include "quantick/ops/sum_to.h"
 
@@ -50,6 +51,13 @@ struct Where {
     const Array none = Array::zeros({}, d.dtype());
     return {Array(), sum_to(where(condition, d, none), call.inputs[1].type()),
             sum_to(where(condition, none, d), call.inputs[2].type())};
+  }
+
+  /// The condition holds where its value is not 0.
+  static IntegerForm integer_form() {
+    return element_form(name, 3, [](const float* const* x, int64_t n, float* y) {
+      for (int64_t i = 0; i < n; ++i) y[i] = x[0][i] != 0 ? x[1][i] : x[2][i];
+    });
   }
 
   static std::vector<OperatorSample> samples() {
