@@ -1,3 +1,4 @@
+#include "quantick/kernels/lane_sum.h"
 #include "quantick/ops/reduce/reduce.h"
 
 namespace quantick {
@@ -11,6 +12,9 @@ struct Mean : Reduce<Mean> {
   template <class F>
   static F row(const F* x, int64_t n) {
     return static_cast<F>(row_sum(x, n) / static_cast<double>(n));
+  }
+  static float fixed_row(const float* x, int64_t n) {
+    return kernels::lane_sum(n, [x](int64_t i) { return x[i]; }) / static_cast<float>(n);
   }
   static double exact(const std::vector<double>& row) {
     double total = 0;

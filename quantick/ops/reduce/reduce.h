@@ -1,10 +1,13 @@
 #pragma once
 // What the reductions over axes share. A struct T : Reduce<T> brings name, summary, onnx, a gradient rule, and
-// `row(const F* x, int64_t n)`, the reduction of one contiguous row, in an order fixed by n alone.
+// `row(const F* x, int64_t n)`, the reduction of one contiguous row, in an order fixed by n alone. In fixed bits a row
+// is reduced by `fixed_row(const float* x, int64_t n)` in float32, or by `row` where T has none: then nothing is
+// rounded, and codes keep their format.
 #include "quantick/core/thread_pool.h"
 #include "quantick/ops/axes.h"
 #include "quantick/ops/define.h"
 #include "quantick/ops/elementwise/loop.h"
+#include "quantick/ops/reduce/reduce_node.h"
 
 namespace quantick {
 
@@ -59,6 +62,22 @@ struct Reduce {
     std::vector<double> y;
     for (const auto& row : rows) y.push_back(T::exact(row));
     return {Array::from(y, reduced_shape(in[0].shape(), axes, attrs.keepdims))};
+  }
+
+  static IntegerForm integer_form() {
+    IntegerForm form;
+    form.kind = IntegerForm::Kind::pointwise;
+    GroupFunction function = nullptr;
+    if constexpr (requires { &T::fixed_row; }) {
+      function = T::fixed_row;
+    } else {
+      function = T::template row<float>;
+      form.output = IntegerForm::OutputFormat::same;
+    }
+    form.prepare = [function](const PrepareCall& call) {
+      return make_reduce_node(call, T::name, from_attributes<Attrs>(*call.attributes, T::name).axes, function);
+    };
+    return form;
   }
 
   /// An output-shaped array with the reduced axes back, extent 1.

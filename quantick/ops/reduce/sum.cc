@@ -1,3 +1,4 @@
+#include "quantick/kernels/lane_sum.h"
 #include "quantick/ops/reduce/reduce.h"
 
 namespace quantick {
@@ -13,6 +14,10 @@ struct Sum : Reduce<Sum> {
   template <class F>
   static F row(const F* x, int64_t n) {
     return static_cast<F>(row_sum(x, n));
+  }
+
+  static float fixed_row(const float* x, int64_t n) {
+    return kernels::lane_sum(n, [x](int64_t i) { return x[i]; });
   }
 
   /// Over leading axes of a contiguous array: column sums without a transposed copy (the gradient of a bias).

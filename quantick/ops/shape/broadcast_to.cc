@@ -1,4 +1,4 @@
-#include "quantick/ops/define.h"
+#include "quantick/ops/shape/code_move.h"
 #include "quantick/ops/sum_to.h"
 
 namespace quantick {
@@ -44,9 +44,21 @@ struct BroadcastTo {
     return {sum_to(call.output_grads[0], call.inputs[0].type())};
   }
 
+  /// The leading extents of the attribute are those of the traced steps and batch.
+  static IntegerForm integer_form() {
+    IntegerForm form = move_form<BroadcastTo>();
+    form.prepare = [](const PrepareCall& call) {
+      Attrs attrs = from_attributes<Attrs>(*call.attributes, name);
+      attrs.shape = with_probe_lead(attrs.shape, call.lead_axes);
+      return prepare_move<BroadcastTo>(call, attrs);
+    };
+    return form;
+  }
+
   static std::vector<OperatorSample> samples() {
     return {{{float32({3, 1})}, to_attributes(Attrs{{2, 3, 5}})},
             {{float32({})}, to_attributes(Attrs{{4}})},
+            {{float32({3, 1, 4})}, to_attributes(Attrs{{3, 5, 4}})},
             {{float32({1, 3})}, to_attributes(Attrs{{0, 3}})}};
   }
   static std::vector<OperatorMisuse> misuses() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "quantick/ops/lowering.h"
 #include "quantick/ops/row_node.h"
 
 namespace quantick {
@@ -141,6 +142,13 @@ std::vector<MoveRun> probe_moves(const PrepareCall& call, std::string_view who,
       if (row == 0) append(runs, static_cast<int>(input), within, i);
     }
   return runs;
+}
+
+std::vector<NamedArray> refuse_constants(const LowerCall& call, std::string_view who) {
+  for (const Array& constant : call.parameters)
+    QTK_CHECK(!constant.defined(), UnsupportedError, "[{}] input, was a constant, expected computed tensors",
+              lowering_name(who, call));
+  return {};
 }
 
 std::unique_ptr<IntegerNode> make_move_node(const PrepareCall& call, std::vector<MoveRun> runs) {

@@ -27,6 +27,9 @@ struct MoveRun {
 std::vector<MoveRun> probe_moves(const PrepareCall& call, std::string_view who,
                                  const std::function<Array(const Arrays&)>& move);
 
+/// No constants; throws UnsupportedError where the call has one among its inputs.
+std::vector<NamedArray> refuse_constants(const LowerCall& call, std::string_view who);
+
 /// A node that moves codes: they are copied where the input's format is the output's, else converted as identity has it
 /// (docs/numerics.md, section "Elementwise, shape, embedding").
 std::unique_ptr<IntegerNode> make_move_node(const PrepareCall& call, std::vector<MoveRun> runs);
@@ -49,6 +52,7 @@ IntegerForm move_form(int data_inputs = 1) {
   form.kind = IntegerForm::Kind::pointwise;
   form.output = IntegerForm::OutputFormat::same;
   form.data_inputs = data_inputs;
+  if (data_inputs == kAllInputs) form.lower = [](const LowerCall& call) { return refuse_constants(call, T::name); };
   form.prepare = [](const PrepareCall& call) {
     return prepare_move<T>(call, from_attributes<typename T::Attrs>(*call.attributes, T::name));
   };

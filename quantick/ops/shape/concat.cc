@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "quantick/ops/define.h"
+#include "quantick/ops/shape/code_move.h"
 
 namespace quantick {
 namespace {
@@ -74,6 +74,8 @@ struct Concat {
     }
     return out;
   }
+
+  static IntegerForm integer_form() { return move_form<Concat>(kAllInputs); }
 
   static std::vector<OperatorSample> samples() {
     return {{{float32({2, 3}), float32({4, 3})}, to_attributes(Attrs{0})},

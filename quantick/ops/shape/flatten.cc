@@ -1,4 +1,4 @@
-#include "quantick/ops/define.h"
+#include "quantick/ops/shape/code_move.h"
 
 namespace quantick {
 namespace {
@@ -28,6 +28,8 @@ struct Flatten {
   static Arrays gradient(const Attrs&, const GradientCall& call) {
     return {call.output_grads[0].reshape(call.inputs[0].shape())};
   }
+
+  static IntegerForm integer_form() { return move_form<Flatten>(); }
 
   static std::vector<OperatorSample> samples() {
     return {{{float32({2, 3, 5})}, {}}, {{float32({4})}, {}}, {{float32({0, 2, 3})}, {}}};

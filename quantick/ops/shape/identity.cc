@@ -27,6 +27,9 @@ struct Identity {
       out.push_back({{float32(shape)}, {}});
     return out;
   }
+  static std::vector<OperatorMisuse> misuses() {
+    return {{{float32({2}), float32({2})}, {}, "[identity] inputs, was 2, expected 1"}};
+  }
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "quantick/ops/define.h"
+#include "quantick/ops/shape/code_move.h"
 
 namespace quantick {
 namespace {
@@ -54,6 +54,8 @@ struct Slice {
     whole.slice(static_cast<int>(attrs.axis), attrs.start, attrs.stop, attrs.step).assign(call.output_grads[0]);
     return {whole};
   }
+
+  static IntegerForm integer_form() { return move_form<Slice>(); }
 
   static std::vector<OperatorSample> samples() {
     return {{{float32({7, 3})}, to_attributes(Attrs{0, 1, 6, 2})},

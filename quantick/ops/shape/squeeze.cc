@@ -1,4 +1,4 @@
-#include "quantick/ops/define.h"
+#include "quantick/ops/shape/code_move.h"
 
 namespace quantick {
 namespace {
@@ -31,6 +31,8 @@ struct Squeeze {
   static Arrays gradient(const Attrs&, const GradientCall& call) {
     return {call.output_grads[0].reshape(call.inputs[0].shape())};
   }
+
+  static IntegerForm integer_form() { return move_form<Squeeze>(); }
 
   static std::vector<OperatorSample> samples() {
     return {{{float32({2, 1, 3})}, to_attributes(Attrs{1})},

@@ -1,4 +1,4 @@
-#include "quantick/ops/define.h"
+#include "quantick/ops/shape/code_move.h"
 
 namespace quantick {
 namespace {
@@ -64,6 +64,8 @@ struct Stack {
     }
     return out;
   }
+
+  static IntegerForm integer_form() { return move_form<Stack>(kAllInputs); }
 
   static std::vector<OperatorSample> samples() {
     return {{{float32({2, 3}), float32({2, 3})}, to_attributes(Attrs{0})},

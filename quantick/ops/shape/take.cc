@@ -1,6 +1,7 @@
 #include "quantick/ops/axes.h"
-#include "quantick/ops/define.h"
 #include "quantick/ops/elementwise/loop.h"
+#include "quantick/ops/lowering.h"
+#include "quantick/ops/shape/code_move.h"
 
 namespace quantick {
 namespace {
@@ -93,6 +94,18 @@ struct Take {
             to[(o * split.n + at[static_cast<size_t>(i)]) * split.inner + k] += from[(o * picks + i) * split.inner + k];
     });
     return {out, Array()};
+  }
+
+  /// Constant indices along a channel axis.
+  static IntegerForm integer_form() {
+    IntegerForm form = move_form<Take>();
+    form.lower = [](const LowerCall& call) -> std::vector<NamedArray> {
+      return {{"indices", parameter_of(call, 0).astype(DType::i64)}};
+    };
+    form.prepare = [](const PrepareCall& call) {
+      return prepare_move<Take>(call, from_attributes<Attrs>(*call.attributes, name), {call.constant("indices")});
+    };
+    return form;
   }
 
   static std::vector<OperatorSample> samples() {

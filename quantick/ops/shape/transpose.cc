@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "quantick/ops/define.h"
+#include "quantick/ops/shape/code_move.h"
 
 namespace quantick {
 namespace {
@@ -66,6 +66,8 @@ struct Transpose {
     for (size_t i = 0; i < axes.size(); ++i) back[static_cast<size_t>(axes[i])] = static_cast<int>(i);
     return {call.output_grads[0].transpose(back)};
   }
+
+  static IntegerForm integer_form() { return move_form<Transpose>(); }
 
   static std::vector<OperatorSample> samples() {
     return {{{float32({2, 3, 5})}, to_attributes(Attrs{{1, 2, 0}})},
