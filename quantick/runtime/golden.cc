@@ -11,6 +11,7 @@
 #include "quantick/core/float_mode.h"
 #include "quantick/kernels/activation/coefficients.h"
 #include "quantick/kernels/dense/dense.h"
+#include "quantick/kernels/gru/gru.h"
 #include "quantick/kernels/lstm/lstm.h"
 #include "quantick/kernels/quantize/quantize.h"
 #include "quantick/runtime/golden_case.h"
@@ -82,25 +83,43 @@ Comparison run(const GoldenDense& d, Isa isa) {
   return result;
 }
 
+/// Single steps and the whole window of a layer, against its hidden values and states.
+template <class Layer>
+void compare_recurrent(const Layer& l, const std::vector<float>& states, const kernels::RecurrentKernel& kernel,
+                       Comparison& result) {
+  std::vector<std::byte> scratch(kernel.scratch_bytes());
+  const auto x = input_bytes(l.x, kernel.x_bits());
+  const size_t units = l.units, row = l.inputs * kernel.x_bits() / 8;
+  std::vector<int16_t> h(units), window_h(units), window(l.h.size());
+  std::vector<float> state(units), window_state(units);
+  for (int64_t t = 0; t < l.steps; ++t) {
+    kernel.step(x.data() + t * row, h.data(), state.data(), 1, scratch.data());
+    result.compare(h.data(), l.h.data() + t * units, units, t * units);
+    result.compare(state.data(), states.data() + t * units, units, l.h.size() + t * units);
+  }
+  kernel.run(x.data(), l.steps, 1, window.data(), window_h.data(), window_state.data(), scratch.data());
+  result.compare(window.data(), l.h.data(), window.size(), 0);
+  result.compare(window_state.data(), states.data() + states.size() - units, units, l.h.size() + states.size() - units);
+}
+
 Comparison run(const GoldenLstm& l, Isa isa) {
   Comparison result(l.h.size() + l.c.size());
   for (int x_bits : input_widths(l.x)) {
     const kernels::LstmKernel kernel({l.inputs, l.units, x_bits, l.wx.data(), l.wh.data(), l.bx.data(), l.sx.data(),
                                       l.sh.data(), l.gate_bits, l.cell_bits, l.cell_top, l.h_bits},
                                      isa);
-    std::vector<std::byte> scratch(kernel.scratch_bytes());
-    const auto x = input_bytes(l.x, x_bits);
-    const size_t units = l.units, row = l.inputs * x_bits / 8;
-    std::vector<int16_t> h(units), window_h(units), window(l.h.size());
-    std::vector<float> c(units), window_c(units);
-    for (int64_t t = 0; t < l.steps; ++t) {
-      kernel.step(x.data() + t * row, h.data(), c.data(), 1, scratch.data());
-      result.compare(h.data(), l.h.data() + t * units, units, t * units);
-      result.compare(c.data(), l.c.data() + t * units, units, l.h.size() + t * units);
-    }
-    kernel.run(x.data(), l.steps, 1, window.data(), window_h.data(), window_c.data(), scratch.data());
-    result.compare(window.data(), l.h.data(), window.size(), 0);
-    result.compare(window_c.data(), l.c.data() + l.c.size() - units, units, l.h.size() + l.c.size() - units);
+    compare_recurrent(l, l.c, kernel, result);
+  }
+  return result;
+}
+
+Comparison run(const GoldenGru& l, Isa isa) {
+  Comparison result(l.h.size() + l.state.size());
+  for (int x_bits : input_widths(l.x)) {
+    const kernels::GruKernel kernel({l.inputs, l.units, x_bits, l.wx.data(), l.wh.data(), l.bx.data(), l.bh.data(),
+                                     l.sx.data(), l.sh.data(), l.gate_bits, l.state_bits, l.h_bits},
+                                    isa);
+    compare_recurrent(l, l.state, kernel, result);
   }
   return result;
 }

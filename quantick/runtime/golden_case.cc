@@ -151,29 +151,50 @@ GoldenDense read_dense(const Object& o) {
   return d;
 }
 
-GoldenLstm read_lstm(const Object& o) {
-  GoldenLstm l;
+/// 2 and more; 24 and more keep float32.
+int state_width(const Object& o, const char* field) {
+  return static_cast<int>(std::min<int64_t>(o.integer(field, 2, 64), 24));
+}
+
+/// What LSTM and GRU share: all but the state.
+template <class Layer>
+void read_recurrent(const Object& o, Layer& l) {
+  const auto gates = static_cast<int64_t>(l.gate_bits.size());
   int64_t rows = kAny;
   l.inputs = l.units = l.steps = kAny;
   l.wh = o.matrix<int8_t>("wh", rows, l.units);
-  QTK_CHECK(rows == 4 * l.units, ParseError, "[golden] {}: field \"wh\" is [{}, {}], expected 4 rows per column",
-            o.where, rows, l.units);
+  QTK_CHECK(rows == gates * l.units, ParseError, "[golden] {}: field \"wh\" is [{}, {}], expected {} rows per column",
+            o.where, rows, l.units, gates);
   l.wx = o.matrix<int8_t>("wx", rows, l.inputs);
   l.bx = o.list<int64_t>("bx", rows);
   l.sx = o.scales("sx", rows);
   l.sh = o.scales("sh", rows);
-  const auto bits = o.list<int64_t>("gate_bits", 4);
-  for (int g = 0; g < 4; ++g) {
+  const auto bits = o.list<int64_t>("gate_bits", gates);
+  for (size_t g = 0; g < bits.size(); ++g) {
     QTK_CHECK(bits[g] >= 2, ParseError, "[golden] {}: field \"gate_bits\" has {}, expected at least 2", o.where,
               bits[g]);
-    l.gate_bits[g] = static_cast<int>(std::min<int64_t>(bits[g], 24));  // 24 and more keep float32
+    l.gate_bits[g] = static_cast<int>(std::min<int64_t>(bits[g], 24));
   }
-  l.cell_bits = static_cast<int>(std::min<int64_t>(o.integer("cell_bits", 2, 64), 24));
-  l.cell_top = static_cast<float>(o.number("cell_top"));
   l.h_bits = static_cast<int>(o.integer("h_bits", 1, 64));
   if (l.h_bits != 8 && l.h_bits != 16) throw Refused{fmt::format("a hidden state of {} bits", l.h_bits)};
   l.x = o.matrix<int16_t>("x", l.steps, l.inputs);
   l.h = o.results<int16_t>("h", l.steps, l.units);
+}
+
+GoldenGru read_gru(const Object& o) {
+  GoldenGru l;
+  read_recurrent(o, l);
+  l.bh = o.list<int64_t>("bh", l.units);
+  l.state_bits = state_width(o, "state_bits");
+  l.state = o.floats(o.results<uint32_t>("state", l.steps, l.units), "state");
+  return l;
+}
+
+GoldenLstm read_lstm(const Object& o) {
+  GoldenLstm l;
+  read_recurrent(o, l);
+  l.cell_bits = state_width(o, "cell_bits");
+  l.cell_top = static_cast<float>(o.number("cell_top"));
   l.c = o.floats(o.results<uint32_t>("c", l.steps, l.units), "c");
   return l;
 }
@@ -207,6 +228,8 @@ GoldenCase read_case(const json& node, const std::string& path, int64_t index) {
       c.body = read_dense(o);
     else if (c.kind == "lstm")
       c.body = read_lstm(o);
+    else if (c.kind == "gru")
+      c.body = read_gru(o);
     else if (c.kind == "add")
       c.body = read_add(o);
     else
@@ -262,16 +285,25 @@ json pieces_of(const kernels::PieceTable& table) {
   return {{"coef", coef}, {"width", table.width}, {"limit", std::bit_cast<uint32_t>(table.limit)}};
 }
 
+/// What LSTM and GRU share: all but the state.
+template <class Layer>
+void add_recurrent(const Layer& l, json& out) {
+  out.update({{"wx", rows_of(l.wx, l.inputs)}, {"wh", rows_of(l.wh, l.units)}, {"bx", bits_of(l.bx)}});
+  out.update({{"sx", bits_of(l.sx)}, {"sh", bits_of(l.sh)}, {"gate_bits", l.gate_bits}, {"h_bits", l.h_bits}});
+  out.update({{"x", rows_of(l.x, l.inputs)}, {"h", rows_of(l.h, l.units)}});
+}
+
 json case_of(const GoldenCase& c) {
   json out{{"kind", c.kind}};
   if (const auto* d = std::get_if<GoldenDense>(&c.body)) {
     out.update({{"w", rows_of(d->weights, d->cols)}, {"b", bits_of(d->bias)}, {"scale", bits_of(d->scale)}});
     out.update({{"zy", d->zero_y}, {"bits", d->y_bits}, {"x", rows_of(d->x, d->cols)}, {"y", rows_of(d->y, d->rows)}});
   } else if (const auto* l = std::get_if<GoldenLstm>(&c.body)) {
-    out.update({{"wx", rows_of(l->wx, l->inputs)}, {"wh", rows_of(l->wh, l->units)}, {"bx", bits_of(l->bx)}});
-    out.update({{"sx", bits_of(l->sx)}, {"sh", bits_of(l->sh)}, {"gate_bits", l->gate_bits}});
-    out.update({{"cell_bits", l->cell_bits}, {"cell_top", l->cell_top}, {"h_bits", l->h_bits}});
-    out.update({{"x", rows_of(l->x, l->inputs)}, {"h", rows_of(l->h, l->units)}, {"c", rows_of(l->c, l->units)}});
+    add_recurrent(*l, out);
+    out.update({{"cell_bits", l->cell_bits}, {"cell_top", l->cell_top}, {"c", rows_of(l->c, l->units)}});
+  } else if (const auto* g = std::get_if<GoldenGru>(&c.body)) {
+    add_recurrent(*g, out);
+    out.update({{"bh", bits_of(g->bh)}, {"state_bits", g->state_bits}, {"state", rows_of(g->state, g->units)}});
   } else if (const auto* a = std::get_if<GoldenAdd>(&c.body)) {
     out.update({{"scale_a", bits_of(a->scale_a)}, {"scale_b", bits_of(a->scale_b)}});
     out.update({{"za", a->zero_a}, {"zb", a->zero_b}, {"zy", a->zero_y}, {"bits", a->bits}});

@@ -33,6 +33,19 @@ struct GoldenLstm {
   std::vector<float> c;    // [steps, units]
 };
 
+struct GoldenGru {
+  int64_t inputs = 0, units = 0, steps = 0;
+  std::vector<int8_t> wx, wh;
+  std::vector<int64_t> bx, bh;
+  std::vector<float> sx, sh;
+  std::array<int, 3> gate_bits{24, 24, 24};
+  int state_bits = 24;
+  int h_bits = 16;
+  std::vector<int16_t> x;    // [steps, inputs]
+  std::vector<int16_t> h;    // [steps, units]
+  std::vector<float> state;  // [steps, units]
+};
+
 struct GoldenAdd {
   std::vector<float> scale_a, scale_b;  // one per element
   int32_t zero_a = 0, zero_b = 0, zero_y = 0;
@@ -42,8 +55,8 @@ struct GoldenAdd {
 
 struct GoldenCase {
   std::string kind;
-  std::variant<std::monostate, GoldenDense, GoldenLstm, GoldenAdd> body;  // monostate: refused
-  std::string refusal;                                                    // why
+  std::variant<std::monostate, GoldenDense, GoldenLstm, GoldenGru, GoldenAdd> body;  // monostate: refused
+  std::string refusal;                                                               // why
 };
 
 /// Coefficients as the file lists them: bits[piece][term], c0 first.

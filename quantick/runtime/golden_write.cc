@@ -6,6 +6,7 @@
 #include "quantick/core/float_mode.h"
 #include "quantick/core/rng.h"
 #include "quantick/kernels/dense/dense.h"
+#include "quantick/kernels/gru/gru.h"
 #include "quantick/kernels/lstm/lstm.h"
 #include "quantick/kernels/quantize/quantize.h"
 #include "quantick/runtime/golden.h"
@@ -63,20 +64,34 @@ GoldenCase finished(GoldenDense d) {
   return {"dense", std::move(d), ""};
 }
 
+/// Steps over l.x; keeps the hidden values in l.h and the states in `states`.
+template <class Layer>
+void run_steps(const kernels::RecurrentKernel& kernel, Layer& l, std::vector<float>& states) {
+  l.steps = static_cast<int64_t>(l.x.size()) / l.inputs;
+  std::vector<std::byte> scratch(kernel.scratch_bytes());
+  std::vector<int16_t> h(l.units);
+  std::vector<float> state(l.units);
+  for (int64_t t = 0; t < l.steps; ++t) {
+    kernel.step(l.x.data() + t * l.inputs, h.data(), state.data(), 1, scratch.data());
+    l.h.insert(l.h.end(), h.begin(), h.end());
+    states.insert(states.end(), state.begin(), state.end());
+  }
+}
+
 GoldenCase finished(GoldenLstm l) {
   const kernels::LstmKernel kernel({l.inputs, l.units, 16, l.wx.data(), l.wh.data(), l.bx.data(), l.sx.data(),
                                     l.sh.data(), l.gate_bits, l.cell_bits, l.cell_top, l.h_bits},
                                    Isa::scalar);
-  l.steps = static_cast<int64_t>(l.x.size()) / l.inputs;
-  std::vector<std::byte> scratch(kernel.scratch_bytes());
-  std::vector<int16_t> h(l.units);
-  std::vector<float> c(l.units);
-  for (int64_t t = 0; t < l.steps; ++t) {
-    kernel.step(l.x.data() + t * l.inputs, h.data(), c.data(), 1, scratch.data());
-    l.h.insert(l.h.end(), h.begin(), h.end());
-    l.c.insert(l.c.end(), c.begin(), c.end());
-  }
+  run_steps(kernel, l, l.c);
   return {"lstm", std::move(l), ""};
+}
+
+GoldenCase finished(GoldenGru l) {
+  const kernels::GruKernel kernel({l.inputs, l.units, 16, l.wx.data(), l.wh.data(), l.bx.data(), l.bh.data(),
+                                   l.sx.data(), l.sh.data(), l.gate_bits, l.state_bits, l.h_bits},
+                                  Isa::scalar);
+  run_steps(kernel, l, l.state);
+  return {"gru", std::move(l), ""};
 }
 
 GoldenCase finished(GoldenAdd a) {
@@ -110,20 +125,33 @@ GoldenDense dense(Draw& draw, int64_t rows, int64_t cols, int64_t samples, int x
   return d;
 }
 
-/// `gain` is the size of the pre-activations, `forget` is added to the forget gate.
-GoldenLstm lstm(Draw& draw, int64_t inputs, int64_t units, int64_t steps, double gain, double forget, int x_bits = 8,
+/// `gain` is the size of the pre-activations, `keep` is added to the gate that keeps the state: the second one.
+template <class Recurrent>
+Recurrent layer(Draw& draw, int64_t inputs, int64_t units, int64_t steps, double gain, double keep, int x_bits = 8,
                 int h_bits = 16) {
-  GoldenLstm l{.inputs = inputs, .units = units, .h_bits = h_bits};
-  const int64_t top = int64_t{1} << (x_bits - 1);
-  l.wx = draw.integers<int8_t>(4 * units * inputs, -127, 127);
-  l.wh = draw.integers<int8_t>(4 * units * units, -127, 127);
+  Recurrent l{.inputs = inputs, .units = units, .h_bits = h_bits};
+  const int64_t top = int64_t{1} << (x_bits - 1), rows = static_cast<int64_t>(l.gate_bits.size()) * units;
+  l.wx = draw.integers<int8_t>(rows * inputs, -127, 127);
+  l.wh = draw.integers<int8_t>(rows * units, -127, 127);
   const double unit_x = gain / (static_cast<double>(top) * 42 * std::sqrt(static_cast<double>(inputs)));
   const double unit_h = gain / (std::ldexp(42.0, h_bits - 1) * std::sqrt(static_cast<double>(units)));
-  l.sx = draw.floats(4 * units, 0.5 * unit_x, 1.5 * unit_x);
-  l.sh = draw.floats(4 * units, 0.5 * unit_h, 1.5 * unit_h);
-  for (int64_t r = 0; r < 4 * units; ++r)
-    l.bx.push_back(std::llround((draw.uniform(-gain, gain) + (r / units == 1 ? forget : 0)) / l.sx[r]));
+  l.sx = draw.floats(rows, 0.5 * unit_x, 1.5 * unit_x);
+  l.sh = draw.floats(rows, 0.5 * unit_h, 1.5 * unit_h);
+  for (int64_t r = 0; r < rows; ++r)
+    l.bx.push_back(std::llround((draw.uniform(-gain, gain) + (r / units == 1 ? keep : 0)) / l.sx[r]));
   l.x = draw.integers<int16_t>(steps * inputs, -top, top - 1);
+  return l;
+}
+
+GoldenLstm lstm(Draw& draw, int64_t inputs, int64_t units, int64_t steps, double gain, double forget, int x_bits = 8,
+                int h_bits = 16) {
+  return layer<GoldenLstm>(draw, inputs, units, steps, gain, forget, x_bits, h_bits);
+}
+
+GoldenGru gru(Draw& draw, int64_t inputs, int64_t units, int64_t steps, double gain, double update, int x_bits = 8,
+              int h_bits = 16) {
+  GoldenGru l = layer<GoldenGru>(draw, inputs, units, steps, gain, update, x_bits, h_bits);
+  for (int64_t u = 0; u < units; ++u) l.bh.push_back(std::llround(draw.uniform(-gain, gain) / l.sh[2 * units + u]));
   return l;
 }
 
@@ -158,6 +186,24 @@ GoldenLstm dying(Draw& draw) {
   }
   l.x = draw.integers<int16_t>(2 * l.inputs, -128, 127);
   l.x.resize(22 * l.inputs, 0);
+  return l;
+}
+
+/// One kick, then nothing: the candidate is 0, the state only decays and must be flushed.
+GoldenGru decaying(Draw& draw) {
+  GoldenGru l{.inputs = 2, .units = 5};
+  const int64_t rows = 3 * l.units;
+  l.wx.assign(rows * l.inputs, 0);
+  l.wh.assign(rows * l.units, 0);
+  l.bh.assign(l.units, 0);
+  l.sx.assign(rows, 0.01f);
+  l.sh.assign(rows, 0.01f);
+  for (int64_t r = 0; r < rows; ++r) {
+    l.bx.push_back(r / l.units == 1 ? -300 - 40 * (r % l.units) : 0);  // an update gate nearly shut
+    if (r >= 2 * l.units) l.wx[r * 2] = l.wx[r * 2 + 1] = 5;
+  }
+  l.x = draw.integers<int16_t>(2 * l.inputs, -128, 127);
+  l.x.resize(20 * l.inputs, 0);
   return l;
 }
 
@@ -275,6 +321,33 @@ void write_golden(const std::string& path, uint64_t seed) {
   {
     Draw d = draw();
     add(fused_parts(d));
+  }
+  for (const Layer& l : {Layer{1, 1, 20, 2, 0},
+                         {6, 5, 20, 2, 0},
+                         {9, 17, 20, 2, 0},
+                         {13, 20, 12, 1.5, 0},
+                         {6, 16, 50, 1, 7},
+                         {6, 15, 12, 2, 0, 16},
+                         {6, 16, 20, 1, 0, 8, 8}}) {
+    Draw d = draw();
+    add(gru(d, l.inputs, l.units, l.steps, l.gain, l.forget, l.x_bits, l.h_bits));
+  }
+  {  // a state that jumps between its ends, where h meets its limit
+    Draw d = draw();
+    GoldenGru l = gru(d, 6, 8, 20, 60, 0);
+    for (int64_t i = 0; i < 20 * 6; ++i) l.x[i] = i / 6 % 2 ? 127 : -128;
+    add(l);
+  }
+  {  // unequal widths of gates, a narrow state
+    Draw d = draw();
+    GoldenGru l = gru(d, 6, 11, 20, 1, 1);
+    l.gate_bits = {12, 16, 10};
+    l.state_bits = 14;
+    add(l);
+  }
+  {
+    Draw d = draw();
+    add(decaying(d));
   }
   save_golden(path, seed, cases);
 }
