@@ -188,11 +188,14 @@ TEST(Lstm, GradientOfABatchOfManyPartsIsTheSumOfItsPieces) {
   const Array x = random_floats({steps, batch, inputs}, 1), w = random_floats({4 * units, inputs}, 2);
   const Array wh = random_floats({4 * units, units}, 3), b = random_floats({4 * units}, 4);
   const Array dy = random_floats({steps, batch, units}, 5);
+  const auto inputs_of = [&](const Array& rows) {
+    return LstmInputs{.x = rows, .w_ih = w, .w_hh = wh, .b_ih = b, .b_hh = b};
+  };
   const auto gradient = [&](int threads) {
     const int before = thread_count();
     set_thread_count(threads);
-    const LstmForward f = lstm_forward(sizes, x, w, wh, b, b, Array(), Array(), true);
-    const LstmGradients g = lstm_backward(sizes, w, wh, Array(), f.kept, dy, Array(), Array());
+    const LstmForward f = lstm_forward(sizes, inputs_of(x), true);
+    const LstmGradients g = lstm_backward(sizes, inputs_of(x), f.kept, dy, Array(), Array());
     set_thread_count(before);
     return g;
   };
@@ -202,9 +205,9 @@ TEST(Lstm, GradientOfABatchOfManyPartsIsTheSumOfItsPieces) {
   for (int64_t at = 0; at < batch; at += 100) {
     const int64_t end = std::min(batch, at + 100);
     const LstmSizes part{steps, end - at, inputs, units};
-    const LstmForward f = lstm_forward(part, x.slice(1, at, end), w, wh, b, b, Array(), Array(), true);
-    total = total +
-            lstm_backward(part, w, wh, Array(), f.kept, dy.slice(1, at, end), Array(), Array()).w_ih.astype(DType::f64);
+    const LstmInputs in = inputs_of(x.slice(1, at, end));
+    const LstmForward f = lstm_forward(part, in, true);
+    total = total + lstm_backward(part, in, f.kept, dy.slice(1, at, end), Array(), Array()).w_ih.astype(DType::f64);
   }
   EXPECT_LT(max(abs(total - g.w_ih.astype(DType::f64))).item(), 1e-3);
 }

@@ -16,6 +16,10 @@ constexpr float kLargestScale = 0x1p70f;
 
 size_t round_up(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
+int64_t hidden_width(const RecurrentSpec& spec) {
+  return spec.forms.projection ? spec.forms.projection->rows : spec.units;
+}
+
 void check_scales(const RecurrentSpec& spec, const float* scales, int64_t columns, const char* layer) {
   const int64_t size = spec.forms.group_size, groups = size > 0 ? (columns + size - 1) / size : 1;
   for (int64_t i = 0; i < spec.gates * spec.units * groups; ++i)
@@ -34,7 +38,11 @@ const RecurrentSpec& checked(const RecurrentSpec& spec, const char* layer) {
   QTK_CHECK(spec.h_bits == 8 || spec.h_bits == 16, ValueError, "[{}] h_bits, was {}, expected 8 or 16", layer,
             spec.h_bits);
   check_scales(spec, spec.sx, spec.inputs, layer);
-  check_scales(spec, spec.sh, spec.units, layer);
+  check_scales(spec, spec.sh, hidden_width(spec), layer);
+  if (const DenseSpec* p = forms.projection)
+    QTK_CHECK(p->cols == spec.units && p->x_bits == 16 && p->y_bits == 16, ValueError,
+              "[{}] projection, was of {} columns from {} to {} bits, expected {} and 16 bits", layer, p->cols,
+              p->x_bits, p->y_bits, spec.units);
   return spec;
 }
 
@@ -73,7 +81,7 @@ RecurrentKernel::RecurrentKernel(const RecurrentSpec& spec, const RecurrentCell&
                   .bias_real = spec.forms.bias_x},
                  isa),
       h_product_({.rows = spec.gates * spec.units,
-                  .cols = spec.units,
+                  .cols = hidden_width(spec),
                   .weights = spec.wh,
                   .weights16 = spec.forms.wh16,
                   .bias = spec.bh,
@@ -83,26 +91,42 @@ RecurrentKernel::RecurrentKernel(const RecurrentSpec& spec, const RecurrentCell&
                   .group_size = spec.forms.group_size,
                   .bias_real = spec.forms.bias_h},
                  isa),
-      scratch_bytes_(2 * round_up(kDenseBlock * width() * sizeof(float)) + round_up(kDenseBlock * spec.units) +
-                     std::max(x_product_.scratch_bytes(), h_product_.scratch_bytes())) {}
+      projection_(spec.forms.projection ? std::optional<DenseKernel>(std::in_place, *spec.forms.projection, isa)
+                                        : std::nullopt),
+      scratch_bytes_(2 * round_up(kDenseBlock * width() * sizeof(float)) + round_up(kDenseBlock * hidden()) +
+                     round_up(kDenseBlock * units() * sizeof(int16_t)) +
+                     std::max({x_product_.scratch_bytes(), h_product_.scratch_bytes(),
+                               projection_ ? projection_->scratch_bytes() : size_t{0}})) {}
 
 RecurrentKernel::Scratch RecurrentKernel::split(void* scratch) const noexcept {
   char* at = static_cast<char*>(scratch);
   const size_t gates = round_up(kDenseBlock * width() * sizeof(float));
-  return {reinterpret_cast<float*>(at), reinterpret_cast<float*>(at + gates), reinterpret_cast<int8_t*>(at + 2 * gates),
-          at + 2 * gates + round_up(kDenseBlock * cell_.units)};
+  char* h8 = at + 2 * gates;
+  char* raw = h8 + round_up(kDenseBlock * hidden());
+  return {reinterpret_cast<float*>(at), reinterpret_cast<float*>(at + gates), reinterpret_cast<int8_t*>(h8),
+          reinterpret_cast<int16_t*>(raw), raw + round_up(kDenseBlock * units() * sizeof(int16_t))};
+}
+
+void RecurrentKernel::apply_cell(const Scratch& s, const float* px, int64_t n, float* state, int16_t* h,
+                                 RecurrentCounters* counters) const noexcept {
+  int16_t* raw = projection_ ? s.raw : h;
+  if (counters)
+    counted_(cell_, px, s.ph, n, state, raw, &counters->saturations, &counters->dead_zone);
+  else
+    run_(cell_, px, s.ph, n, state, raw);
+  if (projection_) projection_->run(raw, n, h, s.product);
 }
 
 void RecurrentKernel::prepare(const int16_t* h, int64_t n, void* scratch) const noexcept {
   const Scratch s = split(scratch);
-  if (hidden_view_) hidden_view_(h, n * cell_.units, s.h8);
+  if (hidden_view_) hidden_view_(h, n * hidden(), s.h8);
   h_product_.run(hidden_view_ ? static_cast<const void*>(s.h8) : h, n, s.ph, s.product);
 }
 
 void RecurrentKernel::finish(const void* x, int16_t* h, float* state, int64_t n, void* scratch) const noexcept {
   const Scratch s = split(scratch);
   x_product_.run(x, n, s.px, s.product);
-  run_(cell_, s.px, s.ph, n, state, h);
+  apply_cell(s, s.px, n, state, h, nullptr);
 }
 
 void RecurrentKernel::input_products(const void* x, int64_t n, float* px, void* scratch) const noexcept {
@@ -116,24 +140,22 @@ void RecurrentKernel::input_products(const float* x, const float* row_scale, int
 
 void RecurrentKernel::step_products(const float* px, int16_t* h, float* state, int64_t n, void* scratch,
                                     RecurrentCounters* counters) const noexcept {
-  const float* ph = split(scratch).ph;
+  const Scratch s = split(scratch);
   for (int64_t first = 0; first < n; first += kDenseBlock) {
-    const int64_t here = std::min(kDenseBlock, n - first), at = first * cell_.units;
-    prepare(h + at, here, scratch);
-    const float* p = px + first * width();
-    if (counters)
-      counted_(cell_, p, ph, here, state + at, h + at, &counters->saturations, &counters->dead_zone);
-    else
-      run_(cell_, p, ph, here, state + at, h + at);
+    const int64_t here = std::min(kDenseBlock, n - first);
+    int16_t* h_here = h + first * hidden();
+    prepare(h_here, here, scratch);
+    apply_cell(s, px + first * width(), here, state + first * units(), h_here, counters);
   }
 }
 
 void RecurrentKernel::step(const void* x, int16_t* h, float* state, int64_t n, void* scratch) const noexcept {
   const int64_t row_bytes = inputs() * x_bits() / 8;
   for (int64_t first = 0; first < n; first += kDenseBlock) {
-    const int64_t here = std::min(kDenseBlock, n - first), at = first * cell_.units;
-    prepare(h + at, here, scratch);
-    finish(static_cast<const char*>(x) + first * row_bytes, h + at, state + at, here, scratch);
+    const int64_t here = std::min(kDenseBlock, n - first);
+    int16_t* h_here = h + first * hidden();
+    prepare(h_here, here, scratch);
+    finish(static_cast<const char*>(x) + first * row_bytes, h_here, state + first * units(), here, scratch);
   }
 }
 
@@ -142,9 +164,9 @@ void RecurrentKernel::step_counted(const void* x, int16_t* h, float* state, int6
   float* px = split(scratch).px;
   const int64_t row_bytes = inputs() * x_bits() / 8;
   for (int64_t first = 0; first < n; first += kDenseBlock) {
-    const int64_t here = std::min(kDenseBlock, n - first), at = first * cell_.units;
+    const int64_t here = std::min(kDenseBlock, n - first);
     input_products(static_cast<const char*>(x) + first * row_bytes, here, px, scratch);
-    step_products(px, h + at, state + at, here, scratch, &counters);
+    step_products(px, h + first * hidden(), state + first * units(), here, scratch, &counters);
   }
 }
 
@@ -152,7 +174,7 @@ void RecurrentKernel::run(const void* x, int64_t steps, int64_t n, int16_t* h_ou
                           void* scratch) const noexcept {
   const Scratch s = split(scratch);
   const char* input = static_cast<const char*>(x);
-  const int64_t row_bytes = inputs() * x_bits() / 8, units = cell_.units;
+  const int64_t row_bytes = inputs() * x_bits() / 8;
   for (int64_t first = 0; first < n; first += kDenseBlock) {
     const int64_t here = std::min(kDenseBlock, n - first);
     // Where all rows fit one block, the products of x of several steps are one pass over its weights.
@@ -161,10 +183,10 @@ void RecurrentKernel::run(const void* x, int64_t steps, int64_t n, int16_t* h_ou
       const int64_t chunk = std::min(together, steps - t);
       x_product_.run(input + (t * n + first) * row_bytes, chunk * here, s.px, s.product);
       for (int64_t u = 0; u < chunk; ++u) {
-        int16_t* hidden = h + first * units;
-        prepare(hidden, here, scratch);
-        run_(cell_, s.px + u * here * width(), s.ph, here, state + first * units, hidden);
-        if (h_out) std::memcpy(h_out + ((t + u) * n + first) * units, hidden, here * units * sizeof(int16_t));
+        int16_t* h_here = h + first * hidden();
+        prepare(h_here, here, scratch);
+        apply_cell(s, s.px + u * here * width(), here, state + first * units(), h_here, nullptr);
+        if (h_out) std::memcpy(h_out + ((t + u) * n + first) * hidden(), h_here, here * hidden() * sizeof(int16_t));
       }
     }
   }

@@ -4,6 +4,7 @@
 // bits of a row depend neither on n nor on whether a window is run at once or step by step.
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "quantick/core/cpu.h"
 #include "quantick/kernels/dense/dense.h"
@@ -22,6 +23,9 @@ struct RecurrentForms {
   bool dynamic = false;           // x is float32; sx is s_wx alone
   const float* bias_x = nullptr;  // [gates * units] float32, in place of bx with group_size or dynamic
   const float* bias_h = nullptr;  // [gates * units] float32 or null, in place of bh with group_size
+  /// From the cell's int16 Q0.15 [units] to h, int16 of any scale, [projection->rows]: the width of h and the columns
+  /// of wh. Null: h is what the cell gives.
+  const DenseSpec* projection = nullptr;
 };
 
 /// The two products of a layer with `gates` gates: rows are gate-major, row = gate * units + unit.
@@ -32,7 +36,7 @@ struct RecurrentSpec {
   int x_bits = 8;               // 8 or 16
   int h_bits = 16;              // what the recurrent product reads of h: 16 or 8
   const int8_t* wx = nullptr;   // [gates * units, inputs]
-  const int8_t* wh = nullptr;   // [gates * units, units]
+  const int8_t* wh = nullptr;   // [gates * units, width of h]
   const int64_t* bx = nullptr;  // [gates * units], in the unit of the input product, zero point folded in
   const int64_t* bh = nullptr;  // [gates * units], in the unit of the recurrent product; null: zeros
   const float* sx = nullptr;    // [gates * units]: s_x * s_wx
@@ -52,7 +56,8 @@ class RecurrentKernel {
   // (core/float_mode.h). Scratch: scratch_bytes() per thread, aligned to 64 bytes for best speed, at least to 8.
   // A dynamic layer runs by input_products and step_products alone.
 
-  /// One step: x [n, inputs] int8 or int16; h [n, units] int16 Q0.15 and the state [n, units] are replaced.
+  /// One step: x [n, inputs] int8 or int16; h [n, hidden] int16 Q0.15 (or as projected) and the state [n, units] are
+  /// replaced. hidden() is units() but for a projection.
   void step(const void* x, int16_t* h, float* state, int64_t n, void* scratch) const noexcept;
 
   /// The same bits, adding events to `counters`; slower.
@@ -72,13 +77,16 @@ class RecurrentKernel {
   void prepare(const int16_t* h, int64_t n, void* scratch) const noexcept;
   void finish(const void* x, int16_t* h, float* state, int64_t n, void* scratch) const noexcept;
 
-  /// A time-major window x [steps, n, inputs]; h and the state are carried in and out; h_out [steps, n, units] or null.
+  /// A time-major window x [steps, n, inputs]; h and the state are carried in and out; h_out [steps, n, hidden] or
+  /// null.
   void run(const void* x, int64_t steps, int64_t n, int16_t* h_out, int16_t* h, float* state,
            void* scratch) const noexcept;
 
   size_t scratch_bytes() const { return scratch_bytes_; }
   int64_t inputs() const { return x_product_.cols(); }
   int64_t units() const { return cell_.units; }
+  int64_t hidden() const { return h_product_.cols(); }
+  int64_t gates() const { return width() / units(); }
   int x_bits() const { return x_product_.x_bits(); }
   Isa isa() const { return isa_; }
   /// Bytes of packed weights: what a step of one row streams.
@@ -94,11 +102,14 @@ class RecurrentKernel {
   struct Scratch {
     float* px;      // [kDenseBlock, width]
     float* ph;      // [kDenseBlock, width]
-    int8_t* h8;     // [kDenseBlock, units]
-    void* product;  // of the two Dense kernels
+    int8_t* h8;     // [kDenseBlock, hidden]
+    int16_t* raw;   // [kDenseBlock, units]: what a projection reads
+    void* product;  // of the Dense kernels
   };
   Scratch split(void* scratch) const noexcept;
   int64_t width() const { return x_product_.rows(); }
+  void apply_cell(const Scratch& s, const float* px, int64_t n, float* state, int16_t* h,
+                  RecurrentCounters* counters) const noexcept;
 
   Isa isa_;
   RecurrentCell cell_;
@@ -106,6 +117,7 @@ class RecurrentKernel {
   RecurrentCellCounted counted_;
   HiddenView hidden_view_;  // null where the product reads all 16 bits
   DenseKernel x_product_, h_product_;
+  std::optional<DenseKernel> projection_;
   size_t scratch_bytes_;
 };
 

@@ -11,6 +11,9 @@ namespace quantick {
 /// steps >= 1.
 struct LstmSizes {
   int64_t steps = 0, batch = 0, inputs = 0, units = 0;
+  int64_t projection = 0;  ///< width of h where it is projected, else 0
+  /// Width of h.
+  int64_t hidden() const { return projection > 0 ? projection : units; }
 };
 
 /// Rows of one chunk.
@@ -18,9 +21,10 @@ constexpr int64_t kLstmRows = 64;
 
 /// What forward keeps for backward; chunk after chunk, each [steps, rows of the chunk, width].
 struct LstmKept {
-  Array xh;     ///< width inputs + units: what the products of a step read, x and the h before it
+  Array xh;     ///< width inputs + hidden(): what the products of a step read, x and the h before it
   Array gates;  ///< width 4 * units, activated
   Array c;      ///< width units, after the step
+  Array raw;    ///< width units: o * tanh(c) before the projection; undefined without one
 };
 
 struct LstmForward {
@@ -28,16 +32,24 @@ struct LstmForward {
   LstmKept kept;  ///< undefined arrays where nothing was kept
 };
 
-/// x [T, N, I], w_ih [4H, I], w_hh [4H, H], b_ih, b_hh [4H], h0, c0 [N, H] or undefined; all of one float dtype.
-LstmForward lstm_forward(const LstmSizes& sizes, const Array& x, const Array& w_ih, const Array& w_hh,
-                         const Array& b_ih, const Array& b_hh, const Array& h0, const Array& c0, bool keep);
-
-struct LstmGradients {
-  Array x, w_ih, w_hh, bias, h0, c0;
+/// All of one float dtype.
+struct LstmInputs {
+  Array x;           ///< [T, N, I]
+  Array w_ih, w_hh;  ///< [4H, I], [4H, P]
+  Array b_ih, b_hh;  ///< [4H]
+  Array w_hr;        ///< [P, H], or undefined without a projection
+  Array h0, c0;      ///< [N, P], [N, H], or undefined for zeros
 };
 
-/// dy, dh_n, dc_n: undefined for zeros. bias is the gradient by either bias.
-LstmGradients lstm_backward(const LstmSizes& sizes, const Array& w_ih, const Array& w_hh, const Array& c0,
-                            const LstmKept& kept, const Array& dy, const Array& dh_n, const Array& dc_n);
+LstmForward lstm_forward(const LstmSizes& sizes, const LstmInputs& inputs, bool keep);
+
+struct LstmGradients {
+  Array x, w_ih, w_hh, bias, w_hr, h0, c0;
+};
+
+/// dy, dh_n, dc_n: undefined for zeros. bias is the gradient by either bias. Of the inputs, x and the biases are not
+/// read.
+LstmGradients lstm_backward(const LstmSizes& sizes, const LstmInputs& inputs, const LstmKept& kept, const Array& dy,
+                            const Array& dh_n, const Array& dc_n);
 
 }  // namespace quantick
