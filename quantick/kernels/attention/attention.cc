@@ -6,7 +6,7 @@ namespace quantick::kernels {
 namespace {
 
 using IntegerKernel = void (*)(const AttentionHead&, const int16_t*, const AttentionRun<int16_t>*, int, float*,
-                               int16_t*, float*);
+                               int32_t*, float*);
 using FloatKernel = void (*)(const AttentionHead&, const float*, const AttentionRun<float>*, int, float*, float*);
 constexpr KernelList<IntegerKernel> kInteger{attend_s16_scalar, attend_s16_avx2, attend_s16_avx512vnni};
 constexpr KernelList<FloatKernel> kFloat{attend_f32_scalar, attend_f32_avx2, attend_f32_avx512vnni};
@@ -14,7 +14,7 @@ constexpr KernelList<FloatKernel> kFloat{attend_f32_scalar, attend_f32_avx2, att
 }  // namespace
 
 void attend_s16(const AttentionHead& head, const int16_t* q, const AttentionRun<int16_t>* runs, int run_count, float* p,
-                int16_t* e, float* y, Isa isa) noexcept {
+                int32_t* e, float* y, Isa isa) noexcept {
   kInteger[isa](head, q, runs, run_count, p, e, y);
 }
 

@@ -16,6 +16,7 @@ struct AttentionHead {
   int64_t value_width = 0;                   ///< of a value and of the result
   int64_t key_stride = 0, value_stride = 0;  ///< elements from one key (value) to the next
   float scale = 1;                           ///< of a score: that of q, times that of k, times the attention's own
+  float slope = 0;                           ///< what a score loses with each key between its own and the last one
   bool wide_scores = false;                  ///< a sum of width products may leave 32 bits
   bool wide_values = false;                  ///< values may leave +-255
 };
@@ -29,23 +30,24 @@ struct AttentionRun {
   int64_t count = 0;
 };
 
-/// Weights of the keys are e = RNE(exp(p - max p) * 32767) with p = f32(q . k) * scale; y[d] = f32(sum e v[d]) /
-/// f32(sum e), or 0 where no key is attended. p and e hold one element for each key; fewer than 2^31 keys.
+/// Weights of the keys are e = RNE(exp(p - max p) * W) with p = f32(q . k) * scale - slope * f32(keys behind it), W
+/// 2^22 with wide_values and else 32767; y[d] = f32(sum e v[d]) / f32(sum e), or 0 where no key is attended. p and e
+/// hold one element for each key; fewer than 2^31 keys.
 void attend_s16(const AttentionHead& head, const int16_t* q, const AttentionRun<int16_t>* runs, int run_count, float* p,
-                int16_t* e, float* y, Isa isa = active_isa()) noexcept;
+                int32_t* e, float* y, Isa isa = active_isa()) noexcept;
 
-/// In float32: e = exp(p - max p), y[d] = sum e v[d] / sum e, both sums over ascending keys. p holds one element for
-/// each key.
+/// In float32: e = exp(p - max p) with the same p, y[d] = sum e v[d] / sum e, both sums over ascending keys. p holds
+/// one element for each key.
 void attend_f32(const AttentionHead& head, const float* q, const AttentionRun<float>* runs, int run_count, float* p,
                 float* y, Isa isa = active_isa()) noexcept;
 
 /// The kernels behind the lists.
 void attend_s16_scalar(const AttentionHead& head, const int16_t* q, const AttentionRun<int16_t>* runs, int run_count,
-                       float* p, int16_t* e, float* y);
+                       float* p, int32_t* e, float* y);
 void attend_s16_avx2(const AttentionHead& head, const int16_t* q, const AttentionRun<int16_t>* runs, int run_count,
-                     float* p, int16_t* e, float* y);
+                     float* p, int32_t* e, float* y);
 void attend_s16_avx512vnni(const AttentionHead& head, const int16_t* q, const AttentionRun<int16_t>* runs,
-                           int run_count, float* p, int16_t* e, float* y);
+                           int run_count, float* p, int32_t* e, float* y);
 void attend_f32_scalar(const AttentionHead& head, const float* q, const AttentionRun<float>* runs, int run_count,
                        float* p, float* y);
 void attend_f32_avx2(const AttentionHead& head, const float* q, const AttentionRun<float>* runs, int run_count,

@@ -3,7 +3,7 @@
 namespace quantick::kernels {
 
 void attend_s16_avx512vnni(const AttentionHead& head, const int16_t* q, const AttentionRun<int16_t>* runs,
-                           int run_count, float* p, int16_t* e, float* y) {
+                           int run_count, float* p, int32_t* e, float* y) {
   attend_s16_rows(head, q, runs, run_count, p, e, y);
 }
 

@@ -8,6 +8,8 @@
 
 namespace quantick::kernels {
 
+/// The largest weight of a key: for values of 8 bits, and of 16.
+static constexpr float kNarrowWeight = 32767.0f, kWideWeight = 0x1p22f;
 /// Products e * v with |v| <= 255 of which an int32 holds the sum: 2^31 / (32767 * 255) = 257.
 static constexpr int64_t kNarrowKeys = 256;
 static constexpr int kDotLanes = 16;
@@ -67,7 +69,7 @@ typedef int16_t FourShorts __attribute__((vector_size(8)));
 /// y = (sum of e v) / denominator for the values that one Int holds: int32_t, or a vector of them.
 template <class Int, class Short>
 [[gnu::always_inline]] static inline void weigh_s16(const AttentionRun<int16_t>* runs, int run_count, int64_t column,
-                                                    int64_t stride, const int16_t* e, float denominator, float* y) {
+                                                    int64_t stride, const int32_t* e, float denominator, float* y) {
   constexpr int kWidth = sizeof(Int) / sizeof(int32_t);
   int64_t sums[kWidth] = {};
   Int part = {};
@@ -79,9 +81,9 @@ template <class Int, class Short>
       Short value;
       __builtin_memcpy(&value, v, sizeof value);
       if constexpr (kWidth == 1)
-        part += int32_t{*e} * int32_t{value};
+        part += *e * int32_t{value};
       else
-        part += __builtin_convertvector(value, Int) * int32_t{*e};
+        part += __builtin_convertvector(value, Int) * *e;
       if (--room > 0) continue;
       __builtin_memcpy(parts, &part, sizeof part);
       for (int i = 0; i < kWidth; ++i) sums[i] += parts[i];
@@ -93,13 +95,13 @@ template <class Int, class Short>
   for (int i = 0; i < kWidth; ++i) y[i] = static_cast<float>(sums[i] + parts[i]) / denominator;
 }
 
-/// One column of values of 16 bits: sums of 64.
+/// One column of values of 16 bits: sums of 64 bits.
 [[gnu::always_inline]] static inline void weigh_wide_s16(const AttentionRun<int16_t>* runs, int run_count,
-                                                         int64_t column, int64_t stride, const int16_t* e,
+                                                         int64_t column, int64_t stride, const int32_t* e,
                                                          float denominator, float* y) {
   int64_t sum = 0;
   for (int r = 0; r < run_count; ++r)
-    for (int64_t j = 0; j < runs[r].count; ++j, ++e) sum += int32_t{*e} * int32_t{runs[r].values[j * stride + column]};
+    for (int64_t j = 0; j < runs[r].count; ++j, ++e) sum += int64_t{*e} * runs[r].values[j * stride + column];
   *y = static_cast<float>(sum) / denominator;
 }
 
@@ -123,14 +125,15 @@ template <class Float>
 
 [[gnu::always_inline]] static inline void attend_s16_rows(const AttentionHead& head, const int16_t* q,
                                                           const AttentionRun<int16_t>* runs, int run_count, float* p,
-                                                          int16_t* e, float* y) {
-  int64_t total = 0;
+                                                          int32_t* e, float* y) {
+  int64_t total = 0, last = -1;
+  for (int r = 0; r < run_count; ++r) last += runs[r].count;
   for (int r = 0; r < run_count; ++r)
     for (int64_t j = 0; j < runs[r].count; ++j, ++total) {
-      const bool counts = !runs[r].attended || runs[r].attended[j] != 0;
-      p[total] = counts
-                     ? attention_dot(q, runs[r].keys + j * head.key_stride, head.width, head.wide_scores) * head.scale
-                     : -__builtin_inff();
+      p[total] = -__builtin_inff();
+      if (runs[r].attended && runs[r].attended[j] == 0) continue;
+      const float product = attention_dot(q, runs[r].keys + j * head.key_stride, head.width, head.wide_scores);
+      p[total] = product * head.scale - head.slope * static_cast<float>(last - total);
     }
   const float top = attention_top(p, total);
   if (top == -__builtin_inff()) {
@@ -140,10 +143,11 @@ template <class Float>
   for (int64_t j = 0; j < total; ++j) p[j] -= top;
   exp_values(p, p, total);
   constexpr float kRound = 0x1.8p23f;  // adding it rounds to an integer, half to even
+  const float largest = head.wide_values ? kWideWeight : kNarrowWeight;
   int64_t weights = 0;
   for (int64_t j = 0; j < total; ++j) {
-    const int32_t code = __builtin_bit_cast(int32_t, p[j] * 32767.0f + kRound) - __builtin_bit_cast(int32_t, kRound);
-    e[j] = static_cast<int16_t>(code);
+    const int32_t code = __builtin_bit_cast(int32_t, p[j] * largest + kRound) - __builtin_bit_cast(int32_t, kRound);
+    e[j] = code;
     weights += code;
   }
   const float denominator = static_cast<float>(weights);
@@ -161,12 +165,14 @@ template <class Float>
 [[gnu::always_inline]] static inline void attend_f32_rows(const AttentionHead& head, const float* q,
                                                           const AttentionRun<float>* runs, int run_count, float* p,
                                                           float* y) {
-  int64_t total = 0;
+  int64_t total = 0, last = -1;
+  for (int r = 0; r < run_count; ++r) last += runs[r].count;
   for (int r = 0; r < run_count; ++r)
     for (int64_t j = 0; j < runs[r].count; ++j, ++total) {
-      const bool counts = !runs[r].attended || runs[r].attended[j] != 0;
-      p[total] =
-          counts ? attention_dot(q, runs[r].keys + j * head.key_stride, head.width) * head.scale : -__builtin_inff();
+      p[total] = -__builtin_inff();
+      if (runs[r].attended && runs[r].attended[j] == 0) continue;
+      const float product = attention_dot(q, runs[r].keys + j * head.key_stride, head.width);
+      p[total] = product * head.scale - head.slope * static_cast<float>(last - total);
     }
   const float top = attention_top(p, total);
   if (top == -__builtin_inff()) {

@@ -34,21 +34,23 @@ TEST(Attention, IntegerFormIsTheFormulaOnEveryInstructionSetAndForAnySplit) {
     for (int64_t j = 0; j < c.keys; j += 3) attended[j] = j % 2;
     attended[c.keys - 1] = 1;
     const float scale = 3.0f / (static_cast<float>(c.top_score) * static_cast<float>(c.top_score));
-    const AttentionHead head{c.width, c.value_width,     c.width,          c.value_width,
-                             scale,   c.top_score > 255, c.top_value > 255};
+    const float slope = c.keys % 2 == 0 ? 0.01f : 0.0f;
+    const AttentionHead head{c.width, c.value_width, c.width,           c.value_width,
+                             scale,   slope,         c.top_score > 255, c.top_value > 255};
     for (const bool masked : {false, true}) {
       std::vector<float> p(c.keys, -INFINITY), e(c.keys), want(c.value_width);
       for (int64_t j = 0; j < c.keys; ++j) {
         if (masked && !attended[j]) continue;
         int64_t sum = 0;
         for (int64_t i = 0; i < c.width; ++i) sum += int64_t{q[i]} * k[j * c.width + i];
-        p[j] = static_cast<float>(sum) * scale;
+        const float score = static_cast<float>(sum) * scale;
+        p[j] = score - slope * static_cast<float>(c.keys - 1 - j);
       }
       const float top = *std::max_element(p.begin(), p.end());
       for (int64_t j = 0; j < c.keys; ++j) e[j] = p[j] - top;
       exp_f32(e.data(), e.data(), c.keys, Isa::scalar);
       int64_t weights = 0;
-      for (float& w : e) weights += static_cast<int64_t>(w = std::rint(w * 32767));
+      for (float& w : e) weights += static_cast<int64_t>(w = std::rint(w * (c.top_value > 255 ? 0x1p22f : 32767.0f)));
       for (int64_t d = 0; d < c.value_width; ++d) {
         int64_t sum = 0;
         for (int64_t j = 0; j < c.keys; ++j) sum += static_cast<int64_t>(e[j]) * v[j * c.value_width + d];
@@ -60,7 +62,7 @@ TEST(Attention, IntegerFormIsTheFormulaOnEveryInstructionSetAndForAnySplit) {
                                                  {k.data() + cut * c.width, v.data() + cut * c.value_width,
                                                   masked ? attended.data() + cut : nullptr, c.keys - cut}};
           std::vector<float> scores(c.keys), y(c.value_width + 1, 7.0f);
-          std::vector<int16_t> weight(c.keys);
+          std::vector<int32_t> weight(c.keys);
           attend_s16(head, q.data(), runs, 2, scores.data(), weight.data(), y.data(), isa);
           EXPECT_EQ(y.back(), 7.0f) << "wrote past the end";
           y.pop_back();
@@ -79,13 +81,13 @@ TEST(Attention, FloatFormHasTheSameBitsOnEveryInstructionSetAndForAnySplit) {
       return x;
     };
     const auto q = normal("q", c.width), k = normal("k", c.keys * c.width), v = normal("v", c.keys * c.value_width);
-    const AttentionHead head{c.width, c.value_width, c.width, c.value_width, 0.3f};
+    const AttentionHead head{c.width, c.value_width, c.width, c.value_width, 0.3f, 0.02f};
     std::vector<double> e(c.keys);
     double total = 0;
     for (int64_t j = 0; j < c.keys; ++j) {
       double sum = 0;
       for (int64_t i = 0; i < c.width; ++i) sum += static_cast<double>(q[i]) * k[j * c.width + i];
-      total += e[j] = std::exp(sum * 0.3);
+      total += e[j] = std::exp(sum * 0.3 - 0.02 * static_cast<double>(c.keys - 1 - j));
     }
     std::vector<float> want(c.value_width), p(c.keys);
     const AttentionRun<float> whole{k.data(), v.data(), nullptr, c.keys};

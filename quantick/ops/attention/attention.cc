@@ -1,6 +1,7 @@
 #include "quantick/ops/attention/attention_layer.h"
 #include "quantick/ops/attention/attention_node.h"
 #include "quantick/ops/define.h"
+#include "quantick/ops/lowering.h"
 
 namespace quantick {
 namespace {
@@ -84,6 +85,12 @@ struct Attention {
     form.data_inputs = kAllInputs;
     form.reads_integers = true;
     form.row_axes = 2;
+    form.lower = [](const LowerCall& call) -> std::vector<NamedArray> {
+      for (const Array& parameter : call.parameters)
+        QTK_CHECK(!parameter.defined(), UnsupportedError, "[{}] q, k, v and mask must be computed, not constants",
+                  lowering_name(name, call));
+      return {};
+    };
     form.prepare = [](const PrepareCall& call) {
       const auto attrs = from_attributes<Attrs>(*call.attributes, name);
       const auto& types = call.input_types;

@@ -59,10 +59,12 @@ void exp_all(double* x, int64_t n) {
 
 /// Weights of `count` keys for one query into p; false where none counts.
 template <class F>
-bool weigh(const F* q, const F* k, int64_t step, int64_t width, const uint8_t* counts, int64_t count, F scale, F* p) {
+bool weigh(const F* q, const F* k, int64_t step, int64_t width, const uint8_t* counts, int64_t count, F scale, F slope,
+           F* p) {
   F top = -INFINITY, total = 0;
   for (int64_t j = 0; j < count; ++j) {
-    p[j] = counts && !counts[j] ? F(-INFINITY) : dot(q, k + j * step, width) * scale;
+    p[j] = counts && !counts[j] ? F(-INFINITY)
+                                : dot(q, k + j * step, width) * scale - slope * static_cast<F>(count - 1 - j);
     top = std::max(top, p[j]);
   }
   if (top == F(-INFINITY)) return false;
@@ -92,7 +94,7 @@ void forward_row(const AttentionSizes& s, const double* q, Layout of_q, const do
       double* const to = y + i * of_y.step + h * s.value_width;
       std::fill_n(to, s.value_width, 0.0);
       if (!weigh(q + i * of_q.step + h * s.width, k + first * of_k.step + kv * s.width, of_k.step, s.width,
-                 counts ? counts + first : nullptr, count, s.scale, p.data()))
+                 counts ? counts + first : nullptr, count, s.scale, static_cast<double>(s.slope(h)), p.data()))
         continue;
       for (int64_t j = 0; j < count; ++j)
         if (p[static_cast<size_t>(j)] > 0)
@@ -104,9 +106,10 @@ void forward_row(const AttentionSizes& s, const double* q, Layout of_q, const do
 void forward_row(const AttentionSizes& s, const float* q, Layout of_q, const float* k, Layout of_k, const float* v,
                  Layout of_v, const uint8_t* counts, float* y, Layout of_y) {
   std::vector<float> p(static_cast<size_t>(s.keys));
-  const kernels::AttentionHead head{s.width, s.value_width, of_k.step, of_v.step, static_cast<float>(s.scale)};
-  for (int64_t i = 0; i < s.queries; ++i)
-    for (int64_t h = 0; h < s.heads; ++h) {
+  kernels::AttentionHead head{s.width, s.value_width, of_k.step, of_v.step, static_cast<float>(s.scale)};
+  for (int64_t h = 0; h < s.heads; ++h) {
+    head.slope = s.slope(h);
+    for (int64_t i = 0; i < s.queries; ++i) {
       const int64_t kv = h / (s.heads / s.kv_heads), first = s.first_key(i);
       const kernels::AttentionRun<float> run{k + first * of_k.step + kv * s.width,
                                              v + first * of_v.step + kv * s.value_width,
@@ -114,6 +117,7 @@ void forward_row(const AttentionSizes& s, const float* q, Layout of_q, const flo
       kernels::attend_f32(head, q + i * of_q.step + h * s.width, &run, 1, p.data(),
                           y + i * of_y.step + h * s.value_width);
     }
+  }
 }
 
 template <class F>
@@ -127,7 +131,8 @@ void backward_row(const AttentionSizes& s, const F* q, F* dq, Layout of_q, const
       const int64_t first = s.first_key(i), count = s.end_key(i) - first;
       const int64_t at_q = i * of_q.step + h * s.width, at_k = first * of_k.step + kv * s.width;
       const int64_t at_v = first * of_v.step + kv * s.value_width;
-      if (!weigh(q + at_q, k + at_k, of_k.step, s.width, counts ? counts + first : nullptr, count, scale, p.data()))
+      if (!weigh(q + at_q, k + at_k, of_k.step, s.width, counts ? counts + first : nullptr, count, scale,
+                 static_cast<F>(s.slope(h)), p.data()))
         continue;
       const F* const d = dy + i * of_y.step + h * s.value_width;
       F mean = 0;
@@ -150,6 +155,14 @@ void backward_row(const AttentionSizes& s, const F* q, F* dq, Layout of_q, const
 }
 
 }  // namespace
+
+float AttentionSizes::slope(int64_t head) const {
+  if (recency == 0) return 0;
+  // ln 256 for each head, by the contract's exponential: the same bits everywhere.
+  float factor = -5.5451775f * static_cast<float>(head + 1) / static_cast<float>(heads);
+  kernels::exp_f32(&factor, &factor, 1);
+  return static_cast<float>(recency) * factor;
+}
 
 void split_heads(AttentionSizes& sizes, const AttentionAttributes& attributes, int64_t q_channels, int64_t k_channels,
                  int64_t v_channels, std::string_view who) {
@@ -232,7 +245,8 @@ Array attention_truth(const AttentionSizes& s, const Array& q_in, const Array& k
           for (int64_t d = 0; d < s.width; ++d)
             score += q[at(r, i, s.queries, s.query_channels(), h * s.width + d)] *
                      k[at(r, j, s.keys, s.key_channels(), kv * s.width + d)];
-          const double weight = std::exp(score * s.scale);
+          const double weight =
+              std::exp(score * s.scale - static_cast<double>(s.slope(h)) * static_cast<double>(i - j));
           total += weight;
           for (int64_t d = 0; d < s.value_width; ++d)
             sum[static_cast<size_t>(d)] += weight * v[at(r, j, s.keys, s.value_channels(), kv * s.value_width + d)];

@@ -16,12 +16,16 @@ struct AttentionSizes {
   bool causal = false;                 ///< query i attends to keys 0..i
   int64_t context = 0;                 ///< of those, to the last so many; 0: all
   double scale = 0;                    ///< of scores
+  double recency = 0;                  ///< scores lose slope(head) for each key between theirs and the query's own
   bool time_major = false;             ///< [steps, rows, channels], else [rows, tokens, channels]
 
   int64_t query_channels() const { return heads * width; }
   int64_t key_channels() const { return kv_heads * width; }
   int64_t value_channels() const { return kv_heads * value_width; }
   int64_t output_channels() const { return heads * value_width; }
+  /// recency * 2^(-8 (head + 1) / heads): heads look back over spans that grow by equal factors (ALiBi, Press et al.
+  /// 2022).
+  float slope(int64_t head) const;
   int64_t first_key(int64_t query) const { return context > 0 && query >= context ? query + 1 - context : 0; }
   int64_t end_key(int64_t query) const { return causal && query + 1 < keys ? query + 1 : keys; }
 };

@@ -32,6 +32,7 @@ class AttentionNode : public IntegerNode {
     if (call.inputs.size() > 3) mask_ = call.inputs[3], masked_ = true;
     head_ = {sizes.width, sizes.value_width, sizes.key_channels(), sizes.value_channels(),
              static_cast<float>(sizes.scale)};
+    for (int64_t h = 0; h < sizes.heads; ++h) slopes_.push_back(sizes.slope(h));
     if constexpr (kInteger) {
       const int64_t score = sizes.width * magnitude(q_, who) * magnitude(k_, who);
       head_.scale = (q_.scale * k_.scale) * head_.scale;
@@ -90,7 +91,7 @@ class AttentionNode : public IntegerNode {
   struct Scratch {
     T *keys, *values, *query;
     float* scores;
-    int16_t* weights;
+    int32_t* weights;
     float* result;
     uint8_t* attended;
   };
@@ -103,7 +104,7 @@ class AttentionNode : public IntegerNode {
     s.values = reinterpret_cast<T*>(take(kept * sizes_.value_channels()));
     s.query = reinterpret_cast<T*>(take(sizes_.query_channels()));
     s.scores = reinterpret_cast<float*>(take(keys));
-    s.weights = reinterpret_cast<int16_t*>(take(keys));
+    s.weights = reinterpret_cast<int32_t*>(take(keys));
     s.result = reinterpret_cast<float*>(take(sizes_.output_channels()));
     s.attended = reinterpret_cast<uint8_t*>(at);
     return s;
@@ -137,11 +138,13 @@ class AttentionNode : public IntegerNode {
       for (int r = 0; r < count; ++r)
         runs[r] = {stretches[r].keys + h / share * sizes_.width, stretches[r].values + h / share * sizes_.value_width,
                    stretches[r].attended, stretches[r].count};
+      kernels::AttentionHead head = head_;
+      head.slope = slopes_[static_cast<size_t>(h)];
       float* const y = s.result + h * sizes_.value_width;
       if constexpr (kInteger)
-        kernels::attend_s16(head_, s.query + h * sizes_.width, runs, count, s.scores, s.weights, y, isa_);
+        kernels::attend_s16(head, s.query + h * sizes_.width, runs, count, s.scores, s.weights, y, isa_);
       else
-        kernels::attend_f32(head_, s.query + h * sizes_.width, runs, count, s.scores, y, isa_);
+        kernels::attend_f32(head, s.query + h * sizes_.width, runs, count, s.scores, y, isa_);
     }
     store(s.result, output, offset);
   }
@@ -214,7 +217,8 @@ class AttentionNode : public IntegerNode {
   AttentionSizes sizes_;
   TensorFormat q_, k_, v_, mask_, output_;
   bool masked_ = false;
-  kernels::AttentionHead head_;
+  kernels::AttentionHead head_;  ///< less its slope
+  std::vector<float> slopes_;    ///< of each head
   float output_scale_ = 1;
   kernels::OutputLimits limits_;
   Isa isa_ = active_isa();

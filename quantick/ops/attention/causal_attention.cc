@@ -10,13 +10,16 @@ struct CausalAttention : TimeAttention<CausalAttention> {
       "steps, itself included.";
   struct Attrs {
     int64_t context = 0, heads = 1, kv_heads = 0;
-    double scale = 0;
+    double scale = 0, recency = 0;
     static constexpr auto fields() {
       return std::make_tuple(
           field("context", &Attrs::context, "steps that are attended, the newest included; at least 1"),
           field("heads", &Attrs::heads, "the channels of q are so many heads"),
           field("kv_heads", &Attrs::kv_heads, "heads of k and v, which share them; 0: as heads"),
-          field("scale", &Attrs::scale, "of scores; 0: 1 / sqrt(width of a head)"));
+          field("scale", &Attrs::scale, "of scores; 0: 1 / sqrt(width of a head)"),
+          field("recency", &Attrs::recency,
+                "scores lose recency * 2^(-8 (h + 1) / heads) per step of age, in head h; 0: the order of steps does "
+                "not show"));
     }
   };
 
@@ -28,6 +31,9 @@ struct CausalAttention : TimeAttention<CausalAttention> {
               "[causal_attention] context, was {}, expected at least 1: how many steps a stream keeps", attrs.context);
     s.causal = true;
     s.context = attrs.context;
+    QTK_CHECK(attrs.recency >= 0 && attrs.recency <= 1024, ValueError,
+              "[causal_attention] recency, was {}, expected 0..1024", attrs.recency);
+    s.recency = attrs.recency;
     return s;
   }
 
@@ -41,8 +47,8 @@ struct CausalAttention : TimeAttention<CausalAttention> {
       return OperatorSample{{float32({steps, batch, q}), float32({steps, batch, k}), float32({steps, batch, v})},
                             to_attributes(attrs)};
     };
-    return {call(5, 2, 8, 8, 8, {3, 2}), call(7, 3, 12, 6, 10, {100, 4, 2}),
-            call(1, 1, 1, 1, 1, {1}),    call(40, 2, 20, 20, 24, {17, 1, 0, 0.2}),
+    return {call(5, 2, 8, 8, 8, {3, 2}), call(7, 3, 12, 6, 10, {100, 4, 2, 0, 0.5}),
+            call(1, 1, 1, 1, 1, {1}),    call(40, 2, 20, 20, 24, {17, 2, 0, 0.2, 1}),
             call(3, 0, 4, 4, 4, {2}),    call(6, 67, 4, 4, 4, {4, 2})};
   }
   static std::vector<OperatorMisuse> misuses() {
@@ -61,9 +67,9 @@ struct CausalAttention : TimeAttention<CausalAttention> {
 const Operator& causal_attention_operator() { return operator_row<CausalAttention>(); }
 
 Array causal_attention(const Array& q, const Array& k, const Array& v, int64_t context, int64_t heads, int64_t kv_heads,
-                       double scale) {
-  return invoke1(causal_attention_operator(), to_attributes(CausalAttention::Attrs{context, heads, kv_heads, scale}),
-                 {q, k, v});
+                       double scale, double recency) {
+  return invoke1(causal_attention_operator(),
+                 to_attributes(CausalAttention::Attrs{context, heads, kv_heads, scale, recency}), {q, k, v});
 }
 
 }  // namespace quantick
