@@ -93,6 +93,7 @@ Arrays Block::operator()(const Arrays& inputs) {
   std::optional<graph::LayerScope> scope;
   if (!name_.empty()) scope.emplace(name_);
   for (const Array& input : inputs) QTK_CHECK(input.defined(), ValueError, "[{}] input is an undefined array", kind());
+  last_input_types_ = types_of(inputs);
   if (hybridized_ && trace_depth == 0 && summary_collector == nullptr) return run_cached(inputs);
   return run_imperative(inputs);
 }

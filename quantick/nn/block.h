@@ -68,6 +68,8 @@ class Block {
   bool hybridized() const { return hybridized_; }
   /// Traces forward in inference mode on zeros of these types (a fresh graph, dead nodes removed).
   graph::Graph trace(const Types& inputs);
+  /// Types of the inputs of the last call of this block, empty before the first.
+  const Types& last_input_types() const { return last_input_types_; }
   /// Elements of all parameters with known shapes.
   int64_t parameter_count() const;
   /// Table of layers with output shapes and parameter counts, as Gluon's summary().
@@ -107,6 +109,7 @@ class Block {
   std::vector<std::pair<std::string, std::unique_ptr<Block>>> children_;
   std::unique_ptr<CachedGraphs> cache_;
   QuantizationMark mark_;
+  Types last_input_types_;
   bool hybridized_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include "quantick/core/error.h"
 #include "quantick/core/float_mode.h"
 #include "quantick/core/interrupt.h"
+#include "quantick/quant/node_plan.h"
 
 namespace quantick::quant {
 
@@ -14,6 +15,50 @@ const Observer& Calibration::at(graph::ValueId value) const {
   QTK_CHECK(found != observers_.end(), IndexError, "[calibration] value {} was not observed", value);
   return *found->second;
 }
+
+double Calibration::state_range(int node) const {
+  const auto found = state_ranges_.find(node);
+  return found == state_ranges_.end() ? 0 : found->second;
+}
+
+namespace {
+
+/// Watches the hidden states of the nodes whose widths are narrowed; their ranges stand in no tensor of the graph.
+class StateWatch {
+ public:
+  StateWatch(const graph::Graph& graph, const QuantizationConfig& config, std::map<int, double>& ranges)
+      : graph_(graph), ranges_(ranges) {
+    const GraphPlan plan = plan_nodes(graph, config);
+    for (size_t n = 0; n < plan.nodes.size(); ++n) {
+      if (!graph.nodes()[n].op->integer.state_range || plan.nodes[n].precision.state_bits >= 24) continue;
+      nodes_.push_back(static_cast<int>(n));
+      for (const graph::ValueId input : graph.nodes()[n].inputs)
+        if (is_data(graph, input)) inputs_[input] = Array();
+    }
+  }
+
+  void on_value(graph::ValueId id, const Array& value) {
+    if (const auto found = inputs_.find(id); found != inputs_.end()) found->second = value;
+  }
+
+  void on_batch_end() {
+    for (const int n : nodes_) {
+      const graph::Node& node = graph_.nodes()[n];
+      Arrays inputs;
+      for (const graph::ValueId id : node.inputs)
+        inputs.push_back(id < 0 ? Array() : is_data(graph_, id) ? inputs_.at(id) : graph_.value(id).data);
+      ranges_[n] = std::max(ranges_[n], node.op->integer.state_range(node.attributes, inputs));
+    }
+  }
+
+ private:
+  const graph::Graph& graph_;
+  std::map<int, double>& ranges_;
+  std::vector<int> nodes_;
+  std::map<graph::ValueId, Array> inputs_;
+};
+
+}  // namespace
 
 Array with_missing_filled(const Array& x, float fill) {
   const Array rows = x.contiguous();
@@ -34,13 +79,17 @@ Calibration calibrate(const graph::Graph& graph, const CalibrationData& data, co
             graph.inputs().size());
   QTK_CHECK(!data.batches.empty(), ValueError, "[calibration] no data: pass at least one batch");
   Calibration result;
+  const bool known = config.calib_mode != "custom" && config.calib_mode != "none";
   const auto add = [&](graph::ValueId id) {
-    result.observers_.emplace(id, make_observer(config.calib_mode, {.percentile = config.percentile}));
+    result.observers_.emplace(id,
+                              make_observer(known ? config.calib_mode : "naive", {.percentile = config.percentile}));
   };
   const graph::ValueId input = graph.inputs()[0];
   add(input);
+  StateWatch states(graph, config, result.state_ranges_);
   for (const graph::Node& node : graph.nodes()) add(node.outputs[0]);
   const auto observe = [&](graph::ValueId id, const Array& values) {
+    states.on_value(id, values);
     const auto found = result.observers_.find(id);
     if (id == input || found == result.observers_.end() || values.dtype() != DType::f32) return;
     const Array rows = values.contiguous();
@@ -55,6 +104,7 @@ Calibration calibrate(const graph::Graph& graph, const CalibrationData& data, co
     result.rows_ += batch.shape()[batch.ndim() > 2 ? 1 : 0];
     const Array filled = with_missing_filled(rows, static_cast<float>(config.fill_value));
     graph.run(std::span(&filled, 1), observe);
+    states.on_batch_end();
   }
   result.missing_ = result.observers_.at(input)->histogram().missing();
   QTK_CHECK(result.observers_.at(input)->histogram().observed() > 0, ValueError,
@@ -62,20 +112,28 @@ Calibration calibrate(const graph::Graph& graph, const CalibrationData& data, co
   return result;
 }
 
-TensorFormat choose_format(const ObservedRange& range, DType dtype) {
+TensorFormat choose_format(const ObservedRange& range, const FormatChoice& choice) {
   const FloatMode mode;
+  QTK_ASSERT(choice.bits >= 2 && choice.bits <= 16);
+  TensorFormat format{choice.bits <= 8 ? DType::i8 : DType::i16};
+  if (choice.bits < format.bits()) format.narrow_bits = choice.bits;
   const double low = std::min(range.low, 0.0), high = std::max(range.high, 0.0);
-  const int bits = static_cast<int>(dtype_size(dtype)) * 8;
-  const double levels = std::ldexp(1.0, bits) - 1, top = std::ldexp(1.0, bits - 1) - 1;
-  if (low == high) return {dtype, 1.0f, 0};
-  const bool symmetric = dtype == DType::i16;
-  const auto scale = static_cast<float>(symmetric ? std::max(-low, high) / top : (high - low) / levels);
-  QTK_CHECK(scale >= 0x1p-100f && scale <= 0x1p95f, ValueError,
+  if (low == high) return format;
+  const double levels = std::ldexp(1.0, choice.bits) - 1, top = std::ldexp(1.0, choice.bits - 1) - 1;
+  const bool symmetric = choice.symmetric || choice.bits > 8;
+  format.scale = static_cast<float>(symmetric ? std::max(-low, high) / top : (high - low) / levels);
+  if (choice.power_of_two) {
+    int exponent = 0;
+    const float mantissa = std::frexp(format.scale, &exponent);
+    format.scale = std::ldexp(1.0f, mantissa == 0.5f ? exponent - 1 : exponent);
+  }
+  QTK_CHECK(format.scale >= 0x1p-100f && format.scale <= 0x1p95f, ValueError,
             "[calibration] range [{}, {}] gives scale {}, expected within [2^-100, 2^95]; scale the data", low, high,
-            scale);
-  if (symmetric) return {dtype, scale, 0};
-  const double zero = std::nearbyint(-top - 1 - low / static_cast<double>(scale));
-  return {dtype, scale, static_cast<int32_t>(std::clamp(zero, -top - 1, top))};
+            format.scale);
+  if (symmetric) return format;
+  const double zero = std::nearbyint(-top - 1 - low / static_cast<double>(format.scale));
+  format.zero_point = static_cast<int32_t>(std::clamp(zero, -top - 1, top));
+  return format;
 }
 
 }  // namespace quantick::quant

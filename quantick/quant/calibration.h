@@ -22,6 +22,10 @@ struct CalibrationData {
 class Calibration {
  public:
   const Observer& at(graph::ValueId value) const;
+  /// Whether the value was observed at all.
+  bool has(graph::ValueId value) const { return observers_.contains(value); }
+  /// Largest magnitude of the hidden state of a node whose configuration narrows it; 0 for other nodes.
+  double state_range(int node) const;
   int64_t rows() const { return rows_; }
   /// NaN and infinite cells of the input, which were skipped.
   int64_t missing() const { return missing_; }
@@ -29,6 +33,7 @@ class Calibration {
  private:
   friend Calibration calibrate(const graph::Graph&, const CalibrationData&, const QuantizationConfig&);
   std::map<graph::ValueId, std::unique_ptr<Observer>> observers_;
+  std::map<int, double> state_ranges_;
   int64_t rows_ = 0, missing_ = 0;
 };
 
@@ -39,8 +44,14 @@ Calibration calibrate(const graph::Graph& graph, const CalibrationData& data, co
 /// A copy whose NaN and infinities are `fill`; x itself where it has none.
 Array with_missing_filled(const Array& x, float fill);
 
-/// The integer format that covers a range (docs/numerics.md, section 2): int8 asymmetric with 0 on the grid, int16
-/// symmetric; scale 1 where the range is empty. Throws ValueError for a range that float32 scales cannot cover.
-TensorFormat choose_format(const ObservedRange& range, DType dtype);
+struct FormatChoice {
+  int bits = 8;            ///< 2..16; above 8 always symmetric
+  bool symmetric = false;  ///< zero point 0; else 0 lies on the grid and the ends are the range's
+  bool power_of_two = false;
+};
+
+/// The integer format that covers a range (docs/numerics.md, section 2); scale 1 where the range is empty. Throws
+/// ValueError for a range that float32 scales cannot cover.
+TensorFormat choose_format(const ObservedRange& range, const FormatChoice& choice = {});
 
 }  // namespace quantick::quant

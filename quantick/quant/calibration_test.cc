@@ -11,15 +11,23 @@ namespace {
 
 TEST(ChooseFormat, FollowsTheContract) {
   // Values of affine_params and symmetric_scale of the executable contract.
-  const TensorFormat a = choose_format({-1, 3}, DType::i8);
+  const TensorFormat a = choose_format({-1, 3});
   EXPECT_EQ(a.scale, static_cast<float>(4.0 / 255));
   EXPECT_EQ(a.zero_point, -64);
-  EXPECT_EQ(choose_format({1, 3}, DType::i8), (TensorFormat{DType::i8, static_cast<float>(3.0 / 255), -128}));
-  EXPECT_EQ(choose_format({-3, -1}, DType::i8), (TensorFormat{DType::i8, static_cast<float>(3.0 / 255), 127}));
-  EXPECT_EQ(choose_format({-1, 3}, DType::i16), (TensorFormat{DType::i16, static_cast<float>(3.0 / 32767), 0}));
-  EXPECT_EQ(choose_format({0, 0}, DType::i8), (TensorFormat{DType::i8, 1.0f, 0}));
-  EXPECT_THROW(choose_format({0, 1e-35}, DType::i8), ValueError);
-  EXPECT_THROW(choose_format({-1e38, 1e38}, DType::i8), ValueError);
+  EXPECT_EQ(choose_format({1, 3}), (TensorFormat{DType::i8, static_cast<float>(3.0 / 255), -128}));
+  EXPECT_EQ(choose_format({-3, -1}), (TensorFormat{DType::i8, static_cast<float>(3.0 / 255), 127}));
+  EXPECT_EQ(choose_format({-1, 3}, {.bits = 16}), (TensorFormat{DType::i16, static_cast<float>(3.0 / 32767), 0}));
+  EXPECT_EQ(choose_format({0, 0}), (TensorFormat{DType::i8, 1.0f, 0}));
+  const TensorFormat six = choose_format({-1, 3}, {.bits = 6});
+  EXPECT_EQ(six.narrow_bits, 6);
+  EXPECT_EQ(six.scale, static_cast<float>(4.0 / 63));
+  EXPECT_EQ(six.zero_point, -16);
+  EXPECT_EQ(choose_format({-1, 3}, {.symmetric = true}), (TensorFormat{DType::i8, static_cast<float>(3.0 / 127), 0}));
+  EXPECT_EQ(choose_format({-1, 3}, {.bits = 12}).scale, static_cast<float>(3.0 / 2047));
+  EXPECT_EQ(choose_format({-1, 3}, {.power_of_two = true}).scale, 0x1p-6f);
+  EXPECT_EQ(choose_format({-127, 127}, {.symmetric = true, .power_of_two = true}).scale, 1.0f);
+  EXPECT_THROW(choose_format({0, 1e-35}), ValueError);
+  EXPECT_THROW(choose_format({-1e38, 1e38}), ValueError);
 }
 
 graph::Graph relu_graph() {

@@ -19,11 +19,10 @@ std::string joined(const Names& names) {
   return text;
 }
 
-/// `later`: values of this key that other versions have.
-void check_choice(std::string_view key, const std::string& was, const Names& available, const Names& later) {
+const Names kGranularities{"tensor-wise", "channel-wise", "group-wise"};
+
+void check_choice(std::string_view key, const std::string& was, const Names& available) {
   if (std::find(available.begin(), available.end(), was) != available.end()) return;
-  QTK_CHECK(std::find(later.begin(), later.end(), was) == later.end(), UnsupportedError,
-            "[quantize] {} \"{}\" is not in this version; available: {}", key, was, joined(available));
   const std::string near = nearest_name(was, available);
   fail<ValueError>("[quantize] {}, was \"{}\", expected one of {}{}", key, was, joined(available),
                    near.empty() ? "" : "; did you mean " + near + "?");
@@ -32,30 +31,62 @@ void check_choice(std::string_view key, const std::string& was, const Names& ava
 }  // namespace
 
 void QuantizationConfig::validate() const {
-  QTK_CHECK(calib_mode != "none", UnsupportedError,
-            "[quantize] calib_mode \"none\": dynamic quantization is not in this version; pass calibration data and "
-            "choose one of {}",
-            joined(observer_names()));
-  check_choice("quantized_dtype", quantized_dtype, {"auto", "int8", "int16"}, {"uint8", "int4"});
-  check_choice("calib_mode", calib_mode, observer_names(), {"entropy", "custom", "mse"});
-  check_choice("quantize_mode", quantize_mode, {"full"}, {"smart"});
-  check_choice("quantize_granularity", quantize_granularity, {"channel-wise"}, {"tensor-wise", "group-wise"});
-  check_choice("input_dtype", input_dtype, {"auto", "int8", "int16"}, {"float32"});
-  check_choice("output_dtype", output_dtype, {"float32", "int16"}, {});
+  Names calib_modes = observer_names();
+  calib_modes.insert(calib_modes.end(), {"custom", "none"});
+  check_choice("quantized_dtype", quantized_dtype, {"auto", "int8", "uint8", "int16", "int4"});
+  check_choice("method", method, {"auto", "static", "dynamic", "dynamic_decay", "weight_only"});
+  check_choice("activation_scheme", activation_scheme, {"asymmetric", "symmetric"});
+  check_choice("calib_mode", calib_mode, calib_modes);
+  check_choice("quantize_mode", quantize_mode, {"full", "smart"});
+  check_choice("quantize_granularity", quantize_granularity, kGranularities);
+  check_choice("input_dtype", input_dtype, {"auto", "int8", "int16", "float32"});
+  check_choice("output_dtype", output_dtype, {"float32", "int16"});
+  check_choice("layout", layout, {"auto", "sequence", "frame"});
   runtime::missing_policy_from_name(missing);
-  QTK_CHECK(weight_bits >= 2 && weight_bits <= 8, ValueError, "[quantize] weight_bits, was {}, expected 2..8",
+  QTK_CHECK(weight_bits >= 2 && weight_bits <= 16, ValueError, "[quantize] weight_bits, was {}, expected 2..16",
             weight_bits);
+  QTK_CHECK(group_size >= 1, ValueError, "[quantize] group_size, was {}, expected >= 1", group_size);
+  QTK_CHECK(decay > 0 && decay < 1, ValueError, "[quantize] decay, was {}, expected between 0 and 1", decay);
   QTK_CHECK(percentile > 50 && percentile <= 100, ValueError, "[quantize] percentile, was {}, expected 50 < p <= 100",
             percentile);
   QTK_CHECK(std::isfinite(fill_value), ValueError, "[quantize] fill_value, was {}, expected a finite number",
             fill_value);
+  QTK_CHECK(method != "static" || calib_mode != "none", ValueError,
+            "[quantize] method static needs calibration data; calib_mode none goes with dynamic and weight_only");
+  QTK_CHECK(quantized_dtype != "uint8" || activation_scheme == "asymmetric", ValueError,
+            "[quantize] quantized_dtype uint8 is asymmetric, activation_scheme was \"{}\"", activation_scheme);
+  QTK_CHECK(ranges.empty() || calib_mode == "custom", ValueError,
+            "[quantize] ranges are for calib_mode custom, calib_mode was \"{}\"", calib_mode);
+  for (const RangeRule& rule : ranges)
+    QTK_CHECK(std::isfinite(rule.low) && std::isfinite(rule.high) && rule.low <= rule.high, ValueError,
+              "[quantize] range of \"{}\", was [{}, {}], expected finite numbers in order", rule.match, rule.low,
+              rule.high);
+  for (const LayerRule& rule : layers) {
+    const std::string key = fmt::format("rule for layers \"{}\":", rule.match);
+    if (!rule.method.empty())
+      check_choice(key + " method", rule.method, {"static", "dynamic", "dynamic_decay", "weight_only", "float32"});
+    if (!rule.quantize_granularity.empty())
+      check_choice(key + " quantize_granularity", rule.quantize_granularity, kGranularities);
+    QTK_CHECK(rule.group_size >= 0, ValueError, "[quantize] {} group_size, was {}, expected >= 1", key,
+              rule.group_size);
+  }
+  for (const std::string& correction : corrections)
+    check_choice("corrections", correction, {"equalization", "scale_migration", "learned_rounding", "bias_correction"});
 }
 
-DType QuantizationConfig::activation_dtype() const { return quantized_dtype == "int16" ? DType::i16 : DType::i8; }
+int QuantizationConfig::activation_bits() const { return quantized_dtype == "int16" ? 16 : 8; }
 
-DType QuantizationConfig::input_activation_dtype() const {
-  if (input_dtype == "auto") return activation_dtype();
-  return input_dtype == "int16" ? DType::i16 : DType::i8;
+int QuantizationConfig::input_bits() const {
+  if (input_dtype == "float32") return 0;
+  if (input_dtype == "auto") return activation_bits();
+  return input_dtype == "int16" ? 16 : 8;
+}
+
+int64_t QuantizationConfig::bits_of_weights() const { return quantized_dtype == "int4" ? 4 : weight_bits; }
+
+std::string QuantizationConfig::default_method() const {
+  if (method != "auto") return method;
+  return calib_mode == "none" ? "dynamic" : "static";
 }
 
 bool matches_pattern(std::string_view text, std::string_view pattern) {

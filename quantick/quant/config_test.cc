@@ -22,29 +22,37 @@ void expect_refused(Set&& set, std::string_view piece) {
 TEST(QuantizationConfig, DefaultsAreValid) {
   QuantizationConfig config;
   config.validate();
-  EXPECT_EQ(config.activation_dtype(), DType::i8);
-  EXPECT_EQ(config.input_activation_dtype(), DType::i8);
+  EXPECT_EQ(config.activation_bits(), 8);
+  EXPECT_EQ(config.input_bits(), 8);
+  EXPECT_EQ(config.default_method(), "static");
   config.quantized_dtype = "int16";
-  EXPECT_EQ(config.input_activation_dtype(), DType::i16);
+  EXPECT_EQ(config.input_bits(), 16);
   config.input_dtype = "int8";
-  EXPECT_EQ(config.input_activation_dtype(), DType::i8);
+  EXPECT_EQ(config.input_bits(), 8);
+  config.input_dtype = "float32";
+  EXPECT_EQ(config.input_bits(), 0);
+  config.quantized_dtype = "int4";
+  EXPECT_EQ(config.bits_of_weights(), 4);
+  EXPECT_EQ(config.activation_bits(), 8);
+  config.calib_mode = "none";
+  EXPECT_EQ(config.default_method(), "dynamic");
+  config.validate();
 }
 
 TEST(QuantizationConfig, WhatOtherVersionsHaveIsRefusedByNameWithWhatThereIs) {
   using C = QuantizationConfig;
-  expect_refused<UnsupportedError>([](C& c) { c.quantized_dtype = "uint8"; }, "available: auto, int8, int16");
-  expect_refused<UnsupportedError>([](C& c) { c.calib_mode = "entropy"; }, "naive, moving_average, percentile");
-  expect_refused<UnsupportedError>([](C& c) { c.calib_mode = "none"; }, "dynamic quantization is not in this version");
-  expect_refused<UnsupportedError>([](C& c) { c.quantize_mode = "smart"; }, "available: full");
-  expect_refused<UnsupportedError>([](C& c) { c.quantize_granularity = "group-wise"; }, "available: channel-wise");
   expect_refused<UnsupportedError>([](C& c) { c.missing = "missing"; }, "available: reject, fill");
 }
 
 TEST(QuantizationConfig, WrongValuesAreErrors) {
   using C = QuantizationConfig;
   expect_refused<ValueError>([](C& c) { c.quantized_dtype = "int18"; }, "did you mean int");
-  expect_refused<ValueError>([](C& c) { c.weight_bits = 9; }, "weight_bits, was 9");
+  expect_refused<ValueError>([](C& c) { c.weight_bits = 17; }, "weight_bits, was 17");
   expect_refused<ValueError>([](C& c) { c.percentile = 101; }, "percentile, was 101");
+  expect_refused<ValueError>([](C& c) { c.method = "static", c.calib_mode = "none"; }, "needs calibration data");
+  expect_refused<ValueError>([](C& c) { c.ranges = {{"input", 0, 1}}; }, "ranges are for calib_mode custom");
+  expect_refused<ValueError>([](C& c) { c.corrections = {"bias"}; }, "corrections, was \"bias\"");
+  expect_refused<ValueError>([](C& c) { c.layers = {{.match = "*", .method = "statc"}}; }, "did you mean static");
   expect_refused<ValueError>([](C& c) { c.output_dtype = "int8"; }, "output_dtype, was \"int8\"");
 }
 

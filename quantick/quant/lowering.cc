@@ -1,6 +1,8 @@
 #include "quantick/quant/lowering.h"
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 #include <map>
 
 #include "quantick/core/error.h"
@@ -12,63 +14,6 @@ namespace {
 
 using Kind = IntegerForm::Kind;
 using Output = IntegerForm::OutputFormat;
-
-/// `layer` is `name` or lies within it.
-bool within(const std::string& layer, const std::string& name) {
-  return layer == name || layer.starts_with(name + ".");
-}
-
-void check_known(const std::vector<std::string>& names, const std::vector<std::string>& known, std::string_view key) {
-  for (const std::string& name : names) {
-    if (std::any_of(known.begin(), known.end(), [&](const std::string& k) { return within(k, name); })) continue;
-    const std::string near = nearest_name(name, known);
-    std::string all;
-    for (const std::string& k : known) all += (all.empty() ? "" : ", ") + k;
-    fail<ValueError>("[quantize] {} names \"{}\", which the model does not have{}; it has: {}", key, name,
-                     near.empty() ? "" : ", did you mean \"" + near + "\"?", all);
-  }
-}
-
-bool is_data(const graph::Graph& graph, graph::ValueId id) {
-  if (id < 0) return false;
-  const auto kind = graph.value(id).kind;
-  return kind == graph::ValueKind::input || kind == graph::ValueKind::result;
-}
-
-/// Why the graph around a node keeps it float, or "".
-std::string structural_reason(const graph::Graph& graph, const graph::Node& node) {
-  const IntegerForm& form = node.op->integer;
-  if (form.kind == Kind::none) {
-    if (node.op->name == "transpose") return "moves axes; build the model for layout TNC";
-    return "has no fixed-bits form";
-  }
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    const bool data = static_cast<int>(i) < form.data_inputs;
-    if (data && !is_data(graph, node.inputs[i])) return "reads a constant where its fixed-bits form reads a tensor";
-    if (!data && is_data(graph, node.inputs[i]))
-      return fmt::format("reads a computed tensor as {}",
-                         i < node.op->inputs.size() ? node.op->inputs[i] : "a parameter");
-    if (data) {
-      const graph::Value& value = graph.value(node.inputs[i]);
-      if (value.kind == graph::ValueKind::result && graph.nodes()[value.node].outputs[0] != node.inputs[i])
-        return "reads a second output";
-      if (value.type.dtype != DType::f32) return fmt::format("reads {}", dtype_name(value.type.dtype));
-    }
-  }
-  // Leading axes (steps and batch, or batch) must be kept, or lose exactly the steps.
-  const Shape &in = graph.value(node.inputs[0]).type.shape, &out = graph.value(node.outputs[0]).type.shape;
-  const int drop = form.kind == Kind::last_step ? 1 : 0;
-  if (in.ndim() < 2 || out.ndim() != in.ndim() - drop)
-    return fmt::format("turns {} into {}; steps and batch must stay apart (Dense: flatten = false)", in.text(),
-                       out.text());
-  return "";
-}
-
-/// Nodes that lead to the output without a format of their own.
-bool keeps_format(const graph::Node& node) {
-  const IntegerForm& form = node.op->integer;
-  return form.kind == Kind::last_step || form.kind == Kind::passthrough || form.output == Output::same;
-}
 
 /// Whether calibration has a say in the format of the output.
 bool chooses_format(const graph::Node& node) {
@@ -102,8 +47,10 @@ std::vector<Head> head_of(const graph::Graph& graph, const QuantizationConfig& c
     id = node.inputs[0];
   }
   if (config.quantized_dtype != "auto") return heads;
-  for (int i = 0; i < graph.nodes()[head].op->integer.data_inputs; ++i)
-    if (const int source = format_source(graph, graph.nodes()[head].inputs[i]); source >= 0) heads[source] = Head::wide;
+  const graph::Node& node = graph.nodes()[head];
+  for (int i = 0; i < data_input_count(node.op->integer, node.inputs.size()); ++i)
+    if (is_data(graph, node.inputs[i]))
+      if (const int source = format_source(graph, node.inputs[i]); source >= 0) heads[source] = Head::wide;
   return heads;
 }
 
@@ -114,109 +61,197 @@ Shape channels_of(const Shape& shape, bool sequence) {
   return out;
 }
 
-/// Adds the node with the wanted output, or with the second choice where its form does not have the first.
-int add(runtime::ProgramBuilder& builder, const Operator& op, runtime::NodeSpec spec, const TensorFormat& first,
-        const TensorFormat& second) {
-  spec.output = first;
-  if (first == second) return builder.add_node(op, spec);
-  try {
-    return builder.add_node(op, spec);
-  } catch (const UnsupportedError&) {
-    spec.output = second;
-    return builder.add_node(op, spec);
-  }
+TensorFormat float_format(const std::string& dtype) {
+  TensorFormat format;
+  if (dtype == "bf16") format.grid = FloatGrid::bf16;
+  if (dtype == "fp16") format.grid = FloatGrid::fp16;
+  return format;
 }
+
+class Lowering {
+ public:
+  Lowering(const graph::Graph& graph, const Calibration& calibration, const QuantizationConfig& config,
+           const LayerMarks& marks)
+      : graph_(graph), calibration_(calibration), config_(config), plan_(plan_nodes(graph, config, marks)) {}
+
+  Lowered run() {
+    refuse_impossible(plan_.float_nodes);
+    add_input();
+    heads_ = head_of(graph_, config_);
+    for (size_t n = 0; n < graph_.nodes().size(); ++n) add_node(n);
+    const graph::ValueId output = graph_.outputs()[0];
+    out_.program = builder_.finish(ids_.at(output), graph_.value(output).name);
+    return std::move(out_);
+  }
+
+ private:
+  /// A calibrated format; `tensor` as rules name it.
+  TensorFormat calibrated(graph::ValueId value, const std::string& tensor, int bits) const {
+    const bool symmetric = config_.activation_scheme == "symmetric" || bits > 8;
+    ObservedRange range = calibration_.at(value).range_for(bits, symmetric);
+    for (const RangeRule& rule : config_.ranges)
+      if (matches_pattern(tensor, rule.match)) range = {rule.low, rule.high};
+    return choose_format(range, {.bits = bits, .symmetric = symmetric, .power_of_two = config_.power_of_two});
+  }
+
+  TensorFormat format_for(const std::string& dtype, graph::ValueId value, const std::string& tensor) const {
+    const int bits = integer_bits(dtype);
+    return bits > 0 ? calibrated(value, tensor, bits) : float_format(dtype);
+  }
+
+  /// Whether the input must reach its readers as float32: identifiers of an embedding cannot be rounded, and where no
+  /// layer wants integers none are made.
+  bool input_stays_float() const {
+    bool integers = false, identifiers = false;
+    const std::function<void(graph::ValueId)> visit = [&](graph::ValueId value) {
+      for (size_t n = 0; n < graph_.nodes().size(); ++n) {
+        const graph::Node& node = graph_.nodes()[n];
+        if (std::find(node.inputs.begin(), node.inputs.end(), value) == node.inputs.end()) continue;
+        const Precision& precision = plan_.nodes[n].precision;
+        if (node.op->name == "embedding") {
+          identifiers = true;
+        } else if (keeps_format(node)) {
+          visit(node.outputs[0]);
+        } else if (plan_.nodes[n].float_reason.empty() && precision.method == "static") {
+          integers = true;
+        }
+      }
+    };
+    visit(graph_.inputs()[0]);
+    return identifiers || !integers;
+  }
+
+  void add_input() {
+    const graph::ValueId id = graph_.inputs()[0];
+    const graph::Value& x = graph_.value(id);
+    const bool sequence = plan_.sequence[id];
+    QTK_CHECK(x.type.shape.ndim() >= (sequence ? 2 : 1), UnsupportedError,
+              "[quantize] input of the model, was {}, expected [steps, batch, ...] or [batch, ...]",
+              x.type.shape.text());
+    TensorFormat format;
+    if (!plan_.input_dtype.empty())
+      format = format_for(plan_.input_dtype, id, "input");
+    else if (config_.input_bits() > 0 && !input_stays_float())
+      format = calibrated(id, "input", config_.input_bits());
+    ids_[id] = builder_.add_input(x.name, format, channels_of(x.type.shape, sequence), sequence);
+    out_.graph_values.push_back(id);
+    out_.names.push_back("input");
+    builder_.input().missing = runtime::missing_policy_from_name(config_.missing);
+    builder_.input().fill = static_cast<float>(config_.fill_value);
+  }
+
+  /// The value in the other kind of format, through a conversion node that all its readers share.
+  int converted(graph::ValueId value, const TensorFormat& format) {
+    const int from = ids_.at(value);
+    const auto key = std::pair(from, format.quantized());
+    if (const auto known = conversions_.find(key); known != conversions_.end()) return known->second;
+    runtime::NodeSpec spec{.layer = out_.names[from],
+                           .name = fmt::format("{}.{}", graph_.value(value).name, format.name())};
+    spec.inputs = {from};
+    spec.channels = builder_.value(from).channels;
+    spec.output = format;
+    const int id = builder_.add_node(find_operator("identity"), spec);
+    out_.graph_values.push_back(value);
+    out_.names.push_back(fmt::format("{} as {}", out_.names[from], format.name()));
+    out_.graph_nodes.push_back(-1);
+    return conversions_[key] = id;
+  }
+
+  std::string tensor_name(graph::ValueId value) const {
+    const graph::Value& v = graph_.value(value);
+    return v.kind == graph::ValueKind::input ? "input" : plan_.nodes[v.node].name + ".output";
+  }
+
+  /// The data inputs of a node in the kind of format that its method reads.
+  std::vector<int> data_inputs(const graph::Node& node, const Precision& precision) {
+    std::vector<graph::ValueId> values;
+    for (int i = 0; i < data_input_count(node.op->integer, node.inputs.size()); ++i)
+      if (is_data(graph_, node.inputs[i])) values.push_back(node.inputs[i]);
+    const auto quantized = [&](graph::ValueId v) { return builder_.value(ids_.at(v)).format.quantized(); };
+    const bool all_integers = std::all_of(values.begin(), values.end(), quantized);
+    std::vector<int> out;
+    for (const graph::ValueId value : values) {
+      int id = ids_.at(value);
+      if (node.op->integer.reads_integers) {
+        if (precision.method == "static" && !quantized(value))
+          id = converted(value, calibrated(value, tensor_name(value), config_.activation_bits()));
+        else if (quantized(value) && (precision.real() || (precision.dynamic() && !all_integers)))
+          id = converted(value, TensorFormat{});
+      }
+      out.push_back(id);
+    }
+    return out;
+  }
+
+  void add_node(size_t n) {
+    const graph::Node& node = graph_.nodes()[n];
+    const NodePlan& plan = plan_.nodes[n];
+    const IntegerForm& form = node.op->integer;
+    const graph::ValueId result = node.outputs[0];
+    runtime::NodeSpec spec{.attributes = node.attributes, .layer = node.layer, .name = graph_.value(result).name};
+    spec.precision = plan.precision;
+    if (form.state_range && spec.precision.state_bits < 24) {
+      const double range = calibration_.state_range(static_cast<int>(n));
+      spec.precision.state_top = range > 0 ? std::exp2(std::floor(std::log2(range)) + 1) : 1.0;
+    }
+    spec.inputs = data_inputs(node, plan.precision);
+    const int count = data_input_count(form, node.inputs.size());
+    const bool constants_among_data = static_cast<int>(spec.inputs.size()) < count;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (static_cast<int>(i) < count && !constants_among_data) continue;
+      const bool constant = node.inputs[i] >= 0 && !is_data(graph_, node.inputs[i]);
+      spec.parameters.push_back(constant ? graph_.value(node.inputs[i]).data : Array());
+    }
+    spec.channels = channels_of(graph_.value(result).type.shape, plan_.sequence[result]);
+    TensorFormat first, second;
+    if (chooses_format(node) || !plan.output_dtype.empty()) {
+      QTK_CHECK(plan.output_dtype.empty() || chooses_format(node), ValueError,
+                "[quantize] {}.output has the format that its operator {} gives it; no rule changes it", plan.name,
+                node.op->name);
+      const std::string tensor = plan.name + ".output";
+      const bool dynamic = plan.precision.method != "static" || !plan.float_reason.empty();
+      if (!plan.output_dtype.empty()) {
+        first = second = format_for(plan.output_dtype, result, tensor);
+      } else if (!dynamic) {
+        second = calibrated(result, tensor, heads_[n] == Head::no ? config_.activation_bits() : 16);
+        first = heads_[n] == Head::real ? TensorFormat{} : second;
+      }
+    }
+    ids_[result] = add_either(*node.op, std::move(spec), first, second);
+    out_.graph_values.push_back(result);
+    out_.names.push_back(plan.name);
+    out_.graph_nodes.push_back(static_cast<int>(n));
+  }
+
+  /// Adds the node with the wanted output, or with the second choice where its form does not have the first.
+  int add_either(const Operator& op, runtime::NodeSpec spec, const TensorFormat& first, const TensorFormat& second) {
+    spec.output = first;
+    if (first == second) return builder_.add_node(op, spec);
+    try {
+      return builder_.add_node(op, spec);
+    } catch (const UnsupportedError&) {
+      spec.output = second;
+      return builder_.add_node(op, spec);
+    }
+  }
+
+  const graph::Graph& graph_;
+  const Calibration& calibration_;
+  const QuantizationConfig& config_;
+  GraphPlan plan_;
+  runtime::ProgramBuilder builder_;
+  std::vector<Head> heads_;
+  std::map<graph::ValueId, int> ids_;
+  std::map<std::pair<int, bool>, int> conversions_;
+  Lowered out_;
+};
 
 }  // namespace
 
-std::vector<FloatNode> float_nodes(const graph::Graph& graph, const QuantizationConfig& config,
-                                   const std::vector<std::string>& marked) {
-  std::vector<std::string> layers, operators;
-  for (const graph::Node& node : graph.nodes()) {
-    if (std::find(layers.begin(), layers.end(), node.layer) == layers.end()) layers.push_back(node.layer);
-    operators.push_back(node.op->name);
-  }
-  check_known(config.exclude_layers, layers, "exclude_layers");
-  check_known(config.exclude_operators, operators, "exclude_operators");
-  std::vector<FloatNode> out;
-  for (const graph::Node& node : graph.nodes()) {
-    const auto names_layer = [&](const std::string& name) { return within(node.layer, name); };
-    const auto fits = [&](const std::string& pattern) { return matches_pattern(node.layer, pattern); };
-    std::string reason = structural_reason(graph, node);
-    const auto any = [](const std::vector<std::string>& names, const auto& test) {
-      return std::any_of(names.begin(), names.end(), test);
-    };
-    if (reason.empty() && any(config.exclude_layers, names_layer)) reason = "excluded by exclude_layers";
-    if (reason.empty() && any(config.exclude_layers_match, fits)) reason = "excluded by exclude_layers_match";
-    if (reason.empty() && any(config.exclude_operators, [&](const std::string& n) { return n == node.op->name; }))
-      reason = "excluded by exclude_operators";
-    if (reason.empty() && any(marked, names_layer)) reason = "its block is marked as excluded";
-    if (!reason.empty()) out.push_back({node.layer, node.op->name, reason});
-  }
-  return out;
-}
-
-void refuse_float_nodes(const std::vector<FloatNode>& nodes) {
-  if (nodes.empty()) return;
-  std::string list;
-  for (const FloatNode& n : nodes) list += fmt::format("\n  {} (layer \"{}\"): {}", n.op, n.layer, n.reason);
-  fail<UnsupportedError>("[quantize] nodes would stay float, and programs of this version hold no float layers:{}",
-                         list);
-}
-
-Lowered lower(const graph::Graph& graph, const Calibration& calibration, const QuantizationConfig& config) {
+Lowered lower(const graph::Graph& graph, const Calibration& calibration, const QuantizationConfig& config,
+              const LayerMarks& marks) {
   const FloatMode mode;
-  config.validate();
-  QTK_CHECK(graph.inputs().size() == 1 && graph.outputs().size() == 1, UnsupportedError,
-            "[quantize] inputs and outputs of the model, were {} and {}, expected 1 and 1", graph.inputs().size(),
-            graph.outputs().size());
-  refuse_float_nodes(float_nodes(graph, config));
-  QTK_CHECK(!graph.nodes().empty(), ValueError, "[quantize] the model computes nothing");
-  runtime::ProgramBuilder builder;
-  Lowered out;
-  std::map<graph::ValueId, int> ids;
-  const auto keep = [&](graph::ValueId value, int id) {
-    ids[value] = id;
-    out.graph_values.push_back(value);
-  };
-
-  const graph::ValueId input = graph.inputs()[0];
-  const graph::Value& x = graph.value(input);
-  QTK_CHECK(x.type.shape.ndim() == 2 || x.type.shape.ndim() == 3, UnsupportedError,
-            "[quantize] input of the model, was {}, expected [steps, batch, features] or [batch, features]",
-            x.type.shape.text());
-  const bool sequence = x.type.shape.ndim() == 3;
-  keep(input, builder.add_input(x.name, choose_format(calibration.at(input).range(), config.input_activation_dtype()),
-                                channels_of(x.type.shape, sequence), sequence));
-  builder.input().missing = runtime::missing_policy_from_name(config.missing);
-  builder.input().fill = static_cast<float>(config.fill_value);
-
-  const std::vector<Head> heads = head_of(graph, config);
-  for (size_t n = 0; n < graph.nodes().size(); ++n) {
-    const graph::Node& node = graph.nodes()[n];
-    const graph::ValueId result = node.outputs[0];
-    runtime::NodeSpec spec{.attributes = node.attributes, .layer = node.layer, .name = graph.value(result).name};
-    spec.precision.weight_dtype = fmt::format("int{}", config.weight_bits);
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      if (static_cast<int>(i) < node.op->integer.data_inputs)
-        spec.inputs.push_back(ids.at(node.inputs[i]));
-      else
-        spec.parameters.push_back(node.inputs[i] < 0 ? Array() : graph.value(node.inputs[i]).data);
-    }
-    const bool in_sequence = builder.value(spec.inputs[0]).sequence;
-    spec.channels =
-        channels_of(graph.value(result).type.shape, in_sequence && node.op->integer.kind != Kind::last_step);
-    TensorFormat first, second;
-    if (chooses_format(node)) {
-      const ObservedRange range = calibration.at(result).range();
-      first = choose_format(range, heads[n] == Head::no ? config.activation_dtype() : DType::i16);
-      second = first;
-      if (heads[n] == Head::real) first = TensorFormat{};
-    }
-    keep(result, add(builder, *node.op, std::move(spec), first, second));
-  }
-  out.program = builder.finish(ids.at(graph.outputs()[0]), graph.value(graph.outputs()[0]).name);
-  return out;
+  return Lowering(graph, calibration, config, marks).run();
 }
 
 }  // namespace quantick::quant

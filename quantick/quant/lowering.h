@@ -6,33 +6,25 @@
 #include "quantick/graph/graph.h"
 #include "quantick/quant/calibration.h"
 #include "quantick/quant/config.h"
+#include "quantick/quant/node_plan.h"
 #include "quantick/runtime/program.h"
 
 namespace quantick::quant {
 
-/// A node that cannot, or shall not, become integer.
-struct FloatNode {
-  std::string layer, op, reason;
-};
-
-/// Known before calibration starts. Throws ValueError for a name in exclude_layers or exclude_operators that the graph
-/// does not have. `marked`: layers whose block is marked as excluded.
-std::vector<FloatNode> float_nodes(const graph::Graph& graph, const QuantizationConfig& config,
-                                   const std::vector<std::string>& marked = {});
-
-/// Throws UnsupportedError that names every node and its reason, where there is one: programs of this version hold no
-/// float layers.
-void refuse_float_nodes(const std::vector<FloatNode>& nodes);
-
 struct Lowered {
   runtime::Program program;
   std::vector<graph::ValueId> graph_values;  ///< by program value
+  std::vector<std::string> names;            ///< by program value: "input", the layer, "x as int8" for a conversion
+  std::vector<int> graph_nodes;              ///< by program node, -1 for a conversion
 };
 
 /// Formats: the input and the results between layers by calibration, at the configuration's widths; LSTM outputs and
 /// bounded activations by their operators. The output head keeps its exact sums times their scale as float32, or int16
-/// where output_dtype asks, so that scores do not tie; with quantized_dtype "auto" it also reads 16 bits. Constants on
-/// the way are parameters of their operators.
-Lowered lower(const graph::Graph& graph, const Calibration& calibration, const QuantizationConfig& config);
+/// where output_dtype asks, so that scores do not tie; with quantized_dtype "auto" it also reads 16 bits. Layers that
+/// stay float read and give float32; where integers and floats meet, a node converts. Constants on the way are
+/// parameters of their operators. `calibration` is read only for formats that are not known otherwise: a wholly dynamic
+/// or weight-only program needs none. Throws UnsupportedError for nodes that no program can hold.
+Lowered lower(const graph::Graph& graph, const Calibration& calibration, const QuantizationConfig& config,
+              const LayerMarks& marks = {});
 
 }  // namespace quantick::quant

@@ -4,6 +4,7 @@
 
 #include "quantick/core/error.h"
 #include "quantick/core/float_mode.h"
+#include "quantick/quant/corrections.h"
 #include "quantick/runtime/session.h"
 
 namespace quantick::quant {
@@ -17,29 +18,65 @@ Array report_rows(const Array& batch) {
   return batch.slice(axis, 0, std::min(kReportRows, batch.shape()[axis])).contiguous();
 }
 
-void collect_excluded(const nn::Block& block, const std::string& path, std::vector<std::string>& out) {
-  if (block.quantization().excluded) out.push_back(path);
+void collect_marks(const nn::Block& block, const std::string& path, LayerMarks& out) {
+  if (block.quantization().excluded) out.excluded.push_back(path);
+  if (block.quantization().enabled) out.enabled.push_back(path);
   for (const auto& [name, child] : block.children())
-    collect_excluded(*child, path.empty() ? name : path + "." + name, out);
+    collect_marks(*child, path.empty() ? name : path + "." + name, out);
+}
+
+/// Whether some gate or state is narrower than float32.
+bool narrows_states(const QuantizationConfig& config) {
+  return std::any_of(config.tensors.begin(), config.tensors.end(), [](const TensorRule& rule) {
+    return rule.match.find(".gate") != std::string::npos || rule.match.ends_with(".cell") ||
+           rule.match.ends_with(".state");
+  });
+}
+
+/// The same configuration with float32 gates and states, which are recommended.
+QuantizationConfig with_wide_states(QuantizationConfig config) {
+  std::erase_if(config.tensors, [](const TensorRule& rule) {
+    QuantizationConfig one;
+    one.tensors = {rule};
+    return narrows_states(one);
+  });
+  return config;
 }
 
 }  // namespace
 
 Array QuantizedNet::predict(const Array& x) const { return runtime::Session(program).run(x); }
 
-QuantizedNet quantize_graph(const graph::Graph& graph, const QuantizationConfig& config, const CalibrationData& data,
-                            const Array& held_out, const std::vector<std::string>& marked) {
+LayerMarks marks_of(const nn::Block& model) {
+  LayerMarks marks;
+  collect_marks(model, "", marks);
+  return marks;
+}
+
+QuantizedNet quantize_graph(const graph::Graph& original, const QuantizationConfig& config, const CalibrationData& data,
+                            const Array& held_out, const LayerMarks& marks) {
   const FloatMode mode;
   config.validate();
-  const std::vector<FloatNode> stay_float = float_nodes(graph, config, marked);
-  refuse_float_nodes(stay_float);
-  const Calibration calibration = calibrate(graph, data, config);
-  Lowered lowered = lower(graph, calibration, config);
+  QTK_CHECK(!data.batches.empty() || config.default_method() != "static", ValueError,
+            "[quantize] no calibration data: pass at least one batch, or choose calib_mode none (dynamic)");
+  const graph::Graph& folded = original;
+  refuse_impossible(plan_nodes(folded, config, marks).float_nodes);
   QuantizedNet out;
-  out.report = make_report(graph, calibration, lowered, held_out.defined() ? held_out : report_rows(data.batches[0]));
-  out.report.float_nodes = stay_float;
+  std::vector<CorrectionNote> notes;
+  const graph::Graph graph =
+      config.corrections.empty() ? folded : apply_corrections(folded, data, config, notes, marks);
+  const Calibration calibration = data.batches.empty() ? Calibration() : calibrate(graph, data, config);
+  Lowered lowered = lower(graph, calibration, config, marks);
+  Array samples = held_out;
+  if (!samples.defined() && !data.batches.empty()) samples = report_rows(data.batches[0]);
+  out.report = make_report(folded, calibration, lowered, samples);
+  out.report.float_nodes = plan_nodes(graph, config, marks).float_nodes;
+  out.report.corrections = std::move(notes);
+  if (samples.defined() && narrows_states(config))
+    warn_of_narrow_states(out.report, folded, lower(graph, calibration, with_wide_states(config), marks), samples);
   out.program = std::move(lowered.program);
   out.program.metadata["quantization.quantized_dtype"] = config.quantized_dtype;
+  out.program.metadata["quantization.method"] = config.default_method();
   out.program.metadata["quantization.calib_mode"] = config.calib_mode;
   out.program.metadata["quantization.calibration_rows"] = std::to_string(calibration.rows());
   return out;
@@ -49,10 +86,10 @@ QuantizedNet quantize_net(nn::Block& model, const QuantizationConfig& config, co
                           const Array& held_out) {
   const FloatMode mode;
   config.validate();
-  QTK_CHECK(!data.batches.empty(), ValueError, "[quantize] no calibration data: pass at least one batch");
-  std::vector<std::string> marked;
-  collect_excluded(model, "", marked);
-  return quantize_graph(model.trace({data.batches[0].type()}), config, data, held_out, marked);
+  const Types types = data.batches.empty() ? model.last_input_types() : Types{data.batches[0].type()};
+  QTK_CHECK(!types.empty(), ValueError,
+            "[quantize] the model's input is not known: call the model once, or pass calibration data");
+  return quantize_graph(model.trace(types), config, data, held_out, marks_of(model));
 }
 
 QuantizationConfig Quantizer::config() const {
@@ -68,9 +105,14 @@ QuantizationConfig Quantizer::config() const {
 }
 
 QuantizedNet Quantizer::quantize() const {
-  fail<UnsupportedError>("[quantize] dynamic quantization is not in this version; pass calibration data");
+  QuantizationConfig dynamic = config();
+  dynamic.calib_mode = "none";
+  return quantize_net(model, dynamic);
 }
 
-QuantizedNet Quantizer::quantize(const CalibrationData& data) const { return quantize_net(model, config(), data); }
+QuantizedNet Quantizer::quantize(const CalibrationData& data) const {
+  QTK_CHECK(!data.batches.empty(), ValueError, "[quantize] no calibration data: pass at least one batch");
+  return quantize_net(model, config(), data);
+}
 
 }  // namespace quantick::quant

@@ -2,8 +2,9 @@
 // The calls a user makes:
 //
 //   auto q = Quantizer{.model = net, .quantized_dtype = "auto"};
-//   QuantizedNet qnet = q.quantize(calibration_data);
-//   QuantizedNet other = quantize_net(net, config, calibration_data);
+//   QuantizedNet qnet = q.quantize();                                    // no data: causal dynamic quantization
+//   QuantizedNet qnet1 = q.quantize(calibration_data);                   // static
+//   QuantizedNet qnet2 = quantize_net(net, config, calibration_data);    // everything can be set
 //   Array y = qnet.predict(x);
 #include <string>
 #include <vector>
@@ -23,15 +24,20 @@ struct QuantizedNet {
   Array predict(const Array& x) const;
 };
 
-/// Post-training static quantization of a whole network. `held_out`, where given, is what the error report compares on;
-/// else it takes rows of the calibration data. Throws UnsupportedError, naming every node and reason, where a layer
-/// would stay float, before any data is run.
-QuantizedNet quantize_net(nn::Block& model, const QuantizationConfig& config, const CalibrationData& data,
+/// Post-training quantization of a whole network. Batch normalization is folded and config.corrections are applied
+/// first, on a copy of the parameters. Without calibration data (calib_mode "none") the network must have been called
+/// once, so that the input's shape is known. `held_out`, where given, is what the error report compares on; else it
+/// takes rows of the calibration data. Throws UnsupportedError, naming every node and reason, where a layer cannot be
+/// in a program, before any data is run.
+QuantizedNet quantize_net(nn::Block& model, const QuantizationConfig& config, const CalibrationData& data = {},
                           const Array& held_out = {});
 
-/// The same for a graph with one input and one output. `marked`: layers that stay float.
-QuantizedNet quantize_graph(const graph::Graph& graph, const QuantizationConfig& config, const CalibrationData& data,
-                            const Array& held_out = {}, const std::vector<std::string>& marked = {});
+/// The same for a graph with one input and one output.
+QuantizedNet quantize_graph(const graph::Graph& graph, const QuantizationConfig& config,
+                            const CalibrationData& data = {}, const Array& held_out = {}, const LayerMarks& marks = {});
+
+/// The paths of the blocks that are marked.
+LayerMarks marks_of(const nn::Block& model);
 
 struct Quantizer {
   nn::Block& model;
@@ -44,7 +50,7 @@ struct Quantizer {
   std::vector<std::string> exclude_operators = {};
 
   QuantizationConfig config() const;
-  /// Dynamic quantization: refused in this version with UnsupportedError.
+  /// Dynamic quantization: scales at run time, per row and step. The network must have been called once.
   QuantizedNet quantize() const;
   /// Static quantization.
   QuantizedNet quantize(const CalibrationData& data) const;

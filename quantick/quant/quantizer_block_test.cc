@@ -69,24 +69,60 @@ TEST(QuantizerOnBlocks, ABoundedOutputKeepsMoreThanEightBits) {
   EXPECT_GE(sqnr_db(net(data), quantized.predict(data)), 35) << quantized.report.text();
 }
 
-TEST(QuantizerOnBlocks, MarksAndExclusionsAreRefusedByName) {
+TEST(QuantizerOnBlocks, MarkedAndExcludedLayersStayFloatInsideTheProgram) {
   nn::Sequential net = recurrent_net();
-  const Array data = normals(Shape{5, 4, 7}, Key(1));
-  net(data);
+  const Array data = normals(Shape{20, 50, 7}, Key(1));
+  const Array expected = net(data);
+  const QuantizedNet whole = Quantizer{.model = net}.quantize(data);
+  EXPECT_TRUE(whole.report.float_nodes.empty());
   net[5].quantization().excluded = true;
-  try {
-    Quantizer{.model = net}.quantize(data);
-    FAIL() << "accepted";
-  } catch (const UnsupportedError& error) {
-    EXPECT_NE(std::string(error.what()).find("dense (layer \"5\"): its block is marked as excluded"), std::string::npos)
-        << error.what();
-  }
+  const QuantizedNet marked = Quantizer{.model = net}.quantize(data);
+  ASSERT_EQ(marked.report.float_nodes.size(), 1u);
+  EXPECT_EQ(marked.report.float_nodes[0].layer, "5");
+  EXPECT_EQ(marked.report.float_nodes[0].reason, "its block is marked as excluded");
+  EXPECT_EQ(marked.program.nodes.back().precision.method, "float32");
   net[5].quantization().excluded = false;
-  EXPECT_THROW((Quantizer{.model = net, .exclude_layers = {"5"}}.quantize(data)), UnsupportedError);
+  const QuantizedNet named = Quantizer{.model = net, .exclude_layers = {"5"}}.quantize(data);
+  EXPECT_EQ(named.report.float_nodes[0].reason, "excluded by exclude_layers");
+  EXPECT_TRUE(same_bits(named.predict(data), marked.predict(data)));
+  const QuantizedNet lstm = Quantizer{.model = net, .exclude_operators = {"lstm"}}.quantize(data);
+  EXPECT_EQ(lstm.report.float_nodes.size(), 2u);
+  EXPECT_GT(sqnr_db(expected, lstm.predict(data), true), sqnr_db(expected, whole.predict(data), true))
+      << lstm.report.text();
+  const QuantizedNet all = Quantizer{.model = net, .exclude_layers_match = {"*"}}.quantize(data);
+  EXPECT_GT(sqnr_db(expected, all.predict(data), true), 90) << all.report.text();
   EXPECT_THROW((Quantizer{.model = net, .exclude_layers = {"fc_final"}}.quantize(data)), ValueError);
-  EXPECT_THROW((Quantizer{.model = net, .quantized_dtype = "uint8"}.quantize(data)), UnsupportedError);
-  EXPECT_THROW(Quantizer{.model = net}.quantize(), UnsupportedError);
   EXPECT_THROW(Quantizer{.model = net}.quantize(CalibrationData()), ValueError);
+}
+
+TEST(QuantizerOnBlocks, WithoutDataItIsDynamicAndCausal) {
+  nn::Sequential net = recurrent_net();
+  const Array data = normals(Shape{20, 50, 7}, Key(1));
+  EXPECT_THROW(Quantizer{.model = net}.quantize(), ValueError) << "the input's width is not known yet";
+  const Array expected = net(data);
+  const QuantizedNet quantized = Quantizer{.model = net}.quantize();
+  EXPECT_EQ(quantized.program.input().format.dtype, DType::f32);
+  EXPECT_EQ(quantized.program.nodes[0].precision.method, "dynamic");
+  EXPECT_GE(sqnr_db(expected, quantized.predict(data), true), 25) << quantized.program.text();
+  EXPECT_EQ(quantized.report.compared_rows, 0);
+  EXPECT_GT(quantized.report.float_bytes, 3 * quantized.report.program_bytes);
+  const QuantizedNet again = Quantizer{.model = net, .exclude_layers = {"5"}}.quantize();
+  EXPECT_EQ(again.report.float_nodes.size(), 1u);
+}
+
+TEST(QuantizerOnBlocks, SmartModeQuantizesMarkedLayersAlone) {
+  nn::Sequential net = recurrent_net();  // its LSTM is marked
+  const Array data = normals(Shape{20, 50, 7}, Key(1));
+  const QuantizedNet smart = Quantizer{.model = net, .quantize_mode = "smart"}.quantize(data);
+  for (const runtime::ProgramNode& node : smart.program.nodes) {
+    if (node.op == "lstm") {
+      EXPECT_EQ(node.precision.method, "static");
+    }
+    if (node.op == "dense" || node.op == "layer_norm") {
+      EXPECT_EQ(node.precision.method, "float32") << node.layer;
+    }
+  }
+  EXPECT_GE(sqnr_db(net(data), smart.predict(data), true), 30) << smart.report.text();
 }
 
 TEST(QuantizerOnBlocks, BatchFirstLayoutsSayWhatToDo) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "quantick/quant/corrections.h"
 #include "quantick/quant/lowering.h"
 
 namespace quantick::quant {
@@ -21,8 +22,14 @@ struct TensorReport {
   double sqnr_mean_removed_db = 0;  ///< the same with both means removed
   double cosine = 1;
   double saturation = 0;  ///< share of codes at an end of their range
-  int64_t observed = 0;   ///< values that calibration saw
-  int64_t missing = 0;    ///< and skipped
+  /// Noise that this node alone adds: against the float operator on the inputs that the program gave it.
+  double own_sqnr_db = 0;
+  /// Inside the node, as shares of its output values: updates of a state that were lost whole, and clamped values.
+  double dead_zone = 0, inner_saturation = 0;
+  std::string method;  ///< static, dynamic, ...; "" for the input and conversions
+  bool collapsed = false;
+  int64_t observed = 0;  ///< values that calibration saw
+  int64_t missing = 0;   ///< and skipped
   double histogram_low = 0, histogram_high = 0;
   std::vector<int64_t> histogram;  ///< counts in equal parts of that range
 };
@@ -30,7 +37,9 @@ struct TensorReport {
 struct QuantizationReport {
   std::vector<TensorReport> tensors;  ///< in the order in which they are computed; the last one is the output
   std::vector<FloatNode> float_nodes;
+  std::vector<CorrectionNote> corrections;
   std::vector<std::string> warnings;
+  std::vector<std::string> advice;  ///< what to change first, the most worthwhile first
   int64_t calibration_rows = 0;
   int64_t compared_rows = 0;
   int64_t float_bytes = 0, program_bytes = 0;  ///< of parameters, of constants
@@ -41,8 +50,14 @@ struct QuantizationReport {
 double sqnr_db(const Array& reference, const Array& got, bool remove_mean = false);
 double cosine_similarity(const Array& a, const Array& b);
 
-/// Compares on `samples` (the input of the model; NaN and infinities count as the fill value).
+/// Compares on `samples` (the input of the model; NaN and infinities count as the fill value). Without samples the
+/// report says formats and sizes alone, and errors are NaN.
 QuantizationReport make_report(const graph::Graph& graph, const Calibration& calibration, const Lowered& lowered,
                                const Array& samples);
+
+/// Warns that gates or states are narrower than float32, with the output's SQNR as it is and as `wide`, the same
+/// program with float32 gates and states, has it.
+void warn_of_narrow_states(QuantizationReport& report, const graph::Graph& graph, const Lowered& wide,
+                           const Array& samples);
 
 }  // namespace quantick::quant

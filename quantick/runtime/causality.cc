@@ -30,16 +30,26 @@ void scramble(Array view, const Key& key) {
 
 }  // namespace
 
-CausalityResult check_causality(const Session& session, const Array& x, uint64_t seed) {
-  const Plan& plan = session.plan();
-  const bool sequence_in = plan.values()[plan.input().value].sequence;
-  const bool sequence_out = plan.values()[plan.output()].sequence;
-  const int batch_axis = sequence_in ? 1 : 0, out_axis = sequence_out ? 1 : 0;
-  QTK_CHECK(x.ndim() > batch_axis && x.shape()[batch_axis] >= 2 && (!sequence_in || x.shape()[0] >= 2), ShapeError,
-            "[causality] x, was {}, expected at least 2 steps and 2 rows", x.shape().text());
-  const Key key(seed);
+std::string CausalityResult::text() const {
+  std::string text = fmt::format("{} values compared: ", compared);
+  if (causal()) return text + "no look-ahead";
+  const auto add = [&](int64_t count, std::string_view what) {
+    if (count > 0) text += fmt::format("{}{} changed by {}", text.ends_with(": ") ? "" : ", ", count, what);
+  };
+  add(truncated, "cutting off later steps");
+  add(later_step, "another last step");
+  add(batch_companions, "other rows of the batch");
+  return text;
+}
+
+CausalityResult check_causality(const std::function<Array(const Array&)>& model, const Array& x,
+                                const CausalityOptions& options) {
+  const int batch_axis = options.sequence_in ? 1 : 0, out_axis = options.sequence_out ? 1 : 0;
+  QTK_CHECK(x.ndim() > batch_axis && x.shape()[batch_axis] >= 2 && (!options.sequence_in || x.shape()[0] >= 2),
+            ShapeError, "[causality] x, was {}, expected at least 2 steps and 2 rows", x.shape().text());
+  const Key key(options.seed);
   CausalityResult result;
-  const Array base = session.run_codes(x);
+  const Array base = model(x);
 
   const int64_t rows = x.shape()[batch_axis], kept = rows / 2;
   Array others = x.copy();
@@ -47,17 +57,29 @@ CausalityResult check_causality(const Session& session, const Array& x, uint64_t
   scramble(others.slice(batch_axis, kept + 1, rows), key.fold("after"));
   const Array alone = base.slice(out_axis, kept, kept + 1);
   result.compared += alone.size();
-  result.batch_companions = differences(alone, session.run_codes(others).slice(out_axis, kept, kept + 1));
+  result.batch_companions = differences(alone, model(others).slice(out_axis, kept, kept + 1));
+  if (!options.sequence_in || !options.sequence_out) return result;
 
-  if (sequence_in && sequence_out) {
-    const int64_t steps = x.shape()[0];
-    Array later = x.copy();
-    scramble(later.slice(0, steps - 1, steps), key.fold("last"));
-    const Array before = base.slice(0, 0, steps - 1);
+  const int64_t steps = x.shape()[0];
+  const auto compare = [&](const Array& input, int64_t until, int64_t& changed) {
+    const Array before = base.slice(0, 0, until);
     result.compared += before.size();
-    result.later_step = differences(before, session.run_codes(later).slice(0, 0, steps - 1));
-  }
+    changed += differences(before, model(input).slice(0, 0, until));
+  };
+  for (const int64_t cut : {int64_t{1}, steps / 2, steps - 1})
+    compare(x.slice(0, 0, cut).contiguous(), cut, result.truncated);
+  Array later = x.copy();
+  scramble(later.slice(0, steps - 1, steps), key.fold("last"));
+  compare(later, steps - 1, result.later_step);
   return result;
+}
+
+CausalityResult check_causality(const Session& session, const Array& x, uint64_t seed) {
+  const Plan& plan = session.plan();
+  return check_causality([&](const Array& input) { return session.run_codes(input); }, x,
+                         {.sequence_in = plan.values()[plan.input().value].sequence,
+                          .sequence_out = plan.values()[plan.output()].sequence,
+                          .seed = seed});
 }
 
 }  // namespace quantick::runtime

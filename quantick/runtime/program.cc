@@ -82,11 +82,14 @@ void Program::check() const {
     const Operator& op = find_operator(node.op);
     QTK_CHECK(op.integer.kind != IntegerForm::Kind::none, UnsupportedError,
               "[program] {} (layer \"{}\") has no fixed-bits form", node.op, node.layer);
-    const int wanted = data_input_count(op.integer, node.inputs.size());
-    QTK_CHECK(
-        !node.inputs.empty() && node.inputs.size() <= kMaxNodeInputs && static_cast<int>(node.inputs.size()) == wanted,
-        ValueError, "[program] inputs of {} (layer \"{}\"), were {}, expected {}", node.op, node.layer,
-        node.inputs.size(), wanted == 0 ? 1 : wanted);
+    const size_t operands =
+        node.inputs.size() +
+        static_cast<size_t>(std::count_if(node.constants.begin(), node.constants.end(),
+                                          [](const NamedArray& c) { return c.name.starts_with("operand"); }));
+    const int wanted = data_input_count(op.integer, operands);
+    QTK_CHECK(!node.inputs.empty() && node.inputs.size() <= kMaxNodeInputs && static_cast<int>(operands) == wanted,
+              ValueError, "[program] inputs of {} (layer \"{}\"), were {}, expected {}", node.op, node.layer,
+              node.inputs.size(), wanted == 0 ? 1 : wanted);
     node.precision.validate(fmt::format("program: {} (layer \"{}\")", node.op, node.layer));
     check_id(node.output, node.op);
     QTK_CHECK(!made[node.output], ValueError, "[program] value {} is made twice", values[node.output].name);

@@ -14,20 +14,23 @@ std::string lowering_name_of(const Operator& op, const NodeSpec& spec) {
 
 }  // namespace
 
-TensorFormat output_format(const Operator& op, const TensorFormat& first_input, const TensorFormat& wanted) {
+TensorFormat output_format(const Operator& op, const TensorFormat& first_input, const TensorFormat& wanted,
+                           const Precision& precision) {
   const IntegerForm& form = op.integer;
+  // What a layer computes in float32 leaves it in float32; a narrower float may be asked for.
+  const TensorFormat real = wanted.quantized() ? TensorFormat{} : wanted;
   if (form.kind == IntegerForm::Kind::last_step || form.kind == IntegerForm::Kind::passthrough) return first_input;
   switch (form.output) {
     case IntegerForm::OutputFormat::same:
       return first_input;
     case IntegerForm::OutputFormat::q15:
-      return kQ15;
+      return precision.real() ? real : kQ15;
     case IntegerForm::OutputFormat::unit:
       return wanted.bits() > form.fixed_format.bits() ? wanted : form.fixed_format;
     case IntegerForm::OutputFormat::real:
       return {};
     default:
-      return wanted;
+      return form.reads_integers && (precision.real() || precision.dynamic()) ? real : wanted;
   }
 }
 
@@ -43,7 +46,7 @@ int ProgramBuilder::add_node(const Operator& op, const NodeSpec& spec) {
   const IntegerForm& form = op.integer;
   QTK_CHECK(form.kind != IntegerForm::Kind::none, UnsupportedError,
             "[program] {} (layer \"{}\") has no fixed-bits form", op.name, spec.layer);
-  QTK_CHECK(!spec.inputs.empty() && static_cast<int>(spec.inputs.size()) == data_input_count(form, spec.inputs.size()),
+  QTK_CHECK(!spec.inputs.empty() && static_cast<int>(spec.inputs.size()) <= data_input_count(form, spec.inputs.size()),
             ValueError, "[program] data inputs of {} (layer \"{}\"), were {}, expected {}", op.name, spec.layer,
             spec.inputs.size(), form.data_inputs == kAllInputs ? 1 : form.data_inputs);
   spec.precision.validate(lowering_name_of(op, spec));
@@ -56,7 +59,7 @@ int ProgramBuilder::add_node(const Operator& op, const NodeSpec& spec) {
   }
   call.lead_axes = value(spec.inputs[0]).sequence ? 2 : 1;
   call.parameters = spec.parameters;
-  call.output = output_format(op, call.inputs[0], spec.output);
+  call.output = output_format(op, call.inputs[0], spec.output, spec.precision);
   call.precision = spec.precision;
   ProgramNode node{op.name, spec.layer,    spec.attributes, spec.inputs, static_cast<int>(program_.values.size()),
                    {},      spec.precision};

@@ -16,15 +16,19 @@ struct NodeSpec {
   std::string layer;
   std::string name;         ///< of the output
   std::vector<int> inputs;  ///< data inputs, ids from this builder
-  Arrays parameters;        ///< float32, in the order of the operator's inputs after the data; undefined: left out
-  Shape channels;           ///< of one output row
-  TensorFormat output;      ///< wanted; used where the operator leaves the choice
+  /// float32, in the order of the operator's inputs after the data; undefined: left out. Where some data inputs are
+  /// constants (x + 1): one entry per input of the operator, undefined for what `inputs` lists.
+  Arrays parameters;
+  Shape channels;       ///< of one output row
+  TensorFormat output;  ///< wanted; used where the operator leaves the choice
   Precision precision;
 };
 
 /// The format that an operator's output gets, given the wanted one and that of its first input. A known range (sigmoid)
-/// gives way where more bits than its format has are wanted.
-TensorFormat output_format(const Operator& op, const TensorFormat& first_input, const TensorFormat& wanted);
+/// gives way where more bits than its format has are wanted; layers that do not multiply integers of known scale give
+/// float32.
+TensorFormat output_format(const Operator& op, const TensorFormat& first_input, const TensorFormat& wanted,
+                           const Precision& precision);
 
 class ProgramBuilder {
  public:

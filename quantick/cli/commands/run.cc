@@ -104,7 +104,7 @@ std::unique_ptr<nn::Sequential> prepare_training(const RunConfig& config, const 
   QTK_CHECK(!error, IoError, "[run] output folder {}: {}", config.output, error.message());
   auto net = make_network(config, data.dataset->width());
   const auto graph = net->trace({{DType::f32, {config.dataset.samples.window, 1, data.dataset->width()}}});
-  quant::refuse_float_nodes(quant::float_nodes(graph, config.quantize));
+  quant::refuse_impossible(quant::plan_nodes(graph, config.quantize, quant::marks_of(*net)).float_nodes);
   for (const std::string& path :
        {network_path(config), model_path(config), config.output + "/report.html", config.output + "/report.json",
         config.output + "/scores_float32.csv", config.output + "/scores_int8.csv"})

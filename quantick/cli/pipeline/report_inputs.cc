@@ -59,9 +59,7 @@ void fill_quantization(const RunConfig& config, const quant::QuantizationReport&
                                  .range_high = t.high,
                                  .scale = t.scale,
                                  .zero_point = t.zero_point,
-                                 .bits = t.dtype == "int8"    ? 8
-                                         : t.dtype == "int16" ? 16
-                                                              : 32});
+                                 .bits = integer_bits(t.dtype) > 0 ? integer_bits(t.dtype) : 32});
   }
   for (const auto& node : q.float_nodes)
     out.layers.push_back({.name = node.layer,

@@ -1,0 +1,226 @@
+// Widths, methods and granularities that a configuration asks for, tensor by tensor.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "quantick/core/error.h"
+#include "quantick/core/rng.h"
+#include "quantick/nn/nn.h"
+#include "quantick/quant/quantizer.h"
+#include "quantick/runtime/session.h"
+
+namespace quantick::quant {
+namespace {
+
+Array normals(const Shape& shape, const Key& key) {
+  std::vector<float> v(static_cast<size_t>(shape.size()));
+  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(std::clamp(key.normal(i), -4.0, 4.0));
+  return Array::from(v, shape);
+}
+
+const Array& data() {
+  static const Array x = normals(Shape{20, 40, 7}, Key(1));
+  return x;
+}
+
+nn::Sequential small_net() {
+  nn::Sequential net(nn::LSTM(24, {.num_layers = 2}), nn::SequenceLast(), nn::Dense(16, {.activation = "relu"}),
+                     nn::Dense(2));
+  net.initialize(nn::xavier(), 3);
+  return net;
+}
+
+struct Outcome {
+  QuantizedNet net;
+  double sqnr;
+};
+
+Outcome quantized(nn::Sequential& net, const QuantizationConfig& config) {
+  QuantizedNet q = quantize_net(net, config, data());
+  const double sqnr = sqnr_db(net(data()), q.predict(data()), true);
+  return {std::move(q), sqnr};
+}
+
+const runtime::ProgramNode& node_of(const QuantizedNet& net, std::string_view op, size_t nth = 0) {
+  for (const runtime::ProgramNode& node : net.program.nodes)
+    if (node.op == op && nth-- == 0) return node;
+  throw IndexError("no such node");
+}
+
+TEST(QuantizerWidths, EachTensorHasItsOwn) {
+  nn::Sequential net = small_net();
+  QuantizationConfig config;
+  config.tensors = {{"*.weight", "int6"},  {"0.weight.f", "int8"}, {"0.gate.o", "int12"},
+                    {"0.2.cell", "int16"}, {"0.2.hidden", "int8"}, {"2.output", "int5"},
+                    {"input", "int10"},    {"3.weight", "int16"},  {"3.output", "float32"}};
+  const Outcome out = quantized(net, config);
+  const runtime::Program& program = out.net.program;
+  EXPECT_EQ(program.input().format.name(), "int10");
+  EXPECT_EQ(node_of(out.net, "lstm").precision.gate_weight_bits, (std::vector<int64_t>{6, 8, 6, 6}));
+  EXPECT_EQ(node_of(out.net, "lstm").precision.gate_bits, (std::vector<int64_t>{24, 24, 24, 12}));
+  EXPECT_EQ(node_of(out.net, "lstm", 1).precision.state_bits, 16);
+  EXPECT_EQ(node_of(out.net, "lstm", 1).precision.hidden_bits, 8);
+  const runtime::ProgramNode& dense = node_of(out.net, "dense");
+  EXPECT_EQ(program.values[dense.output].format.name(), "int5");
+  EXPECT_EQ(node_of(out.net, "dense", 1).precision.weight_dtype, "int16");
+  const Array codes = runtime::Session(program).run_all_codes(data())[dense.output];
+  for (const int32_t q : codes.astype(DType::i32).to_vector<int32_t>()) ASSERT_TRUE(q >= -16 && q <= 15) << q;
+  EXPECT_GT(out.sqnr, 8) << out.net.report.text();
+}
+
+TEST(QuantizerWidths, MoreBitsAreBetter) {
+  nn::Sequential net = small_net();
+  double before = -100;
+  for (const char* dtype : {"int3", "int4", "int6", "int8", "int10"}) {
+    QuantizationConfig config;
+    config.quantized_dtype = "int16";
+    config.tensors = {{"*.weight", dtype}};
+    const Outcome out = quantized(net, config);
+    EXPECT_GT(out.sqnr, before + 3) << dtype;
+    before = out.sqnr;
+  }
+  QuantizationConfig wide;  // now the 16-bit activations are what is left
+  wide.quantized_dtype = "int16";
+  wide.weight_bits = 16;
+  EXPECT_GT(quantized(net, wide).sqnr, before + 3);
+}
+
+TEST(QuantizerWidths, NarrowFloatsStandBetweenEightBitsAndFloat32) {
+  nn::Sequential net = small_net();
+  double last = 0;
+  for (const char* dtype : {"bf16", "fp16", "float32"}) {
+    QuantizationConfig config;
+    config.tensors = {{"*.weight", dtype}, {"input", dtype}, {"2.output", dtype}};
+    const Outcome out = quantized(net, config);
+    EXPECT_GT(out.sqnr, last) << dtype << out.net.report.text();
+    EXPECT_EQ(out.net.program.input().format.name(), dtype);
+    last = out.sqnr;
+    EXPECT_FALSE(out.net.report.float_nodes.empty());
+  }
+  EXPECT_GT(last, 90);
+}
+
+TEST(QuantizerWidths, ANarrowCellWarnsWithWhatItCostsAndWhatIsRecommended) {
+  nn::Sequential net = small_net();
+  QuantizationConfig config;
+  config.tensors = {{"*.gate.*", "int16"}, {"*.cell", "int8"}};
+  const Outcome out = quantized(net, config);
+  const auto& warnings = out.net.report.warnings;
+  EXPECT_TRUE(std::any_of(warnings.begin(), warnings.end(), [](const std::string& w) {
+    return w.find("with float32 gates and states, which is the default and the recommended split") != std::string::npos;
+  })) << out.net.report.text();
+  EXPECT_LT(out.sqnr, quantized(net, {}).sqnr - 3);
+}
+
+TEST(QuantizerWidths, ACellThatCannotHoldItsMemoryIsNamedAsCollapsed) {
+  // Slow memory: updates of the cell are smaller than half a step of 8 bits over its range.
+  nn::Sequential net(nn::LSTM(16), nn::SequenceLast(), nn::Dense(2));
+  net.initialize(nn::xavier(), 3);
+  Array x = normals(Shape{400, 6, 7}, Key(4));
+  for (float *v = x.mutable_data<float>(), *end = v + x.size(); v != end; ++v) *v = std::abs(*v);
+  net(x);
+  for (auto& [name, parameter] : net.collect_params()) {
+    Array values = parameter.data();
+    float* v = values.mutable_data<float>();
+    if (name.ends_with("i2h_bias"))
+      for (int k = 0; k < 16; ++k) v[k] = -5, v[16 + k] = 6;
+    else if (name.ends_with("i2h_weight"))
+      for (int k = 0; k < 2 * 16 * 7; ++k) v[k] *= 0.1f;
+  }
+  QuantizationConfig config;
+  config.tensors = {{"*.cell", "int8"}};
+  const std::string narrow = quantize_net(net, config, x).report.text(), wide = quantize_net(net, {}, x).report.text();
+  EXPECT_NE(narrow.find("0: collapsed"), std::string::npos) << narrow;
+  EXPECT_NE(narrow.find("keep its gates and state in float32"), std::string::npos) << narrow;
+  EXPECT_EQ(wide.find("collapsed"), std::string::npos) << wide;
+}
+
+TEST(QuantizerWidths, ScalesPerChannelBeatOneScaleWhereRowsDiffer) {
+  nn::Sequential net(nn::Dense(16), nn::Dense(2));
+  net.initialize(nn::xavier(), 3);
+  const Array x = normals(Shape{400, 20}, Key(2));
+  net(x);
+  Array weight = net.collect_params()[0].second.data();
+  float* w = weight.mutable_data<float>();
+  for (int row = 0; row < 16; ++row)
+    for (int k = 0; k < 20; ++k) w[row * 20 + k] *= std::exp2(-row / 3.0f);
+  const auto sqnr = [&](const char* granularity) {
+    QuantizationConfig config;
+    config.quantize_granularity = granularity;
+    config.group_size = 8;
+    config.weight_bits = 6;
+    config.quantized_dtype = "int16";
+    return quantize_net(net, config, x).report.tensors[1].sqnr_db;
+  };
+  // The first layer's rows fall by a factor of 32.
+  EXPECT_GT(sqnr("channel-wise"), sqnr("tensor-wise"));
+  EXPECT_GT(sqnr("group-wise"), sqnr("channel-wise"));
+}
+
+TEST(QuantizerWidths, MethodsCanBeMixedLayerByLayer) {
+  nn::Sequential net = small_net();
+  for (const char* method : {"dynamic", "dynamic_decay", "weight_only", "float32"}) {
+    QuantizationConfig config;
+    config.layers = {{.match = "2", .method = method}};
+    const Outcome out = quantized(net, config);
+    EXPECT_GT(out.sqnr, 25) << method << out.net.report.text();
+    EXPECT_EQ(node_of(out.net, "dense").precision.method, method);
+    EXPECT_EQ(node_of(out.net, "dense", 1).precision.method, "static");
+    EXPECT_EQ(node_of(out.net, "lstm").precision.method, "static");
+  }
+  QuantizationConfig all;
+  all.method = "weight_only";
+  all.weight_bits = 4;
+  const Outcome out = quantized(net, all);
+  EXPECT_EQ(out.net.program.input().format.dtype, DType::f32);
+  EXPECT_LT(out.net.report.program_bytes, out.net.report.float_bytes / 5);
+  EXPECT_GT(out.sqnr, 10);
+}
+
+TEST(QuantizerWidths, ScalesMayBePowersOfTwo) {
+  nn::Sequential net = small_net();
+  QuantizationConfig config;
+  config.power_of_two = true;
+  const Outcome out = quantized(net, config);
+  int exponent = 0;
+  for (const runtime::ProgramValue& value : out.net.program.values)
+    EXPECT_EQ(std::frexp(value.format.scale, &exponent), 0.5f) << value.name;
+  for (const char* constant : {"sx", "sh"})
+    for (const NamedArray& c : node_of(out.net, "lstm").constants)
+      if (c.name == constant) {
+        for (const float scale : c.value.to_vector<float>()) ASSERT_EQ(std::frexp(scale, &exponent), 0.5f);
+      }
+  EXPECT_GT(out.sqnr, 25);
+}
+
+TEST(QuantizerWidths, RangesCanBeGivenByHand) {
+  nn::Sequential net = small_net();
+  QuantizationConfig config;
+  config.calib_mode = "custom";
+  config.ranges = {{"input", -2, 2}};
+  const TensorFormat format = quantized(net, config).net.program.input().format;
+  EXPECT_EQ(format.scale, static_cast<float>(4.0 / 255));
+  config.activation_scheme = "symmetric";
+  EXPECT_EQ(quantized(net, config).net.program.input().format.zero_point, 0);
+}
+
+TEST(QuantizerWidths, RulesThatMeetNothingAreErrors) {
+  nn::Sequential net = small_net();
+  const auto refused = [&](const QuantizationConfig& config, std::string_view piece) {
+    try {
+      quantize_net(net, config, data());
+      ADD_FAILURE() << "accepted; expected " << piece;
+    } catch (const ValueError& error) {
+      EXPECT_NE(std::string(error.what()).find(piece), std::string::npos) << error.what();
+    }
+  };
+  refused({.tensors = {{"lstm.cell", "int8"}}}, "meets none; the model has: input, 0.weight");
+  refused({.tensors = {{"*.hidden", "int4"}}}, "expected int8 or int16");
+  refused({.tensors = {{"2.output", "int17"}}}, "2.output, was \"int17\"");
+  refused({.tensors = {{"0.output", "int8"}}}, "0.output has the format that its operator lstm gives it");
+  refused({.layers = {{.match = "9", .method = "dynamic"}}}, "rule for layers \"9\" meets none");
+}
+
+}  // namespace
+}  // namespace quantick::quant
