@@ -3,16 +3,14 @@
 //   quantick_oracle metrics   {"profile", "returns", "benchmark"}            -> {name: value}
 //   quantick_oracle ic        {"scores", "labels"}: a row per date, null for none -> {"ic": [..], "rank_ic": [..]}
 //   quantick_oracle lstm      {"x", "hidden_size", "parameters": {name: {"shape", "values"}}} -> {"shape", "values"}
-//   quantick_oracle operator  {"name", "attributes", "inputs": [{"shape", "values", "dtype"?} or null]} -> [{"shape",
-//   ..}] quantick_oracle dense     {"rows", "cols", "weights", "bias", "scale", "zero_y", "y_bits", "x"} -> {isa:
-//   [codes]}
+//   quantick_oracle dense     {"rows", "cols", "weights", "bias", "scale", "zero_y", "y_bits", "x"} -> {isa: [codes]}
+//   quantick_oracle operator, sessions, lowered: see commands.h
 #include <cmath>
 #include <cstdint>
 #include <functional>
 #include <iostream>
 #include <iterator>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -23,14 +21,16 @@
 #include "quantick/core/float_mode.h"
 #include "quantick/kernels/dense/dense.h"
 #include "quantick/nn/lstm.h"
-#include "quantick/ops/operator.h"
 #include "quantick/strategy/scores.h"
 #include "quantick/tensor/array.h"
+#include "tests/oracle/commands.h"
 
 namespace quantick {
 namespace {
 
-using Json = nlohmann::json;
+using oracle::array_from;
+using oracle::Json;
+using oracle::json_from;
 
 Json metrics(const Json& in) {
   const auto returns = in.at("returns").get<std::vector<double>>();
@@ -57,16 +57,6 @@ Json ic(const Json& in) {
           {"rank_ic", backtest::rank_information_coefficient(scores, labels)}};
 }
 
-Array array_from(const Json& in) {
-  return Array::from(in.at("values").get<std::vector<float>>(), Shape(in.at("shape").get<std::vector<int64_t>>()));
-}
-
-Json json_from(const Array& array) {
-  const Array values = array.contiguous();
-  std::vector<int64_t> shape(values.shape().begin(), values.shape().end());
-  return {{"shape", shape}, {"values", values.astype(DType::f32).to_vector<float>()}};
-}
-
 /// x is (T, N, C). Parameters bear their Gluon names, "l0_i2h_weight".
 Json lstm(const Json& in) {
   int64_t layers = 0;
@@ -77,30 +67,6 @@ Json lstm(const Json& in) {
   block(x);  // completes the shapes
   for (auto& [name, parameter] : block.collect_params()) parameter.set_data(array_from(in.at("parameters").at(name)));
   return json_from(block(x));
-}
-
-AttributeValue attribute_from(const Json& in) {
-  if (in.is_boolean()) return in.get<bool>();
-  if (in.is_number_integer()) return in.get<int64_t>();
-  if (in.is_number()) return in.get<double>();
-  if (in.is_string()) return in.get<std::string>();
-  return in.get<std::vector<int64_t>>();
-}
-
-/// Any row of the registry, run as the public functions run it. All outputs that users see.
-Json any_operator(const Json& in) {
-  const Operator& op = find_operator(in.at("name").get<std::string>());
-  const Json given = in.value("attributes", Json::object());
-  Attributes attributes;
-  for (const auto& [name, value] : given.items()) attributes.emplace_back(name, attribute_from(value));
-  Arrays inputs;
-  for (const Json& input : in.at("inputs"))
-    inputs.push_back(input.is_null() ? Array()
-                                     : array_from(input).astype(dtype_from_name(input.value("dtype", "float32"))));
-  const Arrays outputs = invoke(op, attributes, inputs);
-  Json out = Json::array();
-  for (int i = 0; i < op.visible_outputs; ++i) out.push_back(json_from(outputs.at(static_cast<size_t>(i))));
-  return out;
 }
 
 /// One result per instruction set of this processor.
@@ -131,11 +97,16 @@ Json dense(const Json& in) {
 }
 
 int run(int argc, char** argv) {
-  const std::map<std::string, std::function<Json(const Json&)>> commands{
-      {"dense", dense}, {"ic", ic}, {"lstm", lstm}, {"metrics", metrics}, {"operator", any_operator}};
+  const std::map<std::string, std::function<Json(const Json&)>> commands{{"dense", dense},
+                                                                         {"ic", ic},
+                                                                         {"lowered", oracle::run_lowered},
+                                                                         {"lstm", lstm},
+                                                                         {"metrics", metrics},
+                                                                         {"operator", oracle::run_operator},
+                                                                         {"sessions", oracle::run_sessions}};
   const auto command = commands.find(argc == 2 ? argv[1] : "");
   QTK_CHECK(command != commands.end(), ValueError,
-            "[oracle] expected one command: dense, ic, lstm, metrics or operator");
+            "[oracle] expected one command: dense, ic, lowered, lstm, metrics, operator or sessions");
   const std::string text(std::istreambuf_iterator<char>(std::cin), {});
   std::cout << command->second(Json::parse(text)) << "\n";
   return 0;

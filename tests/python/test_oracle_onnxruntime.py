@@ -9,7 +9,7 @@ GLUON_GATES = "ifgo"  # rows of our weights; ONNX has i, o, f, g (which it calls
 ONNX_GATES = "iofg"
 
 
-def session(nodes, inputs, outputs, constants):
+def session(nodes, inputs, outputs, constants, **config):
     graph = helper.make_graph(
         nodes, "test",
         [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in inputs.items()],
@@ -21,6 +21,8 @@ def session(nodes, inputs, outputs, constants):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
+    for key, value in config.items():
+        options.add_session_config_entry(f"session.{key}", value)
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 

@@ -1,0 +1,20 @@
+#pragma once
+// What quantick_oracle answers to, beside what stands in oracle_main.cc.
+#include "tests/oracle/json_array.h"
+
+namespace quantick::oracle {
+
+/// {"name", "attributes"?, "inputs": [array or null]} -> the outputs that users see.
+Json run_operator(const Json& in);
+
+/// {"sessions": [{"values": {name: array}, "calls": [{"name", "attributes"?, "inputs": [name or null], "outputs":
+/// [name]}], "results": [name]}]} -> per session {name: array}, or {"error": text} where a call was refused.
+Json run_sessions(const Json& in);
+
+/// One node of a fixed-bits program, lowered from float parameters and run on every instruction set: {"name",
+/// "attributes"?, "lead_axes", "inputs": [array of codes or floats], "formats": [format], "parameters": [array or
+/// null], "output": format, "precision"?} -> {"constants": {name: array}, "outputs": {isa: array}}. A format is
+/// {"dtype", "scale", "zero_point"}. Leading axes are steps and batch, or batch.
+Json run_lowered(const Json& in);
+
+}  // namespace quantick::oracle
