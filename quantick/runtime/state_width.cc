@@ -72,7 +72,7 @@ Input make_input(const Key& key) {
 }
 
 struct Layer {
-  Array w_ih, w_hh, bias;          ///< float parameters
+  Array w_ih, w_hh, bias;           ///< float parameters
   Values real_ih, real_hh, real_b;  ///< what the integers mean
 };
 

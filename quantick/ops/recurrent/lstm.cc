@@ -160,7 +160,7 @@ struct Lstm {
     form.prepare = kProjected ? prepare_lstm_projection : prepare_lstm;
     form.state_range = state_range;
     // Rounded weights, in steps of 2^-15 or of the output; the state itself is float32.
-    form.error_steps = kProjected ? 4 : 300;
+    form.error_steps = kProjected ? 6 : 300;
     return form;
   }
 
