@@ -13,26 +13,25 @@ constexpr KernelList<RecurrentCellRun> kCell{gru_cell_scalar, gru_cell_avx2, gru
 
 /// The bias of the recurrent product: zeros for r and z, whose two biases are one.
 std::vector<int64_t> recurrent_bias(const GruSpec& spec) {
-  QTK_CHECK(spec.units > 0 && spec.bh, ValueError, "[gru] units, were {}, expected at least 1 and a bias of n",
-            spec.units);
+  QTK_CHECK(spec.units > 0 && (spec.bh != nullptr || spec.forms.bias_h != nullptr), ValueError,
+            "[gru] units, were {}, expected at least 1 and a bias of n", spec.units);
+  if (spec.bh == nullptr) return {};
   std::vector<int64_t> out(static_cast<size_t>(3 * spec.units), 0);
   std::copy_n(spec.bh, spec.units, out.begin() + 2 * spec.units);
   return out;
 }
 
-}  // namespace
-
-RecurrentCellRun gru_cell(Isa isa) { return kCell[isa]; }
-
-RecurrentCell make_gru_cell(int64_t units, const std::array<int, 3>& gate_bits, int state_bits) {
-  RecurrentCell cell{.units = units};
+RecurrentCell cell_of(const GruSpec& spec) {
+  RecurrentCell cell{.units = spec.units};
   constexpr const char* kNames[] = {"reset gate", "update gate", "candidate"};
-  for (size_t g = 0; g < 3; ++g) cell.gates[g] = make_narrowing(gate_bits[g], 1, "gru", kNames[g]);
-  cell.state = make_narrowing(state_bits, 1, "gru", "state");
+  for (size_t g = 0; g < 3; ++g) cell.gates[g] = make_narrowing(spec.gate_bits[g], 1, "gru", kNames[g]);
+  cell.state = make_narrowing(spec.state_bits, 1, "gru", "state");
   cell.narrow = cell.state.on;
   for (const Narrowing& gate : cell.gates) cell.narrow |= gate.on;
   return cell;
 }
+
+}  // namespace
 
 GruKernel::GruKernel(const GruSpec& spec, Isa isa)
     : RecurrentKernel({.gates = 3,
@@ -45,8 +44,8 @@ GruKernel::GruKernel(const GruSpec& spec, Isa isa)
                        .bx = spec.bx,
                        .bh = recurrent_bias(spec).data(),
                        .sx = spec.sx,
-                       .sh = spec.sh},
-                      make_gru_cell(spec.units, spec.gate_bits, spec.state_bits), kCell, gru_cell_counted, "gru", isa) {
-}
+                       .sh = spec.sh,
+                       .forms = spec.forms},
+                      cell_of(spec), kCell, gru_cell_counted, "gru", isa) {}
 
 }  // namespace quantick::kernels

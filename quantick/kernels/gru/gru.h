@@ -21,10 +21,8 @@ struct GruSpec {
   std::array<int, 3> gate_bits{24, 24, 24};  // kept of r, z, n: 2..24, 24 is float32
   int state_bits = 24;                       // kept of the state, over [-1, 1): 2..24, 24 is float32
   int h_bits = 16;                           // what the recurrent product reads of h: 16 or 8
+  RecurrentForms forms = {};                 // bias_h, where given, has 0 for r and z
 };
-
-/// The cell of a layer of `units`. Throws ValueError for widths out of range.
-RecurrentCell make_gru_cell(int64_t units, const std::array<int, 3>& gate_bits, int state_bits);
 
 /// The state s is float32 [n, units] and h [n, units] its int16 Q0.15, which every step writes anew.
 class GruKernel : public RecurrentKernel {

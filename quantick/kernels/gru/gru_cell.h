@@ -2,12 +2,10 @@
 // The GRU cell between the two integer products and the hidden state (docs/numerics.md, section "GRU"), for any
 // instruction set. Rows of px and ph are gate-major r, z, n: row = gate * units + unit; the bias inside the reset
 // product is in ph.
-#include "quantick/core/cpu.h"
 #include "quantick/kernels/recurrent/recurrent_cell.h"
 
 namespace quantick::kernels {
 
-/// h may be null where nobody reads the int16 hidden state.
 void gru_cell_scalar(const RecurrentCell& cell, const float* px, const float* ph, int64_t n, float* s, int16_t* h);
 void gru_cell_avx2(const RecurrentCell& cell, const float* px, const float* ph, int64_t n, float* s, int16_t* h);
 void gru_cell_avx512vnni(const RecurrentCell& cell, const float* px, const float* ph, int64_t n, float* s, int16_t* h);
@@ -15,8 +13,5 @@ void gru_cell_avx512vnni(const RecurrentCell& cell, const float* px, const float
 /// The scalar cell, which also counts (RecurrentCounters, recurrent_kernel.h).
 void gru_cell_counted(const RecurrentCell& cell, const float* px, const float* ph, int64_t n, float* s, int16_t* h,
                       int64_t* saturations, int64_t* dead_zone);
-
-/// The cell of the instruction set.
-RecurrentCellRun gru_cell(Isa isa);
 
 }  // namespace quantick::kernels

@@ -16,7 +16,7 @@ inline void gru_cell_rows(const RecurrentCell& cell, const float* px, const floa
                           int16_t* h) {
   const int64_t units = cell.units;
   const V hidden_scale = V::broadcast(kHiddenScale);
-  for (int64_t row = 0; row < n; ++row, px += 3 * units, ph += 3 * units, s += units) {
+  for (int64_t row = 0; row < n; ++row, px += 3 * units, ph += 3 * units, s += units, h += units)
     for (int64_t u = 0; u < units; u += V::kLanes) {
       const int64_t count = units - u < V::kLanes ? units - u : V::kLanes;
       const V r = gru_narrow<V, kNarrow>(V::sigmoid(V::load(px + u, count) + V::load(ph + u, count)), cell.gates[0]);
@@ -27,10 +27,8 @@ inline void gru_cell_rows(const RecurrentCell& cell, const float* px, const floa
       const V kept = z * (V::load(s + u, count) - c);
       const V state = V::flush(gru_narrow<V, kNarrow>(c + kept, cell.state), kSmallestState);
       V::store(s + u, state, count);
-      if (h) V::store_s16(h + u, V::round_within(state * hidden_scale, kHiddenLimit), count);
+      V::store_s16(h + u, V::round_within(state * hidden_scale, kHiddenLimit), count);
     }
-    if (h) h += units;
-  }
 }
 
 template <class V>

@@ -34,7 +34,7 @@ void cell_rows(const RecurrentCell& cell, const float* px, const float* ph, int6
       state = std::fabs(state) >= kSmallestState ? state : 0.0f;
       if (dead_zone) *dead_zone += difference != 0 && std::memcmp(&state, &s[u], sizeof state) == 0;
       s[u] = state;
-      if (h) h[row * units + u] = static_cast<int16_t>(round_within(state * kHiddenScale, kHiddenLimit, saturations));
+      h[row * units + u] = static_cast<int16_t>(round_within(state * kHiddenScale, kHiddenLimit, saturations));
     }
 }
 
