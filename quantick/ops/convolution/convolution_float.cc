@@ -63,9 +63,9 @@ struct Runs {
 
 /// What all images share: sizes, and weights as [group, tap, in, out].
 template <class T>
-class Convolution {
+class ImageProducts {
  public:
-  Convolution(const ConvolutionSizes& sizes, const T* weight)
+  ImageProducts(const ConvolutionSizes& sizes, const T* weight)
       : s_(sizes), h_(sizes.windows.h), w_(sizes.windows.w), runs_(sizes.windows), weight_(weight_size()) {
     for_each_weight([&](size_t ours, int64_t theirs) { weight_[ours] = weight[theirs]; });
   }
@@ -195,7 +195,7 @@ void convolution_forward(const ConvolutionSizes& sizes, const Array& x, const Ar
   if (y.size() == 0) return;
   visit_float(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const Convolution<T> convolution(sizes, weight.data<T>());
+    const ImageProducts<T> convolution(sizes, weight.data<T>());
     convolution.forward(x.data<T>(), bias.defined() ? bias.data<T>() : nullptr, y.mutable_data<T>());
   });
 }
@@ -205,7 +205,7 @@ void convolution_backward(const ConvolutionSizes& sizes, const Array& x, const A
   if (dy.size() == 0) return;
   visit_float(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const Convolution<T> convolution(sizes, weight.data<T>());
+    const ImageProducts<T> convolution(sizes, weight.data<T>());
     convolution.backward(x.data<T>(), dy.data<T>(), dx.mutable_data<T>(), dweight.mutable_data<T>());
   });
 }

@@ -12,8 +12,8 @@ namespace {
 constexpr int64_t kAlignment = 64;
 int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-ProductForm form_of(const TensorFormat& input, const TensorFormat& output, const Precision& precision, int64_t groups,
-                    int64_t group) {
+ProductForm group_form(const TensorFormat& input, const TensorFormat& output, const Precision& precision,
+                       int64_t groups, int64_t group) {
   return {input, output, precision, groups == 1 ? "" : fmt::format("g{}_", group)};
 }
 
@@ -29,7 +29,7 @@ std::vector<NamedArray> lower_gathered(const LowerCall& call, int64_t groups, st
     const Array part = by_taps.slice(0, g * out, (g + 1) * out).contiguous().reshape({out, -1});
     const auto first = bias.begin() + g * out;
     for (NamedArray& constant : lower_product(part, std::vector<double>(first, first + out),
-                                              form_of(call.inputs[0], call.output, call.precision, groups, g), who))
+                                              group_form(call.inputs[0], call.output, call.precision, groups, g), who))
       constants.push_back(std::move(constant));
   }
   return constants;
@@ -38,7 +38,7 @@ std::vector<NamedArray> lower_gathered(const LowerCall& call, int64_t groups, st
 GatheredProduct::GatheredProduct(const PrepareCall& call, int64_t groups, int64_t taps, int64_t in)
     : taps_(taps), in_(in), element_(dtype_size(call.inputs[0].dtype)), result_(dtype_size(call.output.dtype)) {
   for (int64_t g = 0; g < groups; ++g)
-    products_.emplace_back(call, form_of(call.inputs[0], call.output, call.precision, groups, g), taps * in);
+    products_.emplace_back(call, group_form(call.inputs[0], call.output, call.precision, groups, g), taps * in);
   for (const LoweredProduct& product : products_)
     QTK_CHECK(product.rows() == out(), FormatError, "[program] rows of a group, were {}, expected {}", product.rows(),
               out());

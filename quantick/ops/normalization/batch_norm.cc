@@ -11,7 +11,7 @@ namespace quantick {
 namespace {
 
 /// Neighbouring sums that do not wait for each other; part of the order of summation.
-constexpr int64_t kLanes = 16;
+constexpr int64_t kSums = 16;
 /// Channels that one piece of parallel work takes where they lie side by side.
 constexpr int64_t kChannels = 32;
 
@@ -25,13 +25,13 @@ struct Channels {
   int64_t count() const { return outer * inner; }
 };
 
-/// Adds f(i) for i in [0, n) in kLanes sums, then the sums in order.
+/// Adds f(i) for i in [0, n) in kSums sums, then the sums in order.
 template <class T, class F>
-double lane_sum(int64_t n, F&& f) {
-  T lanes[kLanes] = {};
+double interleaved_sum(int64_t n, F&& f) {
+  T lanes[kSums] = {};
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (int64_t j = 0; j < kLanes; ++j) lanes[j] += f(i + j);
+  for (; i + kSums <= n; i += kSums)
+    for (int64_t j = 0; j < kSums; ++j) lanes[j] += f(i + j);
   for (int64_t j = 0; i + j < n; ++j) lanes[j] += f(i + j);
   double total = 0;
   for (const T lane : lanes) total += static_cast<double>(lane);
@@ -137,13 +137,13 @@ struct BatchNorm {
     Statistics out{std::vector<double>(n), std::vector<double>(n)};
     const auto count = static_cast<double>(s.count());
     for_each_run(s, [&](int64_t c, int64_t at, int64_t length) {
-      out.mean[static_cast<size_t>(c)] += lane_sum<T>(length, [&](int64_t i) { return x[at + i]; });
+      out.mean[static_cast<size_t>(c)] += interleaved_sum<T>(length, [&](int64_t i) { return x[at + i]; });
     });
     for (double& v : out.mean) v /= count;
     for_each_run(s, [&](int64_t c, int64_t at, int64_t length) {
       const auto mean = static_cast<T>(out.mean[static_cast<size_t>(c)]);
       out.variance[static_cast<size_t>(c)] +=
-          lane_sum<T>(length, [&](int64_t i) { return (x[at + i] - mean) * (x[at + i] - mean); });
+          interleaved_sum<T>(length, [&](int64_t i) { return (x[at + i] - mean) * (x[at + i] - mean); });
     });
     for (double& v : out.variance) v /= count;
     return out;
@@ -229,8 +229,9 @@ struct BatchNorm {
       for_each_run(s, [&](int64_t channel, int64_t at, int64_t length) {
         const auto c = static_cast<size_t>(channel);
         const auto mean = static_cast<T>(used.mean[c]);
-        dbeta[c] += lane_sum<T>(length, [&](int64_t i) { return slopes[at + i]; });
-        dgamma[c] += rstd[c] * lane_sum<T>(length, [&](int64_t i) { return slopes[at + i] * (values[at + i] - mean); });
+        dbeta[c] += interleaved_sum<T>(length, [&](int64_t i) { return slopes[at + i]; });
+        dgamma[c] +=
+            rstd[c] * interleaved_sum<T>(length, [&](int64_t i) { return slopes[at + i] * (values[at + i] - mean); });
       });
       // In training, mean and variance depend on x as well; they take the part of d that lies along 1 and along x.
       const double share = attrs.training ? 1 / static_cast<double>(s.count()) : 0;

@@ -1,0 +1,59 @@
+#include "quantick/nn/zoo/tcn.h"
+
+#include <utility>
+
+#include "quantick/nn/inputs.h"
+#include "quantick/nn/nn.h"
+#include "quantick/ops/ops.h"
+
+namespace quantick::nn::zoo {
+namespace {
+
+Conv1D conv(int64_t channels, int64_t kernel, int64_t dilation) {
+  return Conv1D(channels, kernel, {.dilation = {dilation}, .layout = "TNC", .causal = true});
+}
+
+/// relu(x + two dilated convolutions of x); with `in` other than `channels`, x goes through a convolution of one tap.
+class TemporalBlock final : public Block {
+ public:
+  TemporalBlock(int64_t in, int64_t channels, int64_t dilation, const TCNOptions& options) {
+    auto& body = add_child("body", Sequential());
+    for (int i = 0; i < 2; ++i) {
+      body.add(conv(channels, options.kernel_size, dilation));
+      if (options.norm == "layer") body.add(LayerNorm());
+      if (options.norm == "batch") body.add(BatchNorm({.axis = 2}));
+      body.add(Activation("relu"));
+      if (options.dropout > 0) body.add(Dropout(options.dropout));
+    }
+    if (in != channels) add_child("shortcut", conv(channels, 1, 1));
+  }
+  std::string kind() const override { return "temporal_block"; }
+  Arrays forward(const Arrays& inputs) override {
+    const Array& x = one_input(inputs, "temporal_block");
+    const Array y = (*children()[0].second)(x);
+    return {relu((children().size() > 1 ? (*children()[1].second)(x) : x) + y)};
+  }
+};
+
+}  // namespace
+
+TCN::TCN(const TCNOptions& options) {
+  QTK_CHECK(options.norm == "layer" || options.norm == "batch" || options.norm == "none", ValueError,
+            "[tcn] norm, was {}, expected layer, batch or none", options.norm);
+  auto& blocks = add_child("blocks", Sequential());
+  int64_t in = 0, dilation = 1;  // the width of the first input is not known: its block has the convolution
+  for (const int64_t channels : options.channels) {
+    blocks.add(TemporalBlock(in, channels, dilation, options));
+    in = channels;
+    dilation *= 2;
+  }
+  auto& output = add_child("output", Sequential());
+  output.add(SequenceLast());
+  output.add(Dense(options.outputs));
+}
+
+Arrays TCN::forward(const Arrays& inputs) {
+  return {(*children()[1].second)((*children()[0].second)(one_input(inputs, "tcn")))};
+}
+
+}  // namespace quantick::nn::zoo
