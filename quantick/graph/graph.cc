@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "quantick/core/error.h"
 
 namespace quantick::graph {
@@ -48,6 +50,31 @@ std::vector<ValueId> Graph::add_node(const Operator& op, Attributes attributes, 
   }
   nodes_.push_back(std::move(added));
   return nodes_.back().outputs;
+}
+
+void Graph::set_parameter(int node, size_t index, const Array& data) {
+  QTK_ASSERT(node >= 0 && node < static_cast<int>(nodes_.size()));
+  Node& changed = nodes_[static_cast<size_t>(node)];
+  if (changed.inputs.size() <= index) changed.inputs.resize(index + 1, -1);
+  ValueId& id = changed.inputs[index];
+  QTK_ASSERT(id < 0 || value(id).kind == ValueKind::parameter || value(id).kind == ValueKind::constant);
+  Types types;
+  for (const ValueId input : changed.inputs) types.push_back(input < 0 ? kAbsentType : value(input).type);
+  types[index] = data.type();
+  const Types results = changed.op->infer(changed.attributes, types);
+  for (size_t i = 0; i < changed.outputs.size(); ++i)
+    QTK_CHECK(results[i] == value(changed.outputs[i]).type, ShapeError,
+              "[graph] a parameter {} changes what {} gives from {} to {}", data.type().text(), changed.op->name,
+              value(changed.outputs[i]).type.text(), results[i].text());
+  int64_t uses = std::count(outputs_.begin(), outputs_.end(), id);
+  for (const Node& n : nodes_) uses += std::count(n.inputs.begin(), n.inputs.end(), id);
+  if (id >= 0 && uses == 1) {
+    Value& own = values_[static_cast<size_t>(id)];
+    own.data = data, own.type = data.type();
+    return;
+  }
+  const std::string name = id < 0 ? fmt::format("{}.{}", changed.layer, changed.op->inputs.at(index)) : value(id).name;
+  id = add_parameter(name, data);
 }
 
 Arrays Graph::run(std::span<const Array> inputs, const std::function<void(ValueId, const Array&)>& observe) const {

@@ -44,6 +44,9 @@ class Graph {
   std::vector<ValueId> add_node(const Operator& op, Attributes attributes, std::vector<ValueId> inputs,
                                 std::string layer);
   void set_outputs(std::vector<ValueId> outputs) { outputs_ = std::move(outputs); }
+  /// Makes a node read `data` as its input `index`, which was a parameter, a constant or left out. Other nodes read
+  /// what they read before, and the ids of all values stay. Throws ShapeError where the operator does not take `data`.
+  void set_parameter(int node, size_t index, const Array& data);
 
   /// Runs the nodes in order through invoke(): the same bits as the imperative calls, and a tape sees them. Shapes
   /// other than the traced ones are allowed as far as the operators' shape rules hold. `observe(value id, array)` is

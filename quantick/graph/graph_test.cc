@@ -81,6 +81,30 @@ TEST(Graph, RewritesKeepTheBitsAndDropWhatIsNotNeeded) {
   for (const Graph* g : {&lean, &folded}) EXPECT_TRUE(same_bits(g->run(inputs)[0], graph.run(inputs)[0]));
 }
 
+TEST(Graph, SetsParametersOfOneNodeAndKeepsIds) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::f32, Shape{2, 3}});
+  const ValueId w = graph.add_parameter("w", random_array({3, 3}, 1));
+  const ValueId y = graph.add_node(find_operator("dense"), {}, {x, w}, "a")[0];
+  const ValueId z = graph.add_node(find_operator("dense"), {}, {y, w}, "b")[0];
+  graph.set_outputs({z});
+  const Array original = graph.value(w).data, changed = random_array({3, 3}, 2), bias = random_array({3}, 3);
+  Graph other = graph;
+  other.set_parameter(0, 1, changed);  // w is shared: the second node keeps it
+  other.set_parameter(1, 2, bias);     // left out before
+  other.verify();
+  EXPECT_EQ(other.outputs(), graph.outputs());
+  EXPECT_EQ(other.value(other.nodes()[1].inputs[2]).name, "b.bias");
+  const Array in = random_array({2, 3}, 4);
+  const Array expected = dense(dense(in, changed), original, bias);
+  EXPECT_TRUE(same_bits(other.run(std::span(&in, 1))[0], expected));
+  EXPECT_TRUE(same_bits(graph.run(std::span(&in, 1))[0], dense(dense(in, original), original)));
+  const size_t values = other.values().size();
+  other.set_parameter(0, 1, original);  // its own by now
+  EXPECT_EQ(other.values().size(), values);
+  EXPECT_THROW(other.set_parameter(0, 1, random_array({4, 3}, 5)), ShapeError);
+}
+
 TEST(Graph, NamesLayersAndParameters) {
   const Network net;
   const Graph graph = net.trace(random_array({4, 3}, 9));
