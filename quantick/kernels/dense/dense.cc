@@ -118,9 +118,8 @@ DenseKernel::DenseKernel(const DenseSpec& spec, Isa isa) : isa_(isa), quantize_i
 }
 
 void DenseKernel::pack_groups(const DenseSpec& spec) {
-  isa_ = Isa::scalar;
   const int64_t count = spec.rows * spec.cols, groups = group_count(spec);
-  const int64_t size = spec.group_size > 0 ? spec.group_size : spec.cols;
+  const int64_t size = spec.group_size > 0 ? std::min(spec.group_size, spec.cols) : spec.cols;
   // The bound holds for every part of a row, too.
   std::vector<int64_t> most(spec.rows, 0);
   if (spec.weights16) {
@@ -156,6 +155,81 @@ void DenseKernel::pack_groups(const DenseSpec& spec) {
              .low = plan_.low,
              .high = plan_.high,
              .zero = plan_.zero};
+  if (spec.weights16) isa_ = Isa::scalar;
+  if (isa_ == Isa::scalar) return;
+  const std::vector<float> ones(spec.rows, 1.0f);
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t first = g * size, columns = std::min(size, spec.cols - first);
+    std::vector<int8_t> weights;
+    std::vector<int64_t> start;
+    for (int64_t r = 0; r < spec.rows; ++r) {
+      const int8_t* row = spec.weights + r * spec.cols + first;
+      weights.insert(weights.end(), row, row + columns);
+      start.push_back(bias_[r * groups + g]);
+      part_scale_.push_back(spec.scale[r * groups + g]);
+    }
+    parts_.emplace_back(DenseSpec{.rows = spec.rows,
+                                  .cols = columns,
+                                  .weights = weights.data(),
+                                  .bias = start.data(),
+                                  .scale = ones.data(),
+                                  .x_bits = spec.x_bits,
+                                  .y_bits = 32},
+                        isa_);
+  }
+  packed_.clear();
+  groups_.weights = nullptr;
+  // Of one block: the inputs of a group, its sums, and all sums so far.
+  part_scratch_ = round_up(kDenseBlock * size * spec.x_bits / 8, 64);
+  product_scratch_ = part_scratch_ + 2 * round_up(kDenseBlock * spec.rows * int64_t{sizeof(float)}, 64) +
+                     round_up(static_cast<int64_t>(parts_.front().scratch_bytes()), 64);
+  scratch_bytes_ = product_scratch_;
+}
+
+void DenseKernel::run_grouped(const void* x, int64_t n, const float* row_scale, void* y, void* scratch) const noexcept {
+  if (parts_.empty()) {
+    dense_groups(groups_, x, n, row_scale, y);
+    return;
+  }
+  const int64_t rows = plan_.rows, width = plan_.x_bits / 8;
+  auto* gathered = static_cast<std::byte*>(scratch);
+  auto* sums = reinterpret_cast<float*>(gathered + part_scratch_);
+  float* totals = sums + round_up(kDenseBlock * rows, 16);
+  float* rest = totals + round_up(kDenseBlock * rows, 16);
+  for (int64_t first = 0; first < n; first += kDenseBlock) {
+    const int64_t here = std::min(kDenseBlock, n - first);
+    float* t = plan_.y_bits == 32 ? static_cast<float*>(y) + first * rows : totals;
+    const auto* from = static_cast<const std::byte*>(x) + first * plan_.cols * width;
+    for (int64_t g = 0; g < groups_.groups; ++g, from += groups_.group_size * width) {
+      const DenseKernel& part = parts_[g];
+      const int64_t bytes = part.cols() * width;
+      for (int64_t i = 0; i < here; ++i) std::memcpy(gathered + i * bytes, from + i * plan_.cols * width, bytes);
+      part.run(gathered, here, sums, rest);
+      const float* scale = part_scale_.data() + g * rows;
+      for (int64_t i = 0; i < here; ++i) {
+        const float factor = row_scale ? row_scale[first + i] : 1.0f;
+        const float* sum = sums + i * rows;
+        float* to = t + i * rows;
+        if (g == 0)
+          for (int64_t r = 0; r < rows; ++r) to[r] = sum[r] * (factor * scale[r]);
+        else
+          for (int64_t r = 0; r < rows; ++r) to[r] = to[r] + sum[r] * (factor * scale[r]);
+      }
+    }
+    if (groups_.bias)
+      for (int64_t i = 0; i < here; ++i)
+        for (int64_t r = 0; r < rows; ++r) t[i * rows + r] = t[i * rows + r] + groups_.bias[r];
+    if (plan_.y_bits == 16)
+      quantize_s16(t, here * rows, 1.0f, plan_.zero, static_cast<int16_t*>(y) + first * rows, isa_);
+    else if (plan_.y_bits == 8)
+      quantize_s8(t, here * rows, 1.0f, plan_.zero, static_cast<int8_t*>(y) + first * rows, isa_);
+  }
+}
+
+size_t DenseKernel::packed_bytes() const {
+  size_t bytes = packed_.size() * sizeof(Line) + wide_weights_.size() * sizeof(int16_t);
+  for (const DenseKernel& part : parts_) bytes += part.packed_bytes();
+  return bytes;
 }
 
 void DenseKernel::pack(const DenseSpec& spec) {
@@ -211,7 +285,7 @@ void DenseKernel::pack(const DenseSpec& spec) {
 void DenseKernel::run_codes(const int8_t* codes, const float* row_scale, int64_t n, float* y,
                             void* scratch) const noexcept {
   if (grouped_) {
-    dense_groups(groups_, codes, n, row_scale, y);
+    run_grouped(codes, n, row_scale, y, scratch);
     return;
   }
   run_(plan_, codes, n, y, scratch);

@@ -49,7 +49,7 @@ class DenseKernel {
   /// must be nearest-even with denormals kept (core/float_mode.h). Threads need a scratch each. Not for dynamic specs.
   void run(const void* x, int64_t n, void* y, void* scratch) const noexcept {
     if (grouped_)
-      dense_groups(groups_, x, n, nullptr, y);
+      run_grouped(x, n, nullptr, y, scratch);
     else
       run_(plan_, x, n, y, scratch);
   }
@@ -72,7 +72,7 @@ class DenseKernel {
   int accumulator() const { return plan_.wide ? 64 : 32; }
   Isa isa() const { return isa_; }
   /// Bytes of the packed weights: what a run of one row streams.
-  size_t packed_bytes() const { return packed_.size() * sizeof(Line) + wide_weights_.size() * sizeof(int16_t); }
+  size_t packed_bytes() const;
 
  private:
   struct alignas(64) Line {
@@ -80,6 +80,7 @@ class DenseKernel {
   };
   void pack(const DenseSpec& spec);
   void pack_groups(const DenseSpec& spec);
+  void run_grouped(const void* x, int64_t n, const float* row_scale, void* y, void* scratch) const noexcept;
 
   DensePlan plan_;
   DenseGroupPlan groups_;
@@ -88,6 +89,7 @@ class DenseKernel {
   Isa quantize_isa_;  // the one asked for, also where the product runs on the oracle
   bool grouped_ = false;
   size_t scratch_bytes_ = 0;
+  size_t part_scratch_ = 0;     // of one group's inputs
   size_t product_scratch_ = 0;  // of run_; what a dynamic run needs beside it lies behind
   std::vector<Line> packed_;
   std::vector<int16_t> wide_weights_;
@@ -95,6 +97,10 @@ class DenseKernel {
   std::vector<int32_t> start_, start_high_;
   std::vector<float> scale_;
   std::vector<float> real_scale_, real_bias_;  // of groups and dynamic results
+  // One kernel per group, f32(a_g), with scales [groups, rows]: 8-bit weights, on instruction sets that have a fast
+  // one.
+  std::vector<DenseKernel> parts_;
+  std::vector<float> part_scale_;
 
  public:
   DenseKernel(DenseKernel&&) = default;  // the plans point into the vectors' heap blocks, which move with them

@@ -1,5 +1,5 @@
-// Dense with several scales per row, or weights of more than 8 bits. One code for every instruction set: 64-bit sums,
-// and float32 steps in the order of docs/numerics.md, section 2.
+// Dense with several scales per row, or weights of more than 8 bits: 64-bit sums, and float32 steps in the order of
+// docs/numerics.md, section 2. The oracle of groups, and for wide weights the one code of every instruction set.
 #include "quantick/kernels/dense/dense_plan.h"
 #include "quantick/kernels/quantize/requantize.h"
 

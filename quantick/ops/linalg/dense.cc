@@ -157,6 +157,8 @@ struct Dense {
             {{float32({3, 5}), float32({4, 5})}, flat, -1, 1},
             {{float32({2, 3, 5}), float32({4, 15}), float32({4})}, flat, -1, 1},
             {{float32({2, 3, 5}), float32({4, 5}), float32({4})}, last, -1, 1},
+            {{float32({5, 3, 37}), float32({9, 37}), float32({9})}, last, -1, 1},
+            {{float32({3, 2, 3, 7}), float32({4, 42}), float32({4})}, flat, -1, 1},
             {{float32({0, 5}), float32({4, 5}), float32({4})}, flat, -1, 1},
             {{float32({67, 33}), float32({1, 33}), float32({1})}, flat, -1, 1},
             {{float32({70, 65}), float32({37, 65}), float32({37})}, flat, -1, 1}};
