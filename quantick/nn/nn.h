@@ -6,6 +6,7 @@
 #include "quantick/nn/conv.h"
 #include "quantick/nn/dense.h"
 #include "quantick/nn/dropout.h"
+#include "quantick/nn/gru.h"
 #include "quantick/nn/initializer.h"
 #include "quantick/nn/layer_norm.h"
 #include "quantick/nn/lstm.h"
