@@ -170,7 +170,7 @@ struct Embedding {
   static std::vector<NamedArray> lower(const LowerCall& call) {
     const std::string who = lowering_name(name, call);
     const Array weight = parameter_of(call, 0);
-    const WeightForm form = weight_form(call.precision);
+    const WeightForm form = call.precision.method == "float32" ? WeightForm{} : weight_form(call.precision);
     if (call.precision.real()) return lower_real_weight("weight", weight, call.precision, form, who);
     const QuantizedWeight w = quantize_weight(weight, form, {}, 1, who);
     std::vector<float> scales = w.scales;
