@@ -59,7 +59,7 @@ class Convolution : public Block {
 };
 
 /// (N, C, W) -> (N, channels, W'), or with layout TNC and causal (T, N, C) -> (T, N, channels).
-class Conv1D final : public Convolution {
+class Conv1D : public Convolution {
  public:
   Conv1D(int64_t channels, int64_t kernel_size, const ConvOptions& options = {})
       : Convolution(1, channels, {kernel_size}, options) {}

@@ -16,17 +16,18 @@ struct DenseOptions {
   InitializerPtr bias_initializer = nullptr;  ///< null: zeros
   bool quantization = false;
   static constexpr auto fields() {
-    return std::make_tuple(field("activation", &DenseOptions::activation, "relu, sigmoid, tanh, softrelu, softsign"),
-                           field("use_bias", &DenseOptions::use_bias, "adds a bias"),
-                           field("flatten", &DenseOptions::flatten, "all axes but the first are one"),
-                           field("in_units", &DenseOptions::in_units, "input width; 0: from the first input"),
-                           field("quantization", &DenseOptions::quantization, "marks the layer for quantization"));
+    return std::make_tuple(
+        field("activation", &DenseOptions::activation, "relu, sigmoid, tanh, softrelu, softsign, gelu, silu"),
+        field("use_bias", &DenseOptions::use_bias, "adds a bias"),
+        field("flatten", &DenseOptions::flatten, "all axes but the first are one"),
+        field("in_units", &DenseOptions::in_units, "input width; 0: from the first input"),
+        field("quantization", &DenseOptions::quantization, "marks the layer for quantization"));
   }
 };
 
 /// y = activation(x W^T + b), W "weight" (units, in_units), b "bias" (units,). flatten: (N, ...) -> (N, units);
 /// otherwise (..., in_units) -> (..., units).
-class Dense final : public Block {
+class Dense : public Block {
  public:
   /// Throws ValueError for units < 1 or an unknown activation.
   explicit Dense(int64_t units, const DenseOptions& options = {});
