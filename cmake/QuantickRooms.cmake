@@ -148,7 +148,7 @@ function(qtk_cross_room_tests)
   # What tests/python compares with other people's libraries.
   if(NOT QTK_RUNTIME_ONLY)
     file(GLOB oracle CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/oracle/*.cc)
-    qtk_program(quantick_oracle MAIN ${oracle} LINK backtest kernels nn)
+    qtk_program(quantick_oracle MAIN ${oracle} LINK backtest kernels nn quant)
     target_link_libraries(quantick_oracle PRIVATE nlohmann_json::nlohmann_json)
   endif()
 endfunction()

@@ -3,6 +3,7 @@
 //   quantick_oracle metrics   {"profile", "returns", "benchmark"}            -> {name: value}
 //   quantick_oracle ic        {"scores", "labels"}: a row per date, null for none -> {"ic": [..], "rank_ic": [..]}
 //   quantick_oracle lstm      {"x", "hidden_size", "parameters": {name: {"shape", "values"}}} -> {"shape", "values"}
+//   quantick_oracle dynamic_lstm: the same, quantized without data: integers, a scale per row and step
 //   quantick_oracle dense     {"rows", "cols", "weights", "bias", "scale", "zero_y", "y_bits", "x"} -> {isa: [codes]}
 //   quantick_oracle operator, sessions, lowered: see commands.h
 #include <cmath>
@@ -21,6 +22,7 @@
 #include "quantick/core/float_mode.h"
 #include "quantick/kernels/dense/dense.h"
 #include "quantick/nn/lstm.h"
+#include "quantick/quant/quantizer.h"
 #include "quantick/strategy/scores.h"
 #include "quantick/tensor/array.h"
 #include "tests/oracle/commands.h"
@@ -57,16 +59,28 @@ Json ic(const Json& in) {
           {"rank_ic", backtest::rank_information_coefficient(scores, labels)}};
 }
 
-/// x is (T, N, C). Parameters bear their Gluon names, "l0_i2h_weight".
-Json lstm(const Json& in) {
+/// Parameters bear their Gluon names, "l0_i2h_weight".
+nn::LSTM lstm_block(const Json& in, const Array& x) {
   int64_t layers = 0;
   for (const auto& [name, value] : in.at("parameters").items()) layers += name.ends_with("_i2h_weight");
   nn::LSTM block(in.at("hidden_size").get<int64_t>(), {.num_layers = layers});
   block.initialize();
-  const Array x = array_from(in.at("x"));
   block(x);  // completes the shapes
   for (auto& [name, parameter] : block.collect_params()) parameter.set_data(array_from(in.at("parameters").at(name)));
-  return json_from(block(x));
+  return block;
+}
+
+/// x is (T, N, C).
+Json lstm(const Json& in) {
+  const Array x = array_from(in.at("x"));
+  return json_from(lstm_block(in, x)(x));
+}
+
+/// Quantized in one call, without data, and run as a program.
+Json dynamic_lstm(const Json& in) {
+  const Array x = array_from(in.at("x"));
+  nn::LSTM block = lstm_block(in, x);
+  return json_from(quant::Quantizer{.model = block}.quantize().predict(x));
 }
 
 /// One result per instruction set of this processor.
@@ -98,6 +112,7 @@ Json dense(const Json& in) {
 
 int run(int argc, char** argv) {
   const std::map<std::string, std::function<Json(const Json&)>> commands{{"dense", dense},
+                                                                         {"dynamic_lstm", dynamic_lstm},
                                                                          {"ic", ic},
                                                                          {"lowered", oracle::run_lowered},
                                                                          {"lstm", lstm},
@@ -106,7 +121,7 @@ int run(int argc, char** argv) {
                                                                          {"sessions", oracle::run_sessions}};
   const auto command = commands.find(argc == 2 ? argv[1] : "");
   QTK_CHECK(command != commands.end(), ValueError,
-            "[oracle] expected one command: dense, ic, lowered, lstm, metrics, operator or sessions");
+            "[oracle] expected one command: dense, dynamic_lstm, ic, lowered, lstm, metrics, operator or sessions");
   const std::string text(std::istreambuf_iterator<char>(std::cin), {});
   std::cout << command->second(Json::parse(text)) << "\n";
   return 0;

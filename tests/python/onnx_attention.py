@@ -1,4 +1,4 @@
-"""ONNX's Attention (opsets 23 to 25) as calls of our operators: our attention where it says the same, else its parts."""
+"""ONNX's Attention (opsets 23 to 25) as calls of our operators: our attention where it says the same, else parts."""
 import numpy as np
 
 

@@ -41,7 +41,9 @@ def zero_like(scale, zero):
 
 def quantize_linear(c, n):
     x, scale, zero = n.input(0), n.input(1), n.input(2)
-    kind = helper.np_dtype_to_tensor_dtype(zero.dtype) if zero is not None else n.attr("output_dtype", TensorProto.UINT8)
+    kind = n.attr("output_dtype", TensorProto.UINT8)
+    if zero is not None:
+        kind = helper.np_dtype_to_tensor_dtype(zero.dtype)
     return [c("quantize_linear", c.put(x), c.put(scale), put(c, zero_like(scale, zero)), dtype=code_name(kind),
               axis=n.attr("axis", 1), block_size=n.attr("block_size", 0), saturate=bool(n.attr("saturate", 1)))]
 
@@ -237,8 +239,8 @@ def gru(c, n):
 TRANSLATORS = {
     "QuantizeLinear": quantize_linear, "DequantizeLinear": dequantize_linear,
     "DynamicQuantizeLinear": dynamic_quantize_linear, "QLinearMatMul": qlinear_matmul, "QLinearConv": qlinear_conv,
-    "MatMulInteger": matmul_integer, "ConvInteger": conv_integer, "LSTM": lstm, "GRU": gru, "Softmax": softmax, "Gelu": gelu,
-    "LayerNormalization": layer_normalization, "Conv": conv, "Gemm": gemm, "Attention": attention,
+    "MatMulInteger": matmul_integer, "ConvInteger": conv_integer, "LSTM": lstm, "GRU": gru, "Softmax": softmax,
+    "Gelu": gelu, "LayerNormalization": layer_normalization, "Conv": conv, "Gemm": gemm, "Attention": attention,
 }
 
 

@@ -1,5 +1,8 @@
-"""Convolutions quantized by our lowering against onnxruntime in bits: QLinearConv, and float Conv between dequantize and
-quantize nodes, over a million outputs of Conv1D, Conv2D and the causal convolution each, with free scales per channel."""
+"""Convolutions quantized by our lowering against onnxruntime in bits, with free scales per channel.
+
+Both as QLinearConv and as a float Conv between dequantize and quantize nodes, which onnxruntime's optimizer fuses; over
+a million outputs of Conv1D, Conv2D and the causal convolution each.
+"""
 import dataclasses
 
 import numpy as np
@@ -95,7 +98,6 @@ def qlinear_form(s, constants):
 
 
 def qdq_form(s, constants):
-    """Float Conv between dequantize and quantize nodes, which onnxruntime's optimizer fuses."""
     nodes = [helper.make_node("DequantizeLinear", ["x", "sx", "zx"], ["xf"]),
              helper.make_node("DequantizeLinear", ["w", "sw", "zw"], ["wf"], axis=0),
              helper.make_node("DequantizeLinear", ["b", "sb", "zb"], ["bf"], axis=0),

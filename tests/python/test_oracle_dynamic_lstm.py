@@ -1,5 +1,8 @@
-"""Dynamic int8 LSTMs under a change of the last step alone. onnxruntime's DynamicQuantizeLSTM takes one range over all
-steps, so earlier outputs change with it; ours has a scale per row and step, and none does."""
+"""Dynamic int8 LSTMs under a change of the last step alone.
+
+onnxruntime's DynamicQuantizeLSTM takes one range over all steps, so earlier outputs change with it; ours has a scale
+per row and step, and none does.
+"""
 import numpy as np
 import onnx
 import onnxruntime
@@ -34,7 +37,8 @@ def quantized_by_onnxruntime(case, tmp_path_factory):
                               [helper.make_tensor_value_info("x", TensorProto.FLOAT, [STEPS, BATCH, INPUTS])],
                               [helper.make_tensor_value_info("y", TensorProto.FLOAT, [STEPS, 1, BATCH, HIDDEN])],
                               [numpy_helper.from_array(value, name) for name, value in constants.items()])
-    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]), folder / "float.onnx")
+    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
+    onnx.save(model, folder / "float.onnx")
     quantize_dynamic(folder / "float.onnx", folder / "int8.onnx", op_types_to_quantize=["LSTM"],
                      weight_type=QuantType.QInt8, per_channel=True)
     assert "DynamicQuantizeLSTM" in [node.op_type for node in onnx.load(folder / "int8.onnx").graph.node]
@@ -42,8 +46,8 @@ def quantized_by_onnxruntime(case, tmp_path_factory):
     return lambda x: run.run(None, {"x": x})[0][:, 0]
 
 
-def ours(oracle, x, parameters, method):
-    """Hidden values per instruction set."""
+def node(oracle, x, parameters, method):
+    """Hidden values of the LSTM's node in a program, per instruction set."""
     answer = oracle("lowered", name="lstm", lead_axes=2, inputs=[document(x)], formats=[{"dtype": "float32"}],
                     parameters=[document(parameters[name]) for name in ("i2h_weight", "h2h_weight", "i2h_bias",
                                                                         "h2h_bias")],
@@ -57,14 +61,31 @@ def test_onnxruntime_changes_earlier_outputs(case, quantized_by_onnxruntime):
     assert np.count_nonzero(before[:-1] != after[:-1]) > 0.9 * before[:-1].size
 
 
+@pytest.fixture(scope="module")
+def expected(case):
+    """Of the float LSTM."""
+    x, _, parameters = case
+    return onnx_lstm(x, {f"l0_{name}": value for name, value in parameters.items()}, 1, HIDDEN)
+
+
 @pytest.mark.parametrize("method", ["dynamic", "dynamic_decay"])
-def test_ours_changes_none(oracle, case, method):
+def test_our_node_changes_none(oracle, case, expected, method):
     x, later, parameters = case
-    before, after = ours(oracle, x, parameters, method), ours(oracle, later, parameters, method)
+    before, after = node(oracle, x, parameters, method), node(oracle, later, parameters, method)
     assert "scalar" in before
     for isa, codes in before.items():
         assert np.count_nonzero(codes[:-1] != after[isa][:-1]) == 0, isa
         assert np.count_nonzero(codes[-1] != after[isa][-1]) > 0, isa
         np.testing.assert_array_equal(codes, before["scalar"], err_msg=isa)
-    expected = onnx_lstm(x, {f"l0_{name}": value for name, value in parameters.items()}, 1, HIDDEN)
     np.testing.assert_allclose(before["scalar"] * 2.0**-15, expected, rtol=0, atol=NEAR)
+
+
+def test_our_quantizer_changes_none(oracle, case, expected):
+    x, later, parameters = case
+    given = {f"l0_{name}": document(value) for name, value in parameters.items()}
+    before, after = (array_of(oracle("dynamic_lstm", x=document(v), hidden_size=HIDDEN, parameters=given))
+                     for v in (x, later))
+    assert np.count_nonzero(before[:-1] != after[:-1]) == 0
+    assert np.count_nonzero(before[-1] != after[-1]) > 0
+    assert np.count_nonzero(before != expected) > 0.9 * before.size, "quantized"
+    np.testing.assert_allclose(before, expected, rtol=0, atol=NEAR)
