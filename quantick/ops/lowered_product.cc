@@ -73,7 +73,9 @@ LoweredProduct::LoweredProduct(const PrepareCall& call, const ProductForm& form,
   const Array codes = unpack_codes(call.constant(form.prefix + "weight"), columns);
   const Array& scale = call.constant(form.prefix + "scale");
   rows_ = codes.shape()[0];
-  const int64_t size = form.precision.group_size, groups = grouped ? (columns + size - 1) / size : 1;
+  const int64_t size = form.precision.group_size;
+  QTK_CHECK(size >= 1, FormatError, "[program] group_size, was {}, expected >= 1", size);
+  const int64_t groups = grouped ? (columns + size - 1) / size : 1;
   const bool integer_bias = way == Way::known && !grouped;
   QTK_CHECK(bias.shape() == Shape{rows_} && bias.dtype() == (integer_bias ? DType::i64 : DType::f32) &&
                 scale.dtype() == DType::f32 && scale.shape() == (grouped ? Shape{rows_, groups} : Shape{rows_}),

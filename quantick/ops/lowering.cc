@@ -228,6 +228,7 @@ Array unpack_codes(const Array& stored, int64_t columns) {
 Array dequantize_weight(const Array& codes, const Array& scales, int64_t group_size) {
   const int64_t rows = codes.shape()[0], columns = codes.shape()[1];
   const bool grouped = scales.ndim() == 2;
+  QTK_CHECK(group_size >= 1, FormatError, "[program] group_size, was {}, expected >= 1", group_size);
   const int64_t groups = grouped ? (columns + group_size - 1) / group_size : 1;
   QTK_CHECK(scales.shape() == (grouped ? Shape{rows, groups} : Shape{rows}), FormatError,
             "[program] scales of a weight of {} rows, were {}, expected {} per row", rows, scales.type().text(),

@@ -8,6 +8,7 @@
 #include "quantick/core/error.h"
 #include "quantick/core/rng.h"
 #include "quantick/ops/lowered_product.h"
+#include "quantick/ops/operator.h"
 
 namespace quantick {
 namespace {
@@ -189,6 +190,47 @@ TEST(LoweredProduct, RefusesConstantsThatDoNotFit) {
   ProductForm grouped = form;
   grouped.precision.granularity = "group-wise";
   EXPECT_THROW(LoweredProduct(prepared(grouped.precision, constants), grouped, 3), FormatError);
+}
+
+TEST(LoweredProduct, RefusesGroupsOfNoColumns) {
+  ProductForm form{{DType::i8, 0.1f, 3}, {}};
+  form.precision.granularity = "group-wise";
+  const auto constants = lower_product(Array::ones({2, 3}), {}, form, "fc");
+  form.precision.group_size = 0;
+  EXPECT_THROW(LoweredProduct(prepared(form.precision, constants), form, 3), FormatError);
+  EXPECT_THROW(lower_product(Array::ones({2, 3}), {}, form, "fc"), ValueError);
+}
+
+TEST(LoweredProduct, DenseForgetsItsMaximumWhereARowStartsAnew) {
+  const Operator& op = find_operator("dense");
+  const Attributes attributes{{"flatten", false}};
+  LowerCall lower;
+  lower.attributes = &attributes;
+  lower.inputs = {TensorFormat{}};
+  lower.parameters = {random_weight(3, 4, 1)};
+  lower.precision.method = "dynamic_decay";
+  lower.lead_axes = 2;
+  PrepareCall call = prepared(lower.precision, op.integer.lower(lower));
+  call.attributes = &attributes;
+  call.inputs = lower.inputs;
+  call.input_types = {{DType::f32, Shape{4}}};
+  call.output_type = {DType::f32, Shape{3}};
+  call.lead_axes = 2;
+  const auto node = op.integer.prepare(call);
+  ASSERT_EQ(node->state_bytes(), 4);
+  std::vector<float> x{100, 1, 1, 1, 100, 1, 1, 1}, small(8, 0.3f), state(2), y(6), again(6), fresh(6);
+  std::vector<std::byte> scratch(static_cast<size_t>(node->scratch_bytes(1, 2)) + 64);
+  const auto run = [&](const std::vector<float>& in, std::vector<float>& out) {
+    const void* const inputs[] = {in.data()};
+    node->run({.batch = 2, .inputs = inputs, .output = out.data(), .state = state.data(), .scratch = scratch.data()});
+  };
+  run(small, fresh);
+  state.assign(2, 0.0f);
+  run(x, y);
+  node->reset_state(state.data(), 2, 1);
+  run(small, again);
+  EXPECT_NE(std::vector<float>(again.begin(), again.begin() + 3), std::vector<float>(fresh.begin(), fresh.begin() + 3));
+  EXPECT_EQ(std::vector<float>(again.begin() + 3, again.end()), std::vector<float>(fresh.begin() + 3, fresh.end()));
 }
 
 TEST(LoweredProduct, ANearlyEmptyRowWithALargeBiasKeepsIt) {
