@@ -20,7 +20,7 @@ Activation::Activation(std::string_view activation) : activation_(activation) {
 Arrays Activation::forward(const Arrays& inputs) { return {activate(one_input(inputs, "activation"), activation_)}; }
 
 void check_activation(std::string_view name, std::string_view who) {
-  static const std::vector<std::string> names = {"relu", "sigmoid", "tanh", "softrelu", "softsign"};
+  static const std::vector<std::string> names = {"relu", "sigmoid", "tanh", "softrelu", "softsign", "gelu", "silu"};
   if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) return;
   const std::string near = nearest_name(name, names);
   fail<ValueError>("[{}] activation, was {}, expected one of {}{}", who, name, fmt::join(names, ", "),
@@ -34,6 +34,8 @@ Array activate(const Array& x, std::string_view name) {
   if (name == "tanh") return tanh(x);
   if (name == "softrelu") return softplus(x);
   if (name == "softsign") return softsign(x);
+  if (name == "gelu") return gelu(x);
+  if (name == "silu") return silu(x);
   fail<InvariantError>("Invariant: activation {} was not checked", name);
 }
 

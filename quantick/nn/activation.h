@@ -6,7 +6,8 @@
 
 namespace quantick::nn {
 
-/// "relu", "sigmoid", "tanh", "softrelu" (log(1 + e^x)) or "softsign" (x / (1 + |x|)): Gluon's names.
+/// "relu", "sigmoid", "tanh", "softrelu" (log(1 + e^x)), "softsign" (x / (1 + |x|)), "gelu" (by erf) or "silu": Gluon's
+/// names.
 class Activation final : public Block {
  public:
   explicit Activation(std::string_view activation);

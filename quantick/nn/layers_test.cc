@@ -305,6 +305,8 @@ TEST(Activation, ComputesGluonsFunctions) {
   check("tanh", [](double v) { return std::tanh(v); });
   check("softrelu", [](double v) { return std::log1p(std::exp(v)); });
   check("softsign", [](double v) { return v / (1 + std::abs(v)); });
+  check("gelu", [](double v) { return 0.5 * v * std::erfc(-v / std::sqrt(2.0)); });
+  check("silu", [](double v) { return v * sigmoid_of(v); });
   EXPECT_THROW(Activation(""), ValueError);
   EXPECT_THROW(Activation("gelu2"), ValueError);
 }

@@ -1,6 +1,7 @@
 #pragma once
 // All blocks.
 #include "quantick/nn/activation.h"
+#include "quantick/nn/attention.h"
 #include "quantick/nn/batch_norm.h"
 #include "quantick/nn/block.h"
 #include "quantick/nn/conv.h"
@@ -12,7 +13,9 @@
 #include "quantick/nn/layer_norm.h"
 #include "quantick/nn/lstm.h"
 #include "quantick/nn/parameter.h"
-#include "quantick/nn/quantized.h"
 #include "quantick/nn/pooling.h"
+#include "quantick/nn/quantized.h"
+#include "quantick/nn/rms_norm.h"
 #include "quantick/nn/sequential.h"
 #include "quantick/nn/shaping.h"
+#include "quantick/nn/transformer.h"
