@@ -188,14 +188,14 @@ double StateWidthRow::largest_difference() const {
   return largest;
 }
 
-std::vector<StateWidthRow> measure_state_widths(int seeds) {
+std::vector<StateWidthRow> measure_state_widths(int64_t seeds) {
   QTK_CHECK(seeds >= 1, ValueError, "[states] seeds, was {}, expected at least 1", seeds);
   const FloatMode mode;
   const std::vector<Column> all = columns();
   std::vector<StateWidthRow> rows;
   for (const Column& column : all) rows.push_back({column.name, column.reference, {}});
   for (size_t i = 0; i < kHalfLives.size(); ++i)
-    for (int seed = 0; seed < seeds; ++seed) {
+    for (int64_t seed = 0; seed < seeds; ++seed) {
       const double keep = std::pow(0.5, 1.0 / kHalfLives[i]), logit = std::log(keep / (1 - keep));
       const Key key = Key(static_cast<uint64_t>(seed)).fold("states").fold(static_cast<uint64_t>(kHalfLives[i]));
       const Input x = make_input(key.fold("x"));
@@ -205,7 +205,7 @@ std::vector<StateWidthRow> measure_state_widths(int seeds) {
       for (size_t c = 0; c < all.size(); ++c) {
         const bool is_lstm = all[c].op == "lstm";
         const Values got = engine(all[c], is_lstm ? lstm : gru, x);
-        rows[c].measured[i] += sqnr_db(is_lstm ? lstm_truth : gru_truth, got) / seeds;
+        rows[c].measured[i] += sqnr_db(is_lstm ? lstm_truth : gru_truth, got) / static_cast<double>(seeds);
       }
     }
   return rows;

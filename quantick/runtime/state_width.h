@@ -25,6 +25,6 @@ struct StateWidthRow {
 /// One recurrent layer of 32 units on 16 inputs over 1500 steps, int8 weights and inputs; the biases of the gates that
 /// keep and take set the half-life. SQNR against float64 on the same quantized weights and inputs, averaged in dB over
 /// `seeds` random layers. Throws ValueError for seeds < 1.
-std::vector<StateWidthRow> measure_state_widths(int seeds = 4);
+std::vector<StateWidthRow> measure_state_widths(int64_t seeds = 4);
 
 }  // namespace quantick::runtime
