@@ -305,6 +305,25 @@ TEST(Dense, GroupsAndWideWeightsGiveTheContractsBits) {
           }
 }
 
+TEST(Dense, AMillionGroupWiseAndDynamicOutputsAgreeInEveryBit) {
+  const int64_t n = 4000;
+  for (bool dynamic : {false, true}) {
+    const RealLayer l = random_real_layer(99, 131, 70, 32, 8, dynamic ? 32 : 8, false, dynamic);
+    const auto codes = random_input(5, n * l.cols, 8);
+    std::vector<float> x(codes.begin(), codes.end());
+    const auto outputs = [&](Isa isa) {
+      const DenseKernel kernel = l.kernel(isa);
+      if (!dynamic) return run(kernel, codes, n);
+      std::vector<char> y(n * l.rows * sizeof(float));
+      std::vector<float> scratch(kernel.scratch_bytes() / sizeof(float));
+      kernel.run_dynamic(x.data(), n, reinterpret_cast<float*>(y.data()), scratch.data());
+      return y;
+    };
+    const auto want = outputs(Isa::scalar);
+    for (Isa isa : supported_isas()) EXPECT_TRUE(want == outputs(isa)) << isa_name(isa) << dynamic;
+  }
+}
+
 TEST(Dense, OneGroupOfAllColumnsIsOneScalePerRow) {
   RealLayer l = random_real_layer(5, 19, 45, 0, 8, 32, false);
   l.bias.assign(l.rows, 0);
