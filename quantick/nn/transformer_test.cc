@@ -56,7 +56,7 @@ double gradient_error(Block& net, const Arrays& inputs) {
   for (size_t i = 0; i < leaves.size(); ++i) {
     double* const p = leaves[i].mutable_data<double>();
     for (int64_t k = 0; k < leaves[i].size(); k += std::max<int64_t>(1, leaves[i].size() / 5)) {
-      const double kept = p[k], step = 1e-5;
+      const double kept = p[k], step = 2e-6;  // small: rms norms of short rows are curved
       p[k] = kept + step;
       const double above = value().item();
       p[k] = kept - step;
@@ -221,8 +221,8 @@ TEST(CrossTransformer, ExchangedInstrumentsExchangeTheirScoresAndAbsentOnesAreNo
 }
 
 TEST(CrossTransformer, GradientsAreThoseOfFiniteDifferences) {
-  zoo::CrossTransformer net(small("rms"));  // curved where its first rows are short: differences err by 2e-6
-  EXPECT_LT(gradient_error(net, {random({2, 3, 5}, 1)}), 1e-5);
+  zoo::CrossTransformer net(small("rms"));
+  EXPECT_LT(gradient_error(net, {random({2, 3, 5}, 1)}), 1e-6);
 }
 
 }  // namespace
