@@ -3,7 +3,7 @@ equal weights in every gate; these do not, so that exchanged gates and misread a
 import numpy as np
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper
+from onnx import helper
 
 from onnx_calls import array_of
 from onnx_nodes import session_of
@@ -118,7 +118,7 @@ def onnx_run(proto, opset, inputs):
         [proto], "test",
         [helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(x.dtype), x.shape)
          for name, x in given.items()],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in proto.output])
+        [helper.make_empty_tensor_value_info(name) for name in proto.output])
     model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", opset)])
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
