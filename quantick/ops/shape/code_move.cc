@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "quantick/ops/lowering.h"
 #include "quantick/ops/row_node.h"
