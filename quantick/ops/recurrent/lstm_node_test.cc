@@ -155,8 +155,9 @@ TEST(LstmNode, RowsAndStepsGiveTheSameBitsInEveryPrecision) {
           ASSERT_TRUE(same_bits(c.run(isa, 0, sizes.batch, 2), window)) << what << ", in pairs of steps";
           for (const int64_t row : {int64_t{0}, sizes.batch - 1})
             ASSERT_TRUE(same_bits(c.run(isa, row, 1, sizes.steps), window.slice(1, row, row + 1))) << what << row;
-          if (!precision.real())
+          if (!precision.real()) {
             ASSERT_TRUE(same_bits(window, c.run(Isa::scalar, 0, sizes.batch, sizes.steps))) << what << ", oracle";
+          }
         }
       }
 }
@@ -168,7 +169,9 @@ TEST(LstmNode, CountingLeavesTheBitsAndCountsNarrowStates) {
       NodeCounters counters;
       ASSERT_TRUE(same_bits(c.run(active_isa(), 0, 3, 9, &counters), c.run())) << describe(precision);
       const bool narrow = !precision.gate_bits.empty() || precision.state_bits < 24;
-      if (!narrow) EXPECT_EQ(counters.saturations, 0) << describe(precision);
+      if (!narrow) {
+        EXPECT_EQ(counters.saturations, 0) << describe(precision);
+      }
     }
   NodeCounters counters;
   Case({}, {.state_bits = 3}, kInt8).run(active_isa(), 0, 3, 9, &counters);
@@ -306,6 +309,83 @@ TEST(LstmNode, RefusesWhatDoesNotFit) {
   Case wrong({}, {.method = "weight_only"});
   wrong.prepare.output = kQ15;
   EXPECT_NE(refusal([&] { wrong.run(); }).find("expected float32"), std::string::npos);
+}
+
+/// Section 4 of the contract for a projection: static int8 input, one unit at a time.
+TEST(LstmNode, ProjectionsFollowTheWrittenOrder) {
+  const Case c({15, 2, 7, 6}, {}, kInt8);
+  const int64_t T = c.s.steps, N = c.s.batch, I = c.s.inputs, H = c.s.units, P = 3;
+  const Array w_hh = uniform({4 * H, P}, 0.8, Key(8)), w_hr = uniform({P, H}, 1.5, Key(9));
+  LowerCall lower = c.lower;
+  lower.parameters = {c.w_ih, w_hh, c.b_ih, c.b_hh, w_hr};
+  PrepareCall prepare = c.prepare;
+  prepare.constants = lower_lstm_projection(lower);
+  const float scale = prepare.constant("scale_r").data<float>()[0];
+  prepare.output = {DType::i16, scale, 0};
+  prepare.output_type = {DType::i16, Shape{P}};
+
+  const auto bias = [&] {
+    std::vector<double> b = c.b_ih.to_vector<double>(), second = c.b_hh.to_vector<double>();
+    for (size_t i = 0; i < b.size(); ++i) b[i] += second[i];
+    return b;
+  }();
+  const QuantizedWeight wx = quantize_weight(c.w_ih, 8, bias, kInt8.scale, "test");
+  const QuantizedWeight wh = quantize_weight(w_hh, 8, {}, 1, "test"), wr = quantize_weight(w_hr, 8, {}, 1, "test");
+  const std::vector<int64_t> bx = quantize_bias(bias, kInt8.scale, kInt8.zero_point, wx, "test");
+  const auto qx = wx.values.to_vector<int>(), qh = wh.values.to_vector<int>(), qr = wr.values.to_vector<int>();
+  double bound = 0;
+  for (int64_t j = 0; j < P; ++j) {
+    double sum = 0;
+    for (int64_t k = 0; k < H; ++k) sum += std::abs(qr[j * H + k]) * static_cast<double>(wr.scales[j]);
+    bound = std::max(bound, sum);
+  }
+  EXPECT_LE(bound, std::ldexp(static_cast<double>(scale), 15));
+  EXPECT_GT(2 * bound, std::ldexp(static_cast<double>(scale), 15));
+
+  const auto x = c.input().to_vector<int>();
+  std::vector<int> want(static_cast<size_t>(T * N * P));
+  for (int64_t n = 0; n < N; ++n) {
+    std::vector<int> r(P, 0), h(H);
+    std::vector<float> cell(H, 0.0f);
+    for (int64_t t = 0; t < T; ++t) {
+      for (int64_t u = 0; u < H; ++u) {
+        float p[4];
+        for (int64_t g = 0; g < 4; ++g) {
+          const int64_t row = g * H + u;
+          int64_t ax = bx[row], ah = 0;
+          for (int64_t k = 0; k < I; ++k) ax += qx[row * I + k] * x[(t * N + n) * I + k];
+          for (int64_t k = 0; k < P; ++k) ah += qh[row * P + k] * r[k];
+          const float first = static_cast<float>(ax) * (kInt8.scale * wx.scales[row]);
+          const float second = static_cast<float>(ah) * (scale * wh.scales[row]);
+          p[g] = first + second;
+        }
+        const float kept = kernels::sigmoid1(p[1]) * cell[u];
+        const float added = kernels::sigmoid1(p[0]) * kernels::tanh1(p[2]);
+        cell[u] = kept + added;
+        h[u] = static_cast<int>(std::rint((kernels::sigmoid1(p[3]) * kernels::tanh1(cell[u])) * 32768.0f));
+      }
+      for (int64_t j = 0; j < P; ++j) {
+        int64_t sum = 0;
+        for (int64_t k = 0; k < H; ++k) sum += qr[j * H + k] * h[k];
+        r[j] = static_cast<int>(std::rint(static_cast<float>(sum) * (0x1p-15f * wr.scales[j] / scale)));
+        want[(t * N + n) * P + j] = r[j];
+      }
+    }
+  }
+
+  const auto node = prepare_lstm_projection(prepare);
+  const Array codes = c.input();
+  std::vector<int16_t> got(want.size());
+  std::vector<double> state(static_cast<size_t>(node->state_bytes() * N / 8 + 1));
+  std::vector<double> scratch(static_cast<size_t>(node->scratch_bytes(T, N) / 8 + 8));
+  const void* from = codes.raw();
+  node->run({.steps = T,
+             .batch = N,
+             .inputs = std::span(&from, 1),
+             .output = got.data(),
+             .state = state.data(),
+             .scratch = scratch.data()});
+  EXPECT_EQ(std::vector<int>(got.begin(), got.end()), want);
 }
 
 TEST(LstmNode, StateRangeIsTheLargestCell) {
