@@ -12,11 +12,9 @@ namespace quantick::kernels {
 static constexpr float kNarrowWeight = 32767.0f, kWideWeight = 0x1p22f;
 /// Products e * v with |v| <= 255 of which an int32 holds the sum: 2^31 / (32767 * 255) = 257.
 static constexpr int64_t kNarrowKeys = 256;
-static constexpr int kDotLanes = 16;
-
-typedef float FloatLanes __attribute__((vector_size(4 * kDotLanes)));
-typedef int32_t IntLanes __attribute__((vector_size(4 * kDotLanes)));
-typedef int16_t ShortLanes __attribute__((vector_size(2 * kDotLanes)));
+/// Lanes of a float32 sum, in vectors of the instruction set's own width: g++ spills wider ones.
+static constexpr int kDotLanes = 16, kDotVectors = kDotLanes / kExpLanes;
+typedef int16_t NativeShorts __attribute__((vector_size(2 * kExpLanes)));
 typedef float FourFloats __attribute__((vector_size(16)));
 typedef int32_t FourInts __attribute__((vector_size(16)));
 typedef int16_t FourShorts __attribute__((vector_size(8)));
@@ -27,32 +25,34 @@ typedef int16_t FourShorts __attribute__((vector_size(8)));
     for (int64_t i = 0; i < n; ++i) sum += int64_t{a[i]} * b[i];
     return static_cast<float>(sum);
   }
-  IntLanes lanes = {};
+  ExpInts sums = {};
   int32_t sum = 0;
   int64_t k = 0;
-  for (; k + kDotLanes <= n; k += kDotLanes) {
-    ShortLanes u, v;
+  for (; k + kExpLanes <= n; k += kExpLanes) {
+    NativeShorts u, v;
     __builtin_memcpy(&u, a + k, sizeof u);
     __builtin_memcpy(&v, b + k, sizeof v);
-    lanes += __builtin_convertvector(u, IntLanes) * __builtin_convertvector(v, IntLanes);
+    sums += __builtin_convertvector(u, ExpInts) * __builtin_convertvector(v, ExpInts);
   }
   for (; k < n; ++k) sum += int32_t{a[k]} * b[k];
-  for (int j = 0; j < kDotLanes; ++j) sum += lanes[j];
+  for (int j = 0; j < kExpLanes; ++j) sum += sums[j];
   return static_cast<float>(sum);
 }
 
 /// In 16 lanes that fold by halves, as kernels/lane_sum.h has it.
 [[gnu::always_inline]] static inline float attention_dot(const float* a, const float* b, int64_t n) {
-  FloatLanes sums = {};
+  ExpFloats sums[kDotVectors] = {};
   int64_t k = 0;
-  for (; k + kDotLanes <= n; k += kDotLanes) {
-    FloatLanes u, v;
-    __builtin_memcpy(&u, a + k, sizeof u);
-    __builtin_memcpy(&v, b + k, sizeof v);
-    sums += u * v;
-  }
+  for (; k + kDotLanes <= n; k += kDotLanes)
+#pragma GCC unroll 4
+    for (int i = 0; i < kDotVectors; ++i) {
+      ExpFloats u, v;
+      __builtin_memcpy(&u, a + k + i * kExpLanes, sizeof u);
+      __builtin_memcpy(&v, b + k + i * kExpLanes, sizeof v);
+      sums[i] += u * v;
+    }
   float lanes[kDotLanes];
-  __builtin_memcpy(lanes, &sums, sizeof sums);
+  __builtin_memcpy(lanes, sums, sizeof sums);
   for (int j = 0; k < n; ++k, ++j) lanes[j] += a[k] * b[k];
   for (int j = 0; j < 8; ++j) lanes[j] += lanes[j + 8];
   for (int j = 0; j < 4; ++j) lanes[j] += lanes[j + 4];
@@ -154,8 +154,8 @@ template <class Float>
   int64_t d = 0;
   if (head.wide_values)
     for (; d < head.value_width; ++d) weigh_wide_s16(runs, run_count, d, head.value_stride, e, denominator, y + d);
-  for (; d + kDotLanes <= head.value_width; d += kDotLanes)
-    weigh_s16<IntLanes, ShortLanes>(runs, run_count, d, head.value_stride, e, denominator, y + d);
+  for (; d + kExpLanes <= head.value_width; d += kExpLanes)
+    weigh_s16<ExpInts, NativeShorts>(runs, run_count, d, head.value_stride, e, denominator, y + d);
   for (; d + 4 <= head.value_width; d += 4)
     weigh_s16<FourInts, FourShorts>(runs, run_count, d, head.value_stride, e, denominator, y + d);
   for (; d < head.value_width; ++d)
@@ -184,8 +184,8 @@ template <class Float>
   float denominator = 0;
   for (int64_t j = 0; j < total; ++j) denominator += p[j];
   int64_t d = 0;
-  for (; d + kDotLanes <= head.value_width; d += kDotLanes)
-    weigh_f32<FloatLanes>(runs, run_count, d, head.value_stride, p, denominator, y + d);
+  for (; d + kExpLanes <= head.value_width; d += kExpLanes)
+    weigh_f32<ExpFloats>(runs, run_count, d, head.value_stride, p, denominator, y + d);
   for (; d + 4 <= head.value_width; d += 4)
     weigh_f32<FourFloats>(runs, run_count, d, head.value_stride, p, denominator, y + d);
   for (; d < head.value_width; ++d) weigh_f32<float>(runs, run_count, d, head.value_stride, p, denominator, y + d);
