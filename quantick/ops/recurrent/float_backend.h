@@ -1,6 +1,6 @@
 #pragma once
-// Matrix products of the float recurrent layers by element type: float32 by the kernels, float64 plainly, for finite
-// differences.
+// What the float recurrent layers share: matrix products by element type (float32 by the kernels, float64 plainly, for
+// finite differences) and the handling of states.
 #include <algorithm>
 #include <cstdint>
 #include <vector>
@@ -9,6 +9,10 @@
 #include "quantick/tensor/array.h"
 
 namespace quantick {
+
+/// Parts of the batch whose weight gradients are summed by themselves before the parts are summed in order; bounds the
+/// memory of the partial sums.
+inline constexpr int64_t kRecurrentParts = 16;
 
 struct Products32 {
   using T = float;
@@ -41,6 +45,12 @@ struct Products64 {
                       accumulate ? 1.0 : 0.0, c, ldc);
   }
 };
+
+/// Null for an undefined array.
+template <class T>
+T* writable(Array& x) {
+  return x.defined() ? x.mutable_data<T>() : nullptr;
+}
 
 /// Rows [begin, begin + rows) of an [N, width] array, or zeros where it is undefined.
 template <class T>

@@ -13,10 +13,6 @@ namespace {
 
 /// Rows of one chunk.
 constexpr int64_t kRows = 64;
-/// Parts of the batch whose weight gradients are summed by themselves before the parts are summed in order; bounds the
-/// memory of the partial sums.
-constexpr int64_t kMaxParts = 16;
-
 struct Float32 : Products32 {
   using Forward = kernels::GruCellForward;
   using Backward = kernels::GruCellBackward;
@@ -84,11 +80,6 @@ struct Float64 : Products64 {
 template <class F>
 auto visit_backend(DType dtype, F&& f) {
   return dtype == DType::f32 ? f(Float32{}) : f(Float64{});
-}
-
-template <class T>
-T* writable(Array& x) {
-  return x.defined() ? x.mutable_data<T>() : nullptr;
 }
 
 template <class Backend>
@@ -168,7 +159,7 @@ GruGradients backward_typed(const GruSizes& s, const GruInputs& in, const GruKep
   const T *xh = kept.xh.data<T>(), *gates = kept.gates.data<T>(), *inner = kept.inner.data<T>();
   const T* grad_y = dy.defined() ? dy.data<T>() : nullptr;
 
-  const int64_t chunks = (s.batch + kRows - 1) / kRows, parts = std::min(chunks, kMaxParts);
+  const int64_t chunks = (s.batch + kRows - 1) / kRows, parts = std::min(chunks, kRecurrentParts);
   std::vector<Workspace<Backend>> work(static_cast<size_t>(parts));
   parallel_for(parts, [&](int64_t part) {
     Workspace<Backend>& w = work[static_cast<size_t>(part)];

@@ -102,7 +102,8 @@ std::vector<NamedArray> lower_gru(const LowerCall& call) {
   }
   if (!precision.real()) return lower_recurrent(call, parameters, who);
   check_gate_lists(precision, kGates, who);
-  const WeightForm form = gate_weight_form(precision, kGates, units, who);
+  const WeightForm form =
+      precision.method == "weight_only" ? gate_weight_form(precision, kGates, units, who) : WeightForm();
   std::vector<NamedArray> out;
   const auto add = [&](const std::string& name, const Array& weight) {
     for (NamedArray& constant : lower_real_weight(name, weight, precision, form, who)) out.push_back(constant);

@@ -5,26 +5,13 @@
 #include <vector>
 
 #include "quantick/core/thread_pool.h"
-#include "quantick/kernels/gemm_f32/gemm.h"
 #include "quantick/kernels/lstm_cell_f32/lstm_cell_f32.h"
-#include "quantick/ops/elementwise/loop.h"
+#include "quantick/ops/recurrent/float_backend.h"
 
 namespace quantick {
 namespace {
 
-/// Parts of the batch whose weight gradients are summed by themselves before the parts are summed in order; bounds the
-/// memory of the partial sums.
-constexpr int64_t kMaxParts = 16;
-
-// The two element types: float32 by the kernels, float64 plainly, for finite differences.
-
-struct Float32 {
-  using T = float;
-  using Matrix = kernels::PackedMatrix;
-  static void multiply(const Matrix& b, int64_t m, const T* a, int64_t row, int64_t column, bool accumulate, T* c,
-                       int64_t ldc) {
-    b.multiply(m, a, row, column, 1.0f, accumulate, c, ldc);
-  }
+struct Float32 : Products32 {
   static void forward(int64_t rows, int64_t units, T* gates, const T* bias, const T* c_before, T* c, T* h, T* h_copy,
                       int64_t h_copy_stride) {
     kernels::lstm_cell_forward({rows, units, gates, bias, c_before, c, h, units, h_copy, h_copy_stride});
@@ -35,24 +22,7 @@ struct Float32 {
   }
 };
 
-struct Float64 {
-  using T = double;
-  struct Matrix {
-    bool trans = false;
-    int64_t k = 0, n = 0;
-    std::vector<double> values;
-    int64_t ldb = 0;
-    void pack(bool trans_b, int64_t rows, int64_t columns, const double* b, int64_t stride) {
-      trans = trans_b, k = rows, n = columns, ldb = stride;
-      values.assign(b, b + (trans_b ? columns : rows) * stride);
-    }
-  };
-  static void multiply(const Matrix& b, int64_t m, const T* a, int64_t row, int64_t column, bool accumulate, T* c,
-                       int64_t ldc) {
-    const bool trans_a = column != 1;
-    kernels::gemm_f64(trans_a, b.trans, m, b.n, b.k, 1.0, a, trans_a ? column : row, b.values.data(), b.ldb,
-                      accumulate ? 1.0 : 0.0, c, ldc);
-  }
+struct Float64 : Products64 {
   static double sigmoid(double v) { return 1 / (1 + std::exp(-v)); }
   static void forward(int64_t rows, int64_t units, T* gates, const T* bias, const T* c_before, T* c, T* h, T* h_copy,
                       int64_t h_copy_stride) {
@@ -105,22 +75,6 @@ std::vector<T> joined_weights(const LstmSizes& s, const Array& w_ih, const Array
   return out;
 }
 
-template <class T>
-T* writable(Array& x) {
-  return x.defined() ? x.mutable_data<T>() : nullptr;
-}
-
-/// Rows [begin, begin + rows) of an [N, H] array, or zeros.
-template <class T>
-void load_rows(const Array& from, int64_t begin, int64_t rows, int64_t width, T* to, int64_t stride) {
-  for (int64_t r = 0; r < rows; ++r) {
-    if (from.defined())
-      std::copy_n(from.data<T>() + (begin + r) * width, width, to + r * stride);
-    else
-      std::fill_n(to + r * stride, width, T(0));
-  }
-}
-
 template <class Backend>
 LstmForward forward_typed(const LstmSizes& s, const LstmInputs& in, bool keep) {
   using T = typename Backend::T;
@@ -157,8 +111,8 @@ LstmForward forward_typed(const LstmSizes& s, const LstmInputs& in, bool keep) {
     T* c = keep ? kept_c + s.steps * begin * H : own.data() + rows * (width + 4 * H);
     T* raw = !projected ? nullptr : keep ? kept_raw + s.steps * begin * H : own.data() + rows * (width + 5 * H);
     std::vector<T> c_start(static_cast<size_t>(rows * H));
-    load_rows(in.c0, begin, rows, H, c_start.data(), H);
-    load_rows(in.h0, begin, rows, P, xh + s.inputs, width);
+    load_state_rows(in.c0, begin, rows, H, c_start.data(), H);
+    load_state_rows(in.h0, begin, rows, P, xh + s.inputs, width);
     const T* c_before = c_start.data();
     const int64_t next = keep ? rows : 0;
     for (int64_t t = 0; t < s.steps; ++t) {
@@ -216,7 +170,7 @@ LstmGradients backward_typed(const LstmSizes& s, const LstmInputs& in, const Lst
   const T *xh = kept.xh.data<T>(), *gates = kept.gates.data<T>(), *c = kept.c.data<T>();
   const T* grad_y = dy.defined() ? dy.data<T>() : nullptr;
 
-  const int64_t chunks = (s.batch + kLstmRows - 1) / kLstmRows, parts = std::min(chunks, kMaxParts);
+  const int64_t chunks = (s.batch + kLstmRows - 1) / kLstmRows, parts = std::min(chunks, kRecurrentParts);
   std::vector<Workspace<Backend>> work(static_cast<size_t>(parts));
   parallel_for(parts, [&](int64_t part) {
     Workspace<Backend>& w = work[static_cast<size_t>(part)];
@@ -235,9 +189,9 @@ LstmGradients backward_typed(const LstmSizes& s, const LstmInputs& in, const Lst
     }
     for (int64_t chunk = part; chunk < chunks; chunk += parts) {
       const int64_t begin = chunk * kLstmRows, rows = std::min(kLstmRows, s.batch - begin);
-      load_rows(dc_n, begin, rows, H, w.dc.data(), H);
-      load_rows(in.c0, begin, rows, H, w.c_start.data(), H);
-      load_rows(dh_n, begin, rows, P, w.dxh.data() + s.inputs, width);
+      load_state_rows(dc_n, begin, rows, H, w.dc.data(), H);
+      load_state_rows(in.c0, begin, rows, H, w.c_start.data(), H);
+      load_state_rows(dh_n, begin, rows, P, w.dxh.data() + s.inputs, width);
       for (int64_t t = s.steps - 1; t >= 0; --t) {
         const int64_t at = s.steps * begin + t * rows;  // row of the chunk's step in the kept arrays
         const T* c_before = t == 0 ? w.c_start.data() : c + (at - rows) * H;
