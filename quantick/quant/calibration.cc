@@ -16,6 +16,15 @@ const Observer& Calibration::at(graph::ValueId value) const {
   return *found->second;
 }
 
+std::vector<SkippedCells> Calibration::skipped() const {
+  std::vector<SkippedCells> out;
+  for (const auto& [value, observer] : observers_) {
+    const Histogram& h = observer->histogram();
+    if (h.missing() > 0 || h.observed() == 0) out.push_back({value, h.observed(), h.missing()});
+  }
+  return out;
+}
+
 double Calibration::state_range(int node) const {
   const auto found = state_ranges_.find(node);
   return found == state_ranges_.end() ? 0 : found->second;

@@ -19,6 +19,13 @@ struct CalibrationData {
   std::vector<Array> batches;
 };
 
+/// A tensor with cells that calibration left out.
+struct SkippedCells {
+  graph::ValueId value = -1;
+  int64_t observed = 0;  ///< 0: the tensor was empty, held nothing but missing cells, or is not float32
+  int64_t missing = 0;   ///< NaN and infinities
+};
+
 class Calibration {
  public:
   const Observer& at(graph::ValueId value) const;
@@ -29,6 +36,8 @@ class Calibration {
   int64_t rows() const { return rows_; }
   /// NaN and infinite cells of the input, which were skipped.
   int64_t missing() const { return missing_; }
+  /// Tensors with missing cells or without any, by value id.
+  std::vector<SkippedCells> skipped() const;
 
  private:
   friend Calibration calibrate(const graph::Graph&, const CalibrationData&, const QuantizationConfig&);

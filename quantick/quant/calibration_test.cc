@@ -24,7 +24,7 @@ TEST(ChooseFormat, FollowsTheContract) {
   EXPECT_EQ(six.zero_point, -16);
   EXPECT_EQ(choose_format({-1, 3}, {.symmetric = true}), (TensorFormat{DType::i8, static_cast<float>(3.0 / 127), 0}));
   EXPECT_EQ(choose_format({-1, 3}, {.bits = 12}).scale, static_cast<float>(3.0 / 2047));
-  EXPECT_EQ(choose_format({-1, 3}, {.power_of_two = true}).scale, 0x1p-6f);
+  EXPECT_EQ(choose_format({-1, 3}, {.power_of_two = true}).scale, 0x1p-5f);
   EXPECT_EQ(choose_format({-127, 127}, {.symmetric = true, .power_of_two = true}).scale, 1.0f);
   EXPECT_THROW(choose_format({0, 1e-35}), ValueError);
   EXPECT_THROW(choose_format({-1e38, 1e38}), ValueError);
@@ -49,6 +49,19 @@ TEST(Calibrate, ObservesWhatIsThereAndCountsWhatIsNot) {
   EXPECT_EQ(c.at(graph.outputs()[0]).range().low, 0);
   EXPECT_EQ(c.at(graph.outputs()[0]).range().high, 5);
   EXPECT_THROW(c.at(99), IndexError);
+}
+
+TEST(Calibrate, NamesTheTensorsThatLackedValues) {
+  graph::Graph graph;
+  const auto x = graph.add_input("x", {DType::f32, Shape{3, 2}});
+  const auto logs = graph.add_node(find_operator("log"), {}, {x}, "log")[0];
+  graph.set_outputs(graph.add_node(find_operator("relu"), {}, {x}, "act"));
+  const Array data = Array::from(std::vector<float>{1, 2, 0, -1, 3, 4}, Shape{3, 2});
+  const std::vector<SkippedCells> skipped = calibrate(graph, data, {}).skipped();
+  ASSERT_EQ(skipped.size(), 1u);
+  EXPECT_EQ(skipped[0].value, logs);
+  EXPECT_EQ(skipped[0].observed, 4);
+  EXPECT_EQ(skipped[0].missing, 2);
 }
 
 TEST(Calibrate, BatchesAddUp) {

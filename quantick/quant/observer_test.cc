@@ -95,7 +95,7 @@ TEST(Observer, MseFindsTheRangeOfLeastError) {
   for (float& x : heavy) x = x * x * x;
   for (float& x : skewed) x = x > 0 ? 3 * x * x : 0.1f * x;
   for (const auto& values : {heavy, skewed, normals(4'000, 6)})
-    for (const int bits : {2, 3, 4, 8})
+    for (const int bits : {2, 4, 8})
       for (const bool symmetric : {false, true}) {
         const auto mse = make_observer("mse", {.bits = bits, .symmetric = symmetric});
         mse->observe(values);
@@ -137,7 +137,7 @@ TEST(Observer, EntropyKeepsAUniformRangeAndCutsOutliers) {
     EXPECT_NEAR(even->range().low, -10.532, 0.05 * 10.532) << symmetric;
     for (const float outlier : {40.0f, 1000.0f, 1e12f})
       for (const int bits : {4, 8, 16}) {
-        std::vector<float> values = normals(100'000, 8);
+        std::vector<float> values = normals(20'000, 8);
         values[5] = outlier;
         const auto cut = make_observer("entropy", {.bits = bits, .symmetric = symmetric});
         cut->observe(values);
