@@ -1,6 +1,7 @@
 #include "quantick/kernels/gemm_f32/gemm.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "quantick/core/thread_pool.h"
 #include "quantick/kernels/dispatch.h"
@@ -27,13 +28,23 @@ void scale_rows(int64_t m, int64_t n, T beta, T* c, int64_t ldc) {
 /// Memory of gather_tiles: at most kRowBlock rows, rounded up to tiles, of kGemmDepth terms.
 thread_local std::vector<float> tiles;
 
+/// Whole tiles are copied with a length that the compiler knows: a call per term would cost more than the copy.
+void copy_rows(const float* from, int64_t rows, float* to) {
+  if (rows == kGemmRowsAvx512)
+    std::memcpy(to, from, kGemmRowsAvx512 * sizeof(float));
+  else if (rows == kGemmRowsAvx2)
+    std::memcpy(to, from, kGemmRowsAvx2 * sizeof(float));
+  else
+    std::copy_n(from, rows, to);
+}
+
 /// An A that lies column by column, tile after tile, each [terms, rows of a tile]: else every term would cost a cache
 /// line of its own.
 void gather_tiles(int64_t m, int64_t terms, const float* a, int64_t column, int64_t tile_rows) {
   tiles.resize(static_cast<size_t>(padded(m, tile_rows) * terms));
   for (int64_t i = 0; i < m; i += tile_rows) {
     const int64_t rows = std::min(tile_rows, m - i);
-    for (int64_t j = 0; j < terms; ++j) std::copy_n(a + i + j * column, rows, tiles.data() + i * terms + j * tile_rows);
+    for (int64_t j = 0; j < terms; ++j) copy_rows(a + i + j * column, rows, tiles.data() + i * terms + j * tile_rows);
   }
 }
 
