@@ -233,6 +233,10 @@ TEST(LstmNode, DynamicInputsFollowTheWrittenOrder) {
   EXPECT_NE(row.values(), past.values());
 }
 
+TEST(LstmNode, DynamicLayersReadIntegersWithTheirKnownScale) {
+  EXPECT_TRUE(same_bits(Case({}, {.method = "dynamic"}, kInt8).run(), Case({}, {}, kInt8).run()));
+}
+
 TEST(LstmNode, DynamicScalesLookNeitherAheadNorAtOtherRows) {
   for (const char* method : {"dynamic", "dynamic_decay"}) {
     Case c({}, {.method = method});
