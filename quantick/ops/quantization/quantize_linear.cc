@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cmath>
+
 #include "quantick/ops/define.h"
 #include "quantick/ops/elementwise/loop.h"
 #include "quantick/ops/quantization/code_type.h"
