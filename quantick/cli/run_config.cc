@@ -38,14 +38,14 @@ std::string default_text(double value) { return fmt::format("{}", value); }
 std::string default_text(const std::string& value) { return value; }
 std::string default_text(const ClassConfig& value) { return value.name; }
 template <class T>
+std::string default_text(const T&) {
+  return "";  // a section of its own, or a segment
+}
+template <class T>
 std::string default_text(const std::vector<T>& values) {
   std::string out;
   for (const auto& value : values) out += (out.empty() ? "" : ", ") + default_text(value);
   return out.empty() ? out : "[" + out + "]";
-}
-template <class T>
-std::string default_text(const T&) {
-  return "";  // a section of its own, or a segment
 }
 
 template <HasFields T>

@@ -86,7 +86,7 @@ std::string structural_reason(const graph::Graph& graph, const graph::Node& node
       return fmt::format("reads a computed tensor as {}",
                          i < node.op->inputs.size() ? node.op->inputs[i] : "a parameter");
     if (!data) continue;
-    if (!computed && (form.reads_integers || form.data_inputs == kAllInputs || node.inputs[i] < 0))
+    if (!computed && (form.reads_integers || node.inputs[i] < 0))
       return "reads a constant where its form reads a tensor";
     if (!computed) continue;
     if (x < 0) x = node.inputs[i];

@@ -10,6 +10,7 @@
 #include "quantick/core/error.h"
 #include "quantick/core/thread_pool.h"
 #include "quantick/runtime/model_file.h"
+#include "quantick/runtime/random_operator.h"
 #include "quantick/runtime/random_program.h"
 #include "quantick/runtime/session.h"
 #include "quantick/runtime/stream.h"
@@ -19,6 +20,7 @@ namespace {
 
 constexpr int64_t kColumns = 67, kRows = 129;  // odd, so that every kernel meets its tails
 constexpr int64_t kInstruments = 3;
+constexpr int64_t kOperatorSteps = 37, kTickRows = 64;
 
 EqualityRow compare(std::string name, const Array& a, const Array& b) {
   QTK_ASSERT(a.type() == b.type() && a.is_contiguous() && b.is_contiguous());
@@ -124,8 +126,19 @@ std::vector<EqualityRow> run_equality_checks(const EqualityOptions& options) {
   for (const int bits : {8, 16}) {
     const Program dense = random_dense(kColumns, kRows, bits, options.seed + bits);
     const Array x = random_input(dense, 1, divided_up(options.outputs, kRows), options.seed);
-    check_program(fmt::format("dense int{}", bits), dense, x, Array(), options.threads, rows);
+    check_program(fmt::format("dense {}x{} int{}", kRows, kColumns, bits), dense, x, Array(), options.threads, rows);
   }
+  for (const Operator& op : operators())
+    for (const auto& [name, program] : random_operator_programs(op, options.seed)) {
+      const int64_t row = program.output().channels.size();
+      const bool over_time = program.input().sequence;
+      const int64_t steps = over_time ? kOperatorSteps : 1, batch = divided_up(options.outputs, row * steps);
+      const Array x = random_input(program, steps, batch, options.seed);
+      Array ticks;
+      if (over_time && !program.needs_whole_window())
+        ticks = random_input(program, divided_up(options.outputs, row * kTickRows), kTickRows, options.seed + 1);
+      check_program(name, program, x, ticks, options.threads, rows);
+    }
   constexpr int64_t kWindow = 100;
   for (const bool head : {false, true}) {
     const Program lstm = random_lstm({.outputs = head ? 4 : 0}, options.seed);

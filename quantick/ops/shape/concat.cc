@@ -81,6 +81,7 @@ struct Concat {
     return {{{float32({2, 3}), float32({4, 3})}, to_attributes(Attrs{0})},
             {{float32({2, 3}), float32({2, 1}), float32({2, 5})}, to_attributes(Attrs{-1})},
             {{float32({2, 3, 2}), float32({2, 0, 2})}, to_attributes(Attrs{1})},
+            {{float32({4, 67}), float32({4, 67})}, to_attributes(Attrs{1})},
             {{float32({3})}, to_attributes(Attrs{0})}};
   }
   static std::vector<OperatorMisuse> misuses() {
