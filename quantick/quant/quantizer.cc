@@ -4,6 +4,7 @@
 
 #include "quantick/core/error.h"
 #include "quantick/core/float_mode.h"
+#include "quantick/graph/fold_batch_norm.h"
 #include "quantick/quant/corrections.h"
 #include "quantick/runtime/session.h"
 
@@ -59,7 +60,7 @@ QuantizedNet quantize_graph(const graph::Graph& original, const QuantizationConf
   config.validate();
   QTK_CHECK(!data.batches.empty() || config.default_method() != "static", ValueError,
             "[quantize] no calibration data: pass at least one batch, or choose calib_mode none (dynamic)");
-  const graph::Graph& folded = original;
+  const graph::Graph folded = graph::with_folded_batch_norm(original);
   refuse_impossible(plan_nodes(folded, config, marks).float_nodes);
   QuantizedNet out;
   std::vector<CorrectionNote> notes;
