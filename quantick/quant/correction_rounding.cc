@@ -12,8 +12,8 @@
 namespace quantick::quant {
 namespace {
 
-// Rows of the batch, and of them rows that reach a dense layer, that the outputs are compared on.
-constexpr int64_t kRows = 256, kDenseRows = 2048;
+// Rows of the batch, and places of a layer's output (steps, pixels) in them, that errors are taken over.
+constexpr int64_t kRows = 256, kPlaces = 2048, kFewestRows = 4;
 constexpr int kIterations = 600;
 constexpr double kWarmStart = 0.2;  // share of the iterations without penalty
 constexpr double kBetaStart = 20, kBetaEnd = 2;
@@ -148,22 +148,29 @@ std::vector<double> learn(const Grid& grid, const LayerLoss& loss, const Shape& 
   return codes;
 }
 
-/// The layer's inputs on the samples; rows of a dense layer are thinned, since each is one for itself.
-std::vector<Array> layer_inputs(const graph::Node& node, const std::vector<Array>& values) {
-  const bool by_rows = node.op->name == "dense" && values[0].ndim() > 2;
-  int64_t rows = 0;
-  for (const Array& x : values) rows += x.size() / x.shape()[-1];
-  const int64_t stride = std::max<int64_t>(1, rows / kDenseRows);
+/// Every `stride`-th row of an axis over all arrays together; none of them without any.
+std::vector<Array> thinned(const std::vector<Array>& values, int axis, int64_t rows) {
+  int64_t all = 0;
+  for (const Array& x : values) all += x.shape()[axis];
+  const int64_t stride = std::max<int64_t>(1, all / std::max<int64_t>(rows, 1));
   std::vector<Array> out;
-  for (const Array& x : values) {
-    if (!by_rows || stride == 1) {
-      out.push_back(x);
-      continue;
-    }
-    const Array flat = x.reshape({-1, x.shape()[-1]});
-    out.push_back(flat.slice(0, 0, flat.shape()[0], stride).contiguous());
-  }
+  for (const Array& x : values) out.push_back(x.slice(axis, 0, x.shape()[axis], stride).contiguous());
   return out;
+}
+
+/// The layer's inputs, thinned to about kPlaces places of its output.
+std::vector<Array> layer_inputs(const graph::Node& node, std::vector<Array> values, const Shape& weight) {
+  const std::string& op = node.op->name;
+  if (op == "dense" && values[0].shape()[-1] == weight[1]) {
+    for (Array& x : values) x = x.reshape({-1, x.shape()[-1]});  // each row is one for itself
+    return thinned(values, 0, kPlaces);
+  }
+  const Shape& x = values[0].shape();
+  int64_t places = 1;  // of one row of the batch
+  if (op == "convolution")
+    for (int axis = 2; axis < x.ndim(); ++axis) places *= x[axis];
+  if (op == "causal_convolution") places = x[0];
+  return thinned(values, op == "causal_convolution" ? 1 : 0, std::max(kPlaces / places, kFewestRows));
 }
 
 }  // namespace
@@ -185,8 +192,7 @@ graph::Graph learn_rounding(const graph::Graph& graph, const CalibrationData& da
       graph.run(std::span(&rows, 1), [&](graph::ValueId id, const Array& value) {
         if (id == node.inputs[0]) values.push_back(value.contiguous());
       });
-    const bool flat = node.op->name == "dense" && values[0].shape()[-1] != weight.shape()[1];
-    const LayerLoss loss(node, flat ? values : layer_inputs(node, values));
+    const LayerLoss loss(node, layer_inputs(node, values, weight.shape()));
     const Grid grid = grid_of(weight, precision, note_name(node));
     const auto loss_of = [&](const std::vector<double>& codes) {
       std::vector<float> change(codes.size());
