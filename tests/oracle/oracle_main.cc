@@ -5,6 +5,7 @@
 //   quantick_oracle lstm      {"x", "hidden_size", "parameters": {name: {"shape", "values"}}} -> {"shape", "values"}
 //   quantick_oracle dynamic_lstm: the same, quantized without data: integers, a scale per row and step
 //   quantick_oracle dense     {"rows", "cols", "weights", "bias", "scale", "zero_y", "y_bits", "x"} -> {isa: [codes]}
+//   quantick_oracle observer  {"name", "bits", "symmetric", "values"} -> {"low", "high"}
 //   quantick_oracle operator, sessions, lowered: see commands.h
 #include <cmath>
 #include <cstdint>
@@ -22,6 +23,7 @@
 #include "quantick/core/float_mode.h"
 #include "quantick/kernels/dense/dense.h"
 #include "quantick/nn/lstm.h"
+#include "quantick/quant/observer.h"
 #include "quantick/quant/quantizer.h"
 #include "quantick/strategy/scores.h"
 #include "quantick/tensor/array.h"
@@ -83,6 +85,15 @@ Json dynamic_lstm(const Json& in) {
   return json_from(quant::Quantizer{.model = block}.quantize().predict(x));
 }
 
+Json observer(const Json& in) {
+  const auto made =
+      quant::make_observer(in.at("name").get<std::string>(),
+                           {.bits = in.at("bits").get<int>(), .symmetric = in.at("symmetric").get<bool>()});
+  made->observe(in.at("values").get<std::vector<float>>());
+  const quant::ObservedRange range = made->range();
+  return {{"low", range.low}, {"high", range.high}};
+}
+
 /// One result per instruction set of this processor.
 Json dense(const Json& in) {
   const auto weights = in.at("weights").get<std::vector<int8_t>>();
@@ -117,6 +128,7 @@ int run(int argc, char** argv) {
                                                                          {"lowered", oracle::run_lowered},
                                                                          {"lstm", lstm},
                                                                          {"metrics", metrics},
+                                                                         {"observer", observer},
                                                                          {"operator", oracle::run_operator},
                                                                          {"sessions", oracle::run_sessions}};
   const auto command = commands.find(argc == 2 ? argv[1] : "");
