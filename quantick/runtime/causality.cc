@@ -30,6 +30,12 @@ void scramble(Array view, const Key& key) {
 
 }  // namespace
 
+CausalityResult& CausalityResult::operator+=(const CausalityResult& other) {
+  compared += other.compared, truncated += other.truncated;
+  later_step += other.later_step, batch_companions += other.batch_companions;
+  return *this;
+}
+
 std::string CausalityResult::text() const {
   std::string text = fmt::format("{} values compared: ", compared);
   if (causal()) return text + "no look-ahead";

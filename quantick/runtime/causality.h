@@ -14,6 +14,7 @@ struct CausalityResult {
   int64_t truncated = 0;         ///< of them, changed when the later steps were cut off
   int64_t later_step = 0;        ///< of them, changed by another last step
   int64_t batch_companions = 0;  ///< of them, changed by other rows in the batch
+  CausalityResult& operator+=(const CausalityResult& other);
   bool causal() const { return truncated == 0 && later_step == 0 && batch_companions == 0; }
   /// "1,200 values compared: no look-ahead" or what changed by what, for people.
   std::string text() const;

@@ -8,6 +8,7 @@
 
 #include "quantick/core/error.h"
 #include "quantick/core/thread_pool.h"
+#include "quantick/ops/ops.h"
 #include "quantick/runtime/causality.h"
 #include "quantick/runtime/random_program.h"
 
@@ -131,6 +132,20 @@ TEST(Causality, OutputsDependOnThePastOfTheirOwnRowOnly) {
   const Program last = random_lstm({.features = 5, .units = 9, .last_only = true}, 3);
   EXPECT_TRUE(check_causality(Session(last), random_input(last, 20, 4, 2)).causal());
   EXPECT_THROW(check_causality(Session(program), random_input(program, 1, 4, 2)), ShapeError);
+}
+
+TEST(Causality, SeesACallableThatLooksAheadOrAtItsCompanions) {
+  const Array x = random_input(random_lstm({.features = 5}, 3), 20, 4, 2);
+  const auto later = [](const Array& v) { return v - v.slice(0, v.shape()[0] - 1, v.shape()[0]).copy(); };
+  const CausalityResult ahead = check_causality(later, x);
+  EXPECT_GT(ahead.truncated, 0);
+  EXPECT_GT(ahead.later_step, 0);
+  EXPECT_EQ(ahead.batch_companions, 0);
+  EXPECT_NE(ahead.text().find("changed by cutting off later steps"), std::string::npos) << ahead.text();
+  const auto whole_range = [](const Array& v) { return v / max(abs(v)); };  // as a range over a whole tensor does
+  EXPECT_GT(check_causality(whole_range, x).batch_companions, 0);
+  const auto past = [](const Array& v) { return v * 2.0; };
+  EXPECT_EQ(check_causality(past, x).text(), "1080 values compared: no look-ahead");
 }
 
 }  // namespace

@@ -1,13 +1,21 @@
-// `quantick check bits`, `quantick check states` and `quantick check golden FILE`.
+// `quantick check bits`, `check states`, `check golden FILE` and `check lookahead MODEL`.
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "quantick/autograd/autograd.h"
 #include "quantick/cli/commands/list.h"
+#include "quantick/cli/pipeline/model_stage.h"
+#include "quantick/cli/pipeline/network.h"
 #include "quantick/core/cpu.h"
 #include "quantick/core/error.h"
+#include "quantick/core/rng.h"
+#include "quantick/runtime/causality.h"
 #include "quantick/runtime/equality.h"
 #include "quantick/runtime/golden.h"
+#include "quantick/runtime/model_file.h"
+#include "quantick/runtime/random_program.h"
 #include "quantick/runtime/state_width.h"
 
 namespace quantick::cli {
@@ -18,6 +26,7 @@ struct CheckOptions {
   int64_t seeds = 4;
   bool json = false;
   std::string file;
+  int64_t lookahead_steps = 64, lookahead_rows = 5;
 };
 
 void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
@@ -43,6 +52,8 @@ int check_bits(const CheckOptions& options) {
 
 /// Decibels by which a column may miss its reference: the random layers are others.
 constexpr double kStateTolerance = 2;
+
+constexpr uint64_t kLookaheadSeed = 1;
 
 int check_states(const CheckOptions& options) {
   const auto rows = runtime::measure_state_widths(options.seeds);
@@ -101,6 +112,87 @@ int check_golden_file(const CheckOptions& options) {
   return report.passed() ? 0 : 1;
 }
 
+/// What the model gives, and what its steps see inside its window: a bidirectional layer before the newest step is
+/// picked sees later steps of a window that ends in the present, which is no look-ahead, but forbids carried state.
+struct Lookahead {
+  std::string model;
+  runtime::CausalityResult output, inside;
+};
+
+Lookahead program_lookahead(const std::string& path, const CheckOptions& options) {
+  const runtime::Program program = runtime::load(path);
+  const runtime::Session session(program);
+  const Array x = runtime::random_input(program, options.lookahead_steps, options.lookahead_rows, kLookaheadSeed);
+  Lookahead out{path, runtime::check_causality(session, x, kLookaheadSeed), {}};
+  if (!program.input().sequence) return out;
+  for (size_t v = 0; v < program.values.size(); ++v)
+    if (program.values[v].sequence)
+      out.inside += runtime::check_causality([&](const Array& input) { return session.run_all_codes(input)[v]; }, x,
+                                             {.seed = kLookaheadSeed});
+  return out;
+}
+
+Lookahead network_lookahead(const RunConfig& config, const CheckOptions& options) {
+  const auto features = static_cast<int64_t>(config.dataset.features.size());
+  const auto net = make_network(config, features);
+  const bool trained = std::filesystem::exists(network_path(config));
+  if (trained) net->load_parameters(network_path(config));
+  const Shape shape{options.lookahead_steps, options.lookahead_rows, features};
+  std::vector<float> values(static_cast<size_t>(shape.size()));
+  const Key key = Key(kLookaheadSeed).fold("lookahead");
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(key.normal(i));
+  const Array x = Array::from(values, shape);
+
+  Lookahead out{trained ? network_path(config) : config.model.name + " as it starts training", {}, {}};
+  for (size_t blocks = 1; blocks <= net->size(); ++blocks) {
+    const auto model = [&](const Array& input) {
+      const autograd::Pause pause;
+      Array y = input;
+      for (size_t i = 0; i < blocks; ++i) y = (*net)[i](y);
+      return y;
+    };
+    const bool sequence = model(x).ndim() == shape.ndim();
+    const auto result = runtime::check_causality(model, x, {.sequence_out = sequence, .seed = kLookaheadSeed});
+    if (sequence) out.inside += result;
+    if (blocks == net->size()) out.output = result;
+  }
+  return out;
+}
+
+int check_lookahead(const CheckOptions& options) {
+  QTK_CHECK(options.lookahead_steps >= 2 && options.lookahead_rows >= 2, ValueError,
+            "[check lookahead] steps and rows, were {} and {}, expected at least 2 of each", options.lookahead_steps,
+            options.lookahead_rows);
+  std::vector<Lookahead> results;
+  if (options.file.ends_with(".yaml") || options.file.ends_with(".yml")) {
+    const RunConfig config = read_run_config(options.file);
+    results.push_back(network_lookahead(config, options));
+    if (std::filesystem::exists(model_path(config))) results.push_back(program_lookahead(model_path(config), options));
+  } else {
+    results.push_back(program_lookahead(options.file, options));
+  }
+  bool causal = true;
+  nlohmann::ordered_json doc;
+  const auto numbers = [](const runtime::CausalityResult& r) -> nlohmann::ordered_json {
+    return {{"compared", r.compared},
+            {"truncated", r.truncated},
+            {"later_step", r.later_step},
+            {"batch_companions", r.batch_companions}};
+  };
+  for (const Lookahead& r : results) {
+    causal &= r.output.causal();
+    doc["models"].push_back({{"model", r.model}, {"output", numbers(r.output)}, {"inside", numbers(r.inside)}});
+    if (options.json) continue;
+    print(fmt::format("{}: output: {}\n", r.model, r.output.text()));
+    if (r.inside.compared > 0)
+      print(fmt::format("{}: steps inside the window: {}{}\n", r.model, r.inside.text(),
+                        r.inside.causal() ? "" : "; run it by windows, its state cannot be carried"));
+  }
+  doc["causal"] = causal;
+  if (options.json) print(doc.dump(2) + "\n");
+  return causal ? 0 : 1;
+}
+
 }  // namespace
 
 Command check_command() {
@@ -124,6 +216,17 @@ Command check_command() {
                                    [chosen] { return check_golden_file(*chosen); });
             golden.positional("file", chosen->file, "JSON in the form of tests/golden/contract_v1.json");
             golden.flag("--json", chosen->json, "print JSON");
+            Options& lookahead = options.subcommand(
+                "lookahead",
+                "Cuts the future off and changes the other rows of a batch: no output may change, exit 1 if one does",
+                [chosen] { return check_lookahead(*chosen); });
+            lookahead.positional("model", chosen->file,
+                                 "a program (model.qtk), or a run file: its network, as trained where it is, and its "
+                                 "program");
+            lookahead.option("--steps", chosen->lookahead_steps, "steps of the random input");
+            lookahead.option("--rows", chosen->lookahead_rows, "rows of its batch");
+            lookahead.flag("--json", chosen->json, "print JSON");
+            lookahead.footer("Example:\n  quantick check lookahead out/us_daily/model.qtk");
             golden.footer("Example:\n  quantick check golden tests/golden/contract_v1.json");
             return {};
           }};
