@@ -20,6 +20,8 @@ constexpr double kResolution = 1.0 / 1024;
 constexpr double kTypical = 0.9;
 // Count of values that the quantized form is taken to have where it has none but the clipped one has.
 constexpr double kSmoothing = 1e-4;
+// Nats. Less says nothing about a sample, and may be rounding.
+constexpr double kGain = 1e-6;
 
 /// The observed density. Exact zeros are left out: they lie on every grid. Bins near zero are joined into equal ones.
 std::vector<Mass> masses_of(const Histogram& histogram) {
@@ -125,8 +127,8 @@ class EntropyObserver : public Observer {
   using Observer::Observer;
   ObservedRange range_for(int bits, bool symmetric) const override {
     const std::vector<Mass> masses = masses_of(histogram());
-    return search_range(histogram(), bits, symmetric,
-                        [&](const QuantizationGrid& grid) { return divergence(masses, grid); });
+    return search_range(
+        histogram(), bits, symmetric, [&](const QuantizationGrid& grid) { return divergence(masses, grid); }, kGain);
   }
 };
 

@@ -10,6 +10,8 @@ namespace {
 // Neighbours among the tried ends differ by this factor at least: 4 %, a third of a bit being 26 %.
 const double kSpacing = std::exp2(-1.0 / 16);
 constexpr size_t kMostEnds = 128;
+// How far below a value ends are tried where no values are.
+constexpr double kLargestGap = 2;
 // Ends of either side that are tried in all pairs, since costs have many valleys.
 constexpr size_t kPairedEnds = 24;
 // Points between the neighbours of the best end, in each of the rounds of refinement.
@@ -37,7 +39,8 @@ std::vector<double> thinned(const std::vector<double>& values, size_t most) {
   return out;
 }
 
-/// Ends to try, descending: upper edges of bins down to half the median, below which most values would be clipped.
+/// Ends to try, descending: upper edges of bins, and a few in the gaps between them, down to half the median, below
+/// which most values would be clipped.
 std::vector<double> ends_of(const std::vector<HistogramBin>& bins) {
   if (bins.empty()) return {0};
   int64_t total = 0, above = 0;
@@ -48,19 +51,25 @@ std::vector<double> ends_of(const std::vector<HistogramBin>& bins) {
     if (2 * (above += b.count) >= total) break;
   }
   std::vector<double> dense{bins[0].high};
-  for (const HistogramBin& b : bins)
-    if (b.high <= dense.back() * kSpacing && b.high >= floor) dense.push_back(b.high);
+  for (const HistogramBin& b : bins) {
+    if (b.high < floor) break;
+    // A gap below an outlier: the best end may clip it in part.
+    const double reach = std::max(b.high, dense.back() / kLargestGap) / kSpacing;
+    while (dense.back() * kSpacing > reach) dense.push_back(dense.back() * kSpacing);
+    if (b.high <= dense.back() * kSpacing) dense.push_back(b.high);
+  }
   return thinned(dense, kMostEnds);
 }
 
 class Search {
  public:
-  Search(const std::function<double(double)>& cost, double start) : cost_(cost), end_(start), least_(cost(start)) {}
+  Search(const std::function<double(double)>& cost, double start, double gain)
+      : cost_(cost), end_(start), least_(cost(start)), gain_(gain) {}
 
   void run(const std::vector<double>& ends) {
     size_t best = ends.size();
     for (size_t i = 0; i < ends.size(); ++i)
-      if (attempt(ends[i])) best = i;
+      if (attempt(ends[i]) || (ends[i] == end_ && best == ends.size())) best = i;
     if (best == ends.size()) return;
     double high = ends[best > 0 ? best - 1 : 0];
     double low = best + 1 < ends.size() ? ends[best + 1] : ends[best] * kSpacing;
@@ -75,14 +84,14 @@ class Search {
  private:
   bool attempt(double end) {
     const double cost = cost_(end);
-    const double enough = std::isfinite(least_) ? least_ - kImprovement * std::abs(least_) : least_;
+    const double enough = std::isfinite(least_) ? least_ - std::max(gain_, kImprovement * std::abs(least_)) : least_;
     if (!(cost < enough)) return false;
     least_ = cost, end_ = end;
     return true;
   }
 
   const std::function<double(double)>& cost_;
-  double end_, least_;
+  double end_, least_, gain_;
 };
 
 }  // namespace
@@ -96,7 +105,7 @@ QuantizationGrid grid_of(const ObservedRange& range, int bits, bool symmetric) {
 }
 
 ObservedRange search_range(const Histogram& histogram, int bits, bool symmetric,
-                           const std::function<double(const QuantizationGrid&)>& cost) {
+                           const std::function<double(const QuantizationGrid&)>& cost, double gain) {
   const std::vector<HistogramBin> bins = histogram.bins();
   const double low = histogram.low(), high = histogram.high();
   const ObservedRange all{std::min(low, 0.0), std::max(high, 0.0)};
@@ -107,34 +116,38 @@ ObservedRange search_range(const Histogram& histogram, int bits, bool symmetric,
     // A step that vanishes would stand for nothing.
     return grid.scale > std::numeric_limits<double>::min() ? cost(grid) : std::numeric_limits<double>::infinity();
   };
+  // Zero is part of every grid, but not of what was observed; a clipped constant is left whole.
+  const auto within_observed = [&](const ObservedRange& range) {
+    const ObservedRange out{std::max(low, range.low), std::min(high, range.high)};
+    return out.low <= out.high ? out : ObservedRange{low, high};
+  };
   ObservedRange best = all;
   if (symmetric || all.low == 0 || all.high == 0) {
     const auto both = [&](double end) { return ObservedRange{std::max(all.low, -end), std::min(all.high, end)}; };
     const std::function<double(double)> cost_of_both = [&](double end) { return cost_of(both(end)); };
-    Search search(cost_of_both, std::max(-all.low, all.high));
+    Search search(cost_of_both, std::max(-all.low, all.high), gain);
     search.run(ends_of(magnitudes(bins, true, true)));
-    best = both(search.end());
-    return {std::max(low, best.low), std::min(high, best.high)};
+    return within_observed(both(search.end()));
   }
   std::vector<double> lows = ends_of(magnitudes(bins, true, false)), highs = ends_of(magnitudes(bins, false, true));
   lows.push_back(0), highs.push_back(0);
   double least = cost_of(all);
   for (const double h : thinned(highs, kPairedEnds))
     for (const double l : thinned(lows, kPairedEnds))
-      if (const double cost = cost_of({-l, h}); cost < least) least = cost, best = {-l, h};
+      if (const double cost = cost_of({-l, h}); cost < least - gain) least = cost, best = {-l, h};
   const std::function<double(double)> cost_of_low = [&](double end) { return cost_of({-end, best.high}); };
   const std::function<double(double)> cost_of_high = [&](double end) { return cost_of({best.low, end}); };
   for (int i = 0; i < kAlternations; ++i) {
     const ObservedRange before = best;
-    Search of_high(cost_of_high, best.high);
+    Search of_high(cost_of_high, best.high, gain);
     of_high.run(highs);
     best.high = of_high.end();
-    Search of_low(cost_of_low, -best.low);
+    Search of_low(cost_of_low, -best.low, gain);
     of_low.run(lows);
     best.low = -of_low.end();
     if (before.low == best.low && before.high == best.high) break;
   }
-  return {std::max(low, best.low), std::min(high, best.high)};
+  return within_observed(best);
 }
 
 }  // namespace quantick::quant

@@ -16,9 +16,9 @@ struct QuantizationGrid {
 QuantizationGrid grid_of(const ObservedRange& range, int bits, bool symmetric);
 
 /// The range within what was observed whose grid costs least. Ends are tried at the edges of bins, closely where the
-/// values are dense, then finely around the best; of equal costs the widest range is taken. `cost` sees the bins that
-/// it was made of; its value may be infinite.
+/// values are dense, then finely around the best; a narrower range must cost less by more than `gain`. Costs may be
+/// infinite.
 ObservedRange search_range(const Histogram& histogram, int bits, bool symmetric,
-                           const std::function<double(const QuantizationGrid&)>& cost);
+                           const std::function<double(const QuantizationGrid&)>& cost, double gain = 0);
 
 }  // namespace quantick::quant
