@@ -7,6 +7,10 @@
 namespace quantick::backtest {
 
 Prices Prices::from_panel(const market::Panel& panel) {
+  QTK_CHECK(!panel.intraday(), ValueError,
+            "[backtest] {}: bars within a day, expected one bar per date: a backtest trades at daily closes; `quantick "
+            "compare` takes intraday bars",
+            panel.source.path);
   const auto copy = [&](std::string_view name) {
     const auto values = panel.field(name);
     return std::vector<double>(values.begin(), values.end());

@@ -59,8 +59,9 @@ std::vector<double> Feature::compute(const market::Panel& panel) const {
   std::vector<double> values(panel.date_count() * instruments);
   std::vector<const double*> inputs;
   for (const auto& field : fields_) inputs.push_back(panel.field(field).data());
-  const auto state = stream(instruments);
+  auto state = stream(instruments);
   for (int64_t t = 0; t < panel.date_count(); ++t) {
+    if (panel.intraday() && t > 0 && panel.dates[t] != panel.dates[t - 1]) state = stream(instruments);
     state->update(inputs, std::span(values).subspan(t * instruments, instruments));
     for (auto& input : inputs) input += instruments;
   }

@@ -39,7 +39,8 @@ class Feature {
 
   /// Throws ValueError that names the fields which `panel` lacks.
   void require_fields(const market::Panel& panel) const;
-  /// All dates at once: [T, N], NaN = not available.
+  /// All dates at once: [T, N], NaN = not available. With intraday bars each day starts anew: no value reaches over a
+  /// night.
   std::vector<double> compute(const market::Panel& panel) const;
 
  private:

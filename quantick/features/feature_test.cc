@@ -300,5 +300,23 @@ TEST(FeatureRealData, Us6HasEveryFeatureAndNoLeak) {
   for (size_t k = set.warm_up() * 6 * set.size(); k < values.size(); ++k) ASSERT_FALSE(std::isnan(values[k])) << k;
 }
 
+TEST(Feature, IntradayBarsBeginAnewEachDay) {
+  auto panel = testing::random_panel(12, 3, 0.1);
+  const auto feature = make_feature("return(2)");
+  const auto whole = feature->compute(panel);
+  const auto first = feature->compute(panel.slice(0, 7)), second = feature->compute(panel.slice(7, 12));
+  for (int64_t t = 0; t < 12; ++t) {
+    panel.dates[static_cast<size_t>(t)] = market::Date{t < 7 ? 1 : 2};
+    panel.seconds.push_back(static_cast<int32_t>(t));
+  }
+  auto days = first;
+  days.insert(days.end(), second.begin(), second.end());
+  const auto bars = feature->compute(panel);
+  EXPECT_TRUE(std::equal(bars.begin(), bars.end(), days.begin(), days.end(),
+                         [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }));
+  EXPECT_FALSE(std::isnan(whole[7 * 3]));
+  EXPECT_TRUE(std::isnan(bars[7 * 3]));
+}
+
 }  // namespace
 }  // namespace quantick::features

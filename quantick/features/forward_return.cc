@@ -14,7 +14,8 @@ std::vector<double> forward_returns(const market::Panel& panel, int64_t horizon)
   const int64_t span = (1 + horizon) * count;
   for (int64_t k = 0; k + span < cells; ++k) {
     const double value = price[k + span] / price[k + count] - 1;
-    if (std::isfinite(value)) returns[k] = value;
+    const bool overnight = panel.intraday() && panel.dates[k / count] != panel.dates[(k + span) / count];
+    if (std::isfinite(value) && !overnight) returns[k] = value;
   }
   return returns;
 }

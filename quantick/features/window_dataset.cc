@@ -25,6 +25,7 @@ std::string SkippedSamples::to_string(int64_t kept) const {
   add(incomplete_window, "incomplete window");
   add(no_label_yet, "label ends after the data");
   add(missing_label, "price missing in the label");
+  add(day_ends, "day ends before the label");
   add(purged, "purged");
   return text + reasons;
 }
@@ -33,6 +34,7 @@ WindowDataset::WindowDataset(const market::Panel& panel, std::vector<float> feat
                              const DatasetOptions& options)
     : options_(options),
       dates_(panel.dates),
+      seconds_(panel.seconds),
       instruments_(panel.instruments),
       width_(width),
       features_(std::move(features)) {
@@ -56,7 +58,8 @@ WindowDataset::WindowDataset(const market::Panel& panel, std::vector<float> feat
     has_price_[k] = !std::isnan(price[k]);
     const float* row = features_.data() + k * width;
     const bool complete = std::all_of(row, row + width, [](float v) { return std::isfinite(v); });
-    run_[k] = !complete ? 0 : k < count ? 1 : run_[k - count] + 1;
+    const bool begins = k < count || (panel.intraday() && dates_[k / count] != dates_[k / count - 1]);
+    run_[k] = !complete ? 0 : begins ? 1 : run_[k - count] + 1;
   }
   make_labels(panel);
 }
@@ -112,6 +115,7 @@ SampleList WindowDataset::list(Date from, Date to, bool labelled, const SegmentO
   SampleList samples;
   for (int64_t t = begin; t < end; ++t) {
     const int64_t label_end = t + 1 + options_.horizon;
+    const bool day_ends = !seconds_.empty() && label_end < date_count() && dates_[label_end] != dates_[t];
     const auto first = static_cast<int64_t>(samples.ids.size());
     for (int64_t id = t * count; id < (t + 1) * count; ++id) {
       if (!has_price_[id]) {
@@ -122,6 +126,8 @@ SampleList WindowDataset::list(Date from, Date to, bool labelled, const SegmentO
         ++samples.skipped.purged;
       } else if (labelled && label_end >= date_count()) {
         ++samples.skipped.no_label_yet;
+      } else if (labelled && day_ends) {
+        ++samples.skipped.day_ends;
       } else if (labelled && std::isnan(labels_[id])) {
         ++samples.skipped.missing_label;
       } else {
@@ -129,7 +135,11 @@ SampleList WindowDataset::list(Date from, Date to, bool labelled, const SegmentO
       }
     }
     const auto last = static_cast<int64_t>(samples.ids.size());
-    if (last > first) samples.groups.push_back({t, first, last});
+    if (last == first) continue;
+    if (!samples.groups.empty() && dates_[samples.groups.back().date] == dates_[t])
+      samples.groups.back().end = last;
+    else
+      samples.groups.push_back({t, first, last});
   }
   return samples;
 }

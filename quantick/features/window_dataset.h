@@ -1,7 +1,8 @@
 #pragma once
 // Samples for a sequence model: one per (date, instrument), a window of features up to the date's close, and a label
 // from the future. The signal after close t is traded at close t+1, so the label is the return from close t+1 to close
-// t+1+horizon. Holds features once, [T, N, F]: memory does not grow with the window.
+// t+1+horizon. Holds features once, [T, N, F]: memory does not grow with the window. With intraday bars "date" means
+// bar, and neither window nor label reaches over a night.
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -38,9 +39,10 @@ struct SkippedSamples {
   int64_t incomplete_window = 0;  // a feature is missing in the window (warm-up included)
   int64_t no_label_yet = 0;       // the label ends after the data
   int64_t missing_label = 0;      // a price that the label needs is missing
+  int64_t day_ends = 0;           // the day ends before the label does (intraday bars)
   int64_t purged = 0;             // the label reaches into the next segment or its embargo
 
-  int64_t total() const { return no_price + incomplete_window + no_label_yet + missing_label + purged; }
+  int64_t total() const { return no_price + incomplete_window + no_label_yet + missing_label + day_ends + purged; }
   /// For a report: "12 of 100 samples left out: 10 no price, 2 purged".
   std::string to_string(int64_t kept) const;
 
@@ -48,21 +50,21 @@ struct SkippedSamples {
     using S = SkippedSamples;
     return std::make_tuple(field("no_price", &S::no_price), field("incomplete_window", &S::incomplete_window),
                            field("no_label_yet", &S::no_label_yet), field("missing_label", &S::missing_label),
-                           field("purged", &S::purged));
+                           field("day_ends", &S::day_ends), field("purged", &S::purged));
   }
 };
 
-/// Samples of one date: positions [begin, end) of SampleList::ids.
+/// Samples of one date, of all its bars where it has several: positions [begin, end) of SampleList::ids.
 struct DateGroup {
-  int64_t date = 0;  // position in the panel's dates
+  int64_t date = 0;  // position in the panel's dates of its first bar with a sample
   int64_t begin = 0;
   int64_t end = 0;
 };
 
-/// Ordered by date, then instrument.
+/// Ordered by bar, then instrument.
 struct SampleList {
   std::vector<int64_t> ids;
-  std::vector<DateGroup> groups;  // dates without samples have none
+  std::vector<DateGroup> groups;  // by day; dates without samples have none
   SkippedSamples skipped;
 };
 
@@ -84,6 +86,8 @@ class WindowDataset {
   /// F.
   int64_t width() const { return width_; }
   std::span<const market::Date> dates() const { return dates_; }
+  /// Seconds of the day by date; empty where a date has one bar.
+  std::span<const int32_t> seconds() const { return seconds_; }
   std::span<const std::string> instruments() const { return instruments_; }
   std::span<const float> features() const { return features_; }
 
@@ -112,6 +116,7 @@ class WindowDataset {
 
   DatasetOptions options_;
   std::vector<market::Date> dates_;
+  std::vector<int32_t> seconds_;
   std::vector<std::string> instruments_;
   int64_t width_;
   std::vector<float> features_;  // [T, N, F]

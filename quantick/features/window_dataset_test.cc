@@ -51,6 +51,31 @@ TEST(WindowDataset, LabelRunsFromTheNextCloseOverTheHorizon) {
   EXPECT_TRUE(std::isnan(dataset.label(6 * 2)));
 }
 
+TEST(WindowDataset, IntradayWindowsAndLabelsStayWithinTheirDay) {
+  Small small;
+  Panel& panel = small.panel;  // five bars on each of two days
+  for (int t = 0; t < 10; ++t) {
+    panel.dates[static_cast<size_t>(t)] = Date{100 + t / 5};
+    panel.seconds.push_back(34200 + 300 * (t % 5));
+  }
+  const auto dataset = small.dataset({.window = 2, .horizon = 2});
+  const SampleList all = dataset.labelled(kFirst, kLast);
+  // Bar 0 lacks a window, bars 2, 3 and 4 a label: the return from close t+1 to close t+3.
+  EXPECT_EQ(all.ids, (std::vector<int64_t>{1 * 2, 1 * 2 + 1, 6 * 2, 6 * 2 + 1}));
+  EXPECT_DOUBLE_EQ(dataset.label(1 * 2), 14.0 / 12 - 1);
+  EXPECT_TRUE(std::isnan(dataset.label(2 * 2)));
+  EXPECT_EQ(all.skipped.incomplete_window, 4);
+  EXPECT_EQ(all.skipped.day_ends, 6);
+  EXPECT_EQ(all.skipped.no_label_yet, 6);
+  ASSERT_EQ(all.groups.size(), 2U);
+  EXPECT_EQ(all.groups[1].date, 6);
+  EXPECT_EQ(all.groups[1].begin, 2);
+  EXPECT_EQ(all.groups[1].end, 4);
+  const SampleList predictable = dataset.predictable(Date{101}, Date{101});
+  EXPECT_EQ(predictable.ids.size(), 8U);
+  EXPECT_EQ(predictable.groups.size(), 1U);
+}
+
 TEST(WindowDataset, GatherIsTimeMajor) {
   const Small small;
   const auto dataset = small.dataset({.window = 3, .horizon = 1});

@@ -69,6 +69,27 @@ Date Date::parse(std::string_view text) {
 
 std::string Date::to_string() const { return fmt::format("{:04}-{:02}-{:02}", year(), month(), day()); }
 
+std::optional<int32_t> try_parse_time(std::string_view text) {
+  text = trim(text);
+  unsigned parts[3] = {};
+  for (size_t i = 0; i < 3 && (i < 2 || !text.empty()); ++i) {
+    if (i > 0) {
+      if (text.empty() || text[0] != ':') return std::nullopt;
+      text.remove_prefix(1);
+    }
+    const auto part = take_number(text, i == 0 ? 1 : 2, 2);
+    if (!part || *part >= (i == 0 ? 24U : 60U)) return std::nullopt;
+    parts[i] = *part;
+  }
+  if (!text.empty()) return std::nullopt;
+  return static_cast<int32_t>(parts[0] * 3600 + parts[1] * 60 + parts[2]);
+}
+
+std::string time_text(int32_t seconds) {
+  const std::string minutes = fmt::format("{:02}:{:02}", seconds / 3600, seconds / 60 % 60);
+  return seconds % 60 == 0 ? minutes : fmt::format("{}:{:02}", minutes, seconds % 60);
+}
+
 Date year_begin(int year) { return Date::from_ymd(year, 1, 1); }
 Date year_end(int year) { return Date::from_ymd(year, 12, 31); }
 

@@ -40,6 +40,11 @@ struct Date {
   std::string to_string() const;
 };
 
+/// Seconds since midnight of 09:35 or 09:35:00; nothing for any other text.
+std::optional<int32_t> try_parse_time(std::string_view text);
+/// 09:35, or 09:35:20 where it is no full minute.
+std::string time_text(int32_t seconds);
+
 /// First and last day of a year.
 Date year_begin(int year);
 Date year_end(int year);

@@ -21,6 +21,14 @@ int64_t position(std::span<const std::string> names, std::string_view name) {
 
 }  // namespace
 
+std::vector<int64_t> Panel::day_begins() const {
+  std::vector<int64_t> begins;
+  for (int64_t t = 0; t < date_count(); ++t)
+    if (t == 0 || dates[t] != dates[t - 1]) begins.push_back(t);
+  begins.push_back(date_count());
+  return begins;
+}
+
 bool Panel::has(std::string_view name) const {
   if (name == "price") return !price_field.empty();
   return std::find(field_names.begin(), field_names.end(), name) != field_names.end();
@@ -65,6 +73,7 @@ Panel Panel::slice(int64_t begin, int64_t end) const {
             "[panel] date positions, were {}..{}, expected within 0..{}", begin, end, date_count());
   Panel part;
   part.dates.assign(dates.begin() + begin, dates.begin() + end);
+  if (intraday()) part.seconds.assign(seconds.begin() + begin, seconds.begin() + end);
   part.instruments = instruments;
   part.field_names = field_names;
   part.price_field = price_field;
@@ -77,6 +86,7 @@ Panel Panel::slice(int64_t begin, int64_t end) const {
 Panel Panel::select(std::span<const int64_t> positions) const {
   Panel part;
   part.dates = dates;
+  part.seconds = seconds;
   part.field_names = field_names;
   part.price_field = price_field;
   part.source = source;

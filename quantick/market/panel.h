@@ -1,5 +1,6 @@
 #pragma once
-// Prices of many instruments over many days: dates [T] x instruments [N] x named fields, NaN where nothing is known.
+// Prices of many instruments over many days: dates [T] x instruments [N] x named fields, NaN where nothing is known. Or
+// over the bars within many days: then a date comes as often as it has bars, and `seconds` tells them apart.
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -27,9 +28,11 @@ struct PriceSource {
   std::vector<std::pair<std::string, int64_t>> filled;  // cells filled forward, by instrument, where any
 };
 
-/// Dates ascend strictly; instruments and fields have distinct names. A field is one block [T, N], date by date.
+/// Dates ascend strictly, of intraday bars (date, second) does; instruments and fields have distinct names. A field is
+/// one block [T, N], date by date.
 struct Panel {
   std::vector<Date> dates;
+  std::vector<int32_t> seconds;  // of the day, by date; empty where a date has one bar
   std::vector<std::string> instruments;
   std::vector<std::string> field_names;
   std::vector<std::vector<double>> values;  // by field, [T * N]
@@ -38,6 +41,9 @@ struct Panel {
 
   int64_t date_count() const { return static_cast<int64_t>(dates.size()); }
   int64_t instrument_count() const { return static_cast<int64_t>(instruments.size()); }
+  bool intraday() const { return !seconds.empty(); }
+  /// Positions at which the days begin, and date_count(). Without intraday bars every date is a day.
+  std::vector<int64_t> day_begins() const;
 
   /// True for a field's name, and for "price", which stands for price_field.
   bool has(std::string_view field) const;
@@ -51,7 +57,7 @@ struct Panel {
   int64_t lower_bound(Date date) const;
   /// Adds a field of T * N values. Throws ShapeError or ValueError (a name used before).
   void add_field(std::string name, std::vector<double> field_values);
-  /// The dates at positions [begin, end).
+  /// The bars at positions [begin, end).
   Panel slice(int64_t begin, int64_t end) const;
   /// The instruments at these positions, in that order.
   Panel select(std::span<const int64_t> positions) const;

@@ -33,10 +33,18 @@ std::optional<Date> date_option(const char* option, const std::string& text) {
   return date;
 }
 
+/// When a bar was; second 0 where a date has one bar.
+struct Moment {
+  Date date;
+  int32_t second = 0;
+  friend constexpr auto operator<=>(const Moment&, const Moment&) = default;
+  std::string to_string() const { return second == 0 ? date.to_string() : date.to_string() + " " + time_text(second); }
+};
+
 /// The file as read, before it is laid out on dates. In the wide layout a row holds a cell per instrument, otherwise a
 /// cell per field.
 struct Rows {
-  std::vector<Date> dates;
+  std::vector<Moment> moments;
   std::vector<int64_t> lines;
   std::vector<int32_t> owners;  // instrument of a row; empty in the wide layout
   std::vector<double> cells;
@@ -124,8 +132,27 @@ class Reading {
     return value;
   }
 
+  bool intraday() const { return options_.bars == "intraday"; }
+
+  Moment moment_of_row() {
+    const std::string_view text = csv_.cells()[plan_.date];
+    const auto date = Date::try_parse(text);
+    QTK_CHECK(date.has_value(), ParseError, "[reader] {}: was {}, expected {}", csv_.where(plan_.date), shown(text),
+              kDateForms);
+    if (!intraday()) return {*date};
+    const size_t column = plan_.time_of_day.value_or(plan_.date);
+    const size_t behind = std::min(text.find_first_of(" T"), text.size());
+    const auto time = try_parse_time(plan_.time_of_day ? csv_.cells()[column]
+                                                       : text.substr(behind == text.size() ? behind : behind + 1));
+    QTK_CHECK(time.has_value(), ParseError,
+              "[reader] {}: was {}, expected a time such as 09:35 or 09:35:00 (bars: "
+              "intraday)",
+              csv_.where(column), shown(csv_.cells()[column]));
+    return {*date, *time};
+  }
+
   /// Dates must ascend within an instrument (wide: within the file); equal dates are looked at later.
-  void check_order(Date date, size_t owner) {
+  void check_order(Moment date, size_t owner) {
     auto& [last, line] = last_dates_[owner];
     if (line > 0 && date < last && options_.unsorted == "error") {
       fail<ParseError>("[reader] {}: was {}, after {} on line {}{}, expected ascending dates; set unsorted: sort",
@@ -153,20 +180,18 @@ class Reading {
     while (csv_.next()) collect_row();
     QTK_CHECK(rows_.first_date.has_value(), ParseError, "[reader] {}: a header and no rows, expected prices",
               csv_.path());
-    QTK_CHECK(!rows_.dates.empty(), ValueError, "[reader] {}: no rows between start {} and end {}; the file has {}..{}",
-              csv_.path(), shown(options_.start), shown(options_.end), rows_.first_date->to_string(),
-              rows_.last_date->to_string());
+    QTK_CHECK(!rows_.moments.empty(), ValueError,
+              "[reader] {}: no rows between start {} and end {}; the file has {}..{}", csv_.path(),
+              shown(options_.start), shown(options_.end), rows_.first_date->to_string(), rows_.last_date->to_string());
   }
 
   void collect_row() {
-    const std::string_view text = csv_.cells()[plan_.date];
-    const auto date = Date::try_parse(text);
-    QTK_CHECK(date.has_value(), ParseError, "[reader] {}: was {}, expected {}", csv_.where(plan_.date), shown(text),
-              kDateForms);
+    const Moment moment = moment_of_row();
+    const Date date = moment.date;
     const int32_t owner = wide() ? 0 : instrument_of_row();
-    check_order(*date, static_cast<size_t>(owner));
-    rows_.first_date = std::min(rows_.first_date.value_or(*date), *date);
-    rows_.last_date = std::max(rows_.last_date.value_or(*date), *date);
+    check_order(moment, static_cast<size_t>(owner));
+    rows_.first_date = std::min(rows_.first_date.value_or(date), date);
+    rows_.last_date = std::max(rows_.last_date.value_or(date), date);
     const size_t begin = rows_.cells.size();
     if (wide()) {
       for (size_t i = 0; i < plan_.series.size(); ++i) {
@@ -179,11 +204,11 @@ class Reading {
         if (name == plan_.price_field && !std::isnan(rows_.cells.back())) rows_.has_price[owner] = 1;
       }
     }
-    if ((start_ && *date < *start_) || (end_ && *date > *end_)) {
+    if ((start_ && date < *start_) || (end_ && date > *end_)) {
       rows_.cells.resize(begin);
       return;
     }
-    rows_.dates.push_back(*date);
+    rows_.moments.push_back(moment);
     rows_.lines.push_back(csv_.line());
     if (!wide()) rows_.owners.push_back(owner);
   }
@@ -196,25 +221,31 @@ class Reading {
   [[noreturn]] void refuse_duplicate(size_t row, size_t before) const {
     const std::string who = wide() ? "" : fmt::format("instrument {}: ", shown(rows_.instruments[rows_.owners[row]]));
     const std::string hint =
-        plan_.time_of_day ? fmt::format(
-                                " The column {} tells that these are bars within a day; this reader takes one row "
-                                "per day, so aggregate them first.",
-                                shown(csv_.header()[*plan_.time_of_day]))
+        intraday() ? " Do rows repeat? Set duplicate: first or last to keep one of them."
+        : plan_.time_of_day
+            ? fmt::format(
+                  " The column {} tells that these are bars within a day: set bars: intraday (`quantick compare`), or "
+                  "aggregate them to one row per day first.",
+                  shown(csv_.header()[*plan_.time_of_day]))
         : plan_.layout == "single"
             ? " If the file holds several instruments, set instrument_column."
-            : " Is there a time of day in the date column, or do rows repeat? One row per day is taken; set duplicate: "
-              "first or last to keep one of them.";
+            : " Is there a time of day in the date column (bars: intraday), or do rows repeat? One row per day is "
+              "taken; set duplicate: first or last to keep one of them.";
     fail<ParseError>("[reader] {}:{}: {}date {} was there already on line {}, expected it once.{}", csv_.path(),
-                     rows_.lines[row], who, rows_.dates[row].to_string(), rows_.lines[before], hint);
+                     rows_.lines[row], who, rows_.moments[row].to_string(), rows_.lines[before], hint);
   }
 
   Panel lay_out() {
     Panel panel;
     panel.instruments = rows_.instruments;
     panel.price_field = plan_.price_field;
-    panel.dates = rows_.dates;
-    std::sort(panel.dates.begin(), panel.dates.end());
-    panel.dates.erase(std::unique(panel.dates.begin(), panel.dates.end()), panel.dates.end());
+    std::vector<Moment> moments = rows_.moments;
+    std::sort(moments.begin(), moments.end());
+    moments.erase(std::unique(moments.begin(), moments.end()), moments.end());
+    for (const Moment& moment : moments) {
+      panel.dates.push_back(moment.date);
+      if (intraday()) panel.seconds.push_back(moment.second);
+    }
     if (wide()) {
       panel.field_names = {plan_.price_field};
     } else {
@@ -224,8 +255,9 @@ class Reading {
     panel.values.assign(panel.field_names.size(), std::vector<double>(panel.dates.size() * count, kMissing));
     std::vector<size_t> taken(wide() ? panel.dates.size() : panel.dates.size() * count, 0);  // row number + 1
     int64_t dropped = 0;
-    for (size_t row = 0; row < rows_.dates.size(); ++row) {
-      const auto t = static_cast<size_t>(panel.lower_bound(rows_.dates[row]));
+    for (size_t row = 0; row < rows_.moments.size(); ++row) {
+      const auto t =
+          static_cast<size_t>(std::lower_bound(moments.begin(), moments.end(), rows_.moments[row]) - moments.begin());
       size_t& before = taken[wide() ? t : t * count + rows_.owners[row]];
       if (before > 0) {
         if (options_.duplicate == "error") refuse_duplicate(row, before - 1);
@@ -311,7 +343,7 @@ class Reading {
     std::string list;
     for (size_t i = 0; i < csv_.header().size(); ++i) {
       const bool used =
-          i == plan_.date || i == plan_.instrument ||
+          i == plan_.date || i == plan_.instrument || (intraday() && i == plan_.time_of_day) ||
           std::any_of(plan_.fields.begin(), plan_.fields.end(), [&](const auto& f) { return f.second == i; });
       if (!used && !csv_.header()[i].empty()) list += (list.empty() ? "" : ", ") + shown(csv_.header()[i]);
     }
@@ -337,7 +369,10 @@ class Reading {
   void compare_with_calendar(const Panel& panel) {
     if (options_.calendar == "auto") return;
     const Calendar calendar = Calendar::named(options_.calendar);
-    for (auto& line : calendar.compare(panel.dates).to_lines(calendar.name())) notes_.push_back(std::move(line));
+    std::vector<Date> days;
+    for (const Date date : panel.dates)
+      if (days.empty() || date != days.back()) days.push_back(date);
+    for (auto& line : calendar.compare(days).to_lines(calendar.name())) notes_.push_back(std::move(line));
   }
 
   static constexpr int64_t kYear = 250;  // sessions
@@ -347,8 +382,8 @@ class Reading {
   std::optional<Date> start_, end_;
   ColumnPlan plan_;
   Rows rows_;
-  std::unordered_map<std::string, int32_t> numbers_;  // instrument name -> number
-  std::vector<std::pair<Date, int64_t>> last_dates_;  // by instrument: last date and its line
+  std::unordered_map<std::string, int32_t> numbers_;    // instrument name -> number
+  std::vector<std::pair<Moment, int64_t>> last_dates_;  // by instrument: last date and its line
   std::vector<std::string> notes_;
 };
 
@@ -356,6 +391,7 @@ class Reading {
 
 Panel read_panel(const std::string& path, const ReadOptions& options) {
   require_choice("layout", options.layout, {"auto", "long", "single", "wide"});
+  require_choice("bars", options.bars, {"day", "intraday"});
   require_choice("missing", options.missing, {"keep", "error", "drop_instrument", "forward_fill"});
   require_choice("bad_price", options.bad_price, {"error", "missing", "allow"});
   require_choice("duplicate", options.duplicate, {"error", "first", "last"});

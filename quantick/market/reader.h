@@ -15,6 +15,7 @@ namespace quantick::market {
 
 struct ReadOptions {
   std::string layout = "auto";
+  std::string bars = "day";
   std::string date_column;
   std::string instrument_column;
   std::string price_column;
@@ -34,6 +35,9 @@ struct ReadOptions {
     using O = ReadOptions;
     return std::make_tuple(
         field("layout", &O::layout, "auto, long, single or wide"),
+        field("bars", &O::bars,
+              "day: one row per date; intraday: the column \"time\", or the time behind the date, tells the bars of a "
+              "date apart"),
         field("date_column", &O::date_column, "column that holds the date; inferred where empty"),
         field("instrument_column", &O::instrument_column,
               "column that holds the instrument's name; inferred where empty"),

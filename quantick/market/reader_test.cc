@@ -293,11 +293,45 @@ TEST(ReaderRealData, Us6PrefersAdjustedAndUs20IsWide) {
   EXPECT_TRUE(any_contains(wide.source.warts, "RRC 13 %"));
 }
 
+TEST(Reader, BarsWithinADayBearTheirTime) {
+  const TemporaryFolder folder;
+  const ReadOptions intraday{.bars = "intraday"};
+  const Panel own = read_panel(folder.file("if.csv",
+                                           "date,time,close\n2020-01-02,09:35:00,1\n2020-01-02,09:40:30,2\n"
+                                           "2020-01-03,09:35:00,3\n"),
+                               intraday);
+  EXPECT_EQ(own.seconds, (std::vector<int32_t>{34500, 34830, 34500}));
+  EXPECT_EQ(own.day_begins(), (std::vector<int64_t>{0, 2, 3}));
+  EXPECT_EQ(time_text(own.seconds[0]) + " " + time_text(own.seconds[1]), "09:35 09:40:30");
+  EXPECT_EQ(own.slice(1, 3).seconds, (std::vector<int32_t>{34830, 34500}));
+  EXPECT_EQ(own.field("price")[2], 3);
+  // The time may stand behind the date, and instruments share the bars.
+  const Panel two = read_panel(folder.file("two.csv",
+                                           "datetime,symbol,close\n2020-01-02 09:35,A,1\n2020-01-02 09:35,B,5\n"
+                                           "2020-01-02 09:40,B,6\n"),
+                               intraday);
+  EXPECT_EQ(two.date_count(), 2);
+  EXPECT_EQ(two.at("price", 1, 1), 6);
+  EXPECT_TRUE(std::isnan(two.at("price", 1, 0)));
+  const auto message = [&](const char* text) {
+    return message_of<ParseError>([&] { read_panel(folder.file("bad.csv", text), intraday); });
+  };
+  EXPECT_CONTAINS(message("date,time,close\n2020-01-02,24:00,1\n"), "column \"time\": was \"24:00\", expected a time");
+  EXPECT_CONTAINS(message("date,close\n2020-01-02,1\n"), "expected a time such as 09:35");
+  EXPECT_CONTAINS(message("date,time,close\n2020-01-02,09:40,1\n2020-01-02,09:35,1\n"),
+                  "after 2020-01-02 09:40 on line 2");
+  EXPECT_CONTAINS(message("date,time,close\n2020-01-02,09:40,1\n2020-01-02,09:40,1\n"),
+                  "date 2020-01-02 09:40 was there already on line 2");
+}
+
 TEST(ReaderRealData, OddFilesLoadOrAreRefusedByName) {
   const auto data = [](const char* name) { return testing::shared_data(name); };
   QTK_NEEDS_DATA(data("cn_if_main_5min_2014_2017.csv.gz"));
   EXPECT_CONTAINS(message_of<ParseError>([&] { read_panel(data("cn_if_main_5min_2014_2017.csv.gz")); }),
                   "bars within a day");
+  const Panel bars = read_panel(data("cn_if_main_5min_2014_2017.csv.gz"), {.bars = "intraday"});
+  EXPECT_EQ(bars.date_count(), 46833);
+  EXPECT_EQ(bars.day_begins().size(), 977U + 1);  // two of the days were cut short by circuit breakers
   EXPECT_CONTAINS(message_of<ParseError>([&] { read_panel(data("cn_600009_1min_2020_dirty.csv.gz")); }), "\\xd0\\xc7");
   const Panel misspelt = read_panel(data("cn_600000_daily_1999_2019.csv.gz"));
   EXPECT_TRUE(misspelt.has("volume"));
