@@ -309,7 +309,8 @@ GraphPlan plan_nodes(const graph::Graph& graph, const QuantizationConfig& config
     const NodePlan& node = plan.nodes[n];
     node.precision.validate(fmt::format("quantize: layer {}", node.name));
     if (!node.float_reason.empty())
-      plan.float_nodes.push_back({graph.nodes()[n].layer, graph.nodes()[n].op->name, node.float_reason, node.refused});
+      plan.float_nodes.push_back(
+          {graph.nodes()[n].layer, graph.nodes()[n].op->name, node.float_reason, node.name, node.refused});
   }
   return plan;
 }

@@ -18,6 +18,7 @@ struct LayerMarks {
 /// A node that will not become integer.
 struct FloatNode {
   std::string layer, op, reason;
+  std::string name;      ///< as NodePlan has it
   bool refused = false;  ///< no program can hold it; else it runs in float32 inside the program
 };
 

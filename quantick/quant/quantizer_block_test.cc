@@ -6,6 +6,7 @@
 #include "quantick/core/error.h"
 #include "quantick/core/rng.h"
 #include "quantick/nn/nn.h"
+#include "quantick/ops/ops.h"
 #include "quantick/quant/quantizer.h"
 
 namespace quantick::quant {
@@ -123,6 +124,34 @@ TEST(QuantizerOnBlocks, SmartModeQuantizesMarkedLayersAlone) {
     }
   }
   EXPECT_GE(sqnr_db(net(data), smart.predict(data), true), 30) << smart.report.text();
+}
+
+/// Four features and the number of a sector, which an Embedding reads from the same input.
+class SectorNet final : public nn::Block {
+ public:
+  std::string kind() const override { return "sector_net"; }
+  Arrays forward(const Arrays& in) override {
+    const Array features = slice(in[0], 1, 0, 4), sector = slice(in[0], 1, 4, 5);
+    const Array looked_up = flatten(embedding_(sector));
+    return {head_(relu(join_(concat({features, looked_up}, 1))))};
+  }
+
+ private:
+  nn::Embedding& embedding_ = add_child("sector", nn::QuantizedEmbedding(11, 6));
+  nn::Dense& join_ = add_child("join", nn::Dense(16));
+  nn::Dense& head_ = add_child("head", nn::Dense(2));
+};
+
+TEST(QuantizerOnBlocks, NumbersOfAnEmbeddingAreNotRounded) {
+  SectorNet net;
+  net.initialize(nn::xavier(), 3);
+  Array x = normals(Shape{300, 5}, Key(6));
+  for (int64_t n = 0; n < 300; ++n) x.mutable_data<float>()[5 * n + 4] = static_cast<float>(n % 11);
+  const Array expected = net(x);
+  const QuantizedNet quantized = Quantizer{.model = net}.quantize(x);
+  EXPECT_EQ(quantized.program.input().format.dtype, DType::f32);
+  EXPECT_GE(sqnr_db(expected, quantized.predict(x), true), 28) << quantized.report.text();
+  EXPECT_GE(sqnr_db(expected, Quantizer{.model = net}.quantize().predict(x), true), 28);
 }
 
 TEST(QuantizerOnBlocks, BatchFirstLayoutsSayWhatToDo) {

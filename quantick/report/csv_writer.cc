@@ -171,10 +171,16 @@ void add_calibration(Files& files, const std::vector<CalibrationTensor>& tensors
 
 void add_layers(Files& files, const std::vector<LayerError>& layers) {
   if (layers.empty()) return;
-  Csv csv("layers.csv", {"name", "kind", "dtype", "sqnr_db", "cosine", "saturation", "kept_in_float", "reason"});
+  Csv csv("layers.csv", {"name", "kind", "dtype", "sqnr_db", "cosine", "saturation", "own_sqnr_db", "dead_zone",
+                         "kept_in_float", "reason"});
   for (const LayerError& layer : layers) {
     csv.cell(layer.name).cell(layer.kind).cell(layer.dtype).cell(layer.sqnr_db).cell(layer.cosine);
-    csv.cell(layer.saturation).cell(int64_t{layer.kept_in_float}).cell(layer.reason).end_row();
+    csv.cell(layer.saturation)
+        .cell(layer.own_sqnr_db)
+        .cell(layer.dead_zone)
+        .cell(int64_t{layer.kept_in_float})
+        .cell(layer.reason)
+        .end_row();
   }
   files.push_back(std::move(csv).file());
 }

@@ -152,6 +152,8 @@ Json layers(const std::vector<LayerError>& layers) {
                    {"sqnr_db", layer.sqnr_db},
                    {"cosine", layer.cosine},
                    {"saturation", layer.saturation},
+                   {"own_sqnr_db", layer.own_sqnr_db},
+                   {"dead_zone", layer.dead_zone},
                    {"kept_in_float", layer.kept_in_float},
                    {"reason", layer.reason}});
   }

@@ -137,7 +137,9 @@ struct LayerError {
   std::string dtype;  // "int8", "float32"
   double sqnr_db = kMissing;
   double cosine = kMissing;
-  double saturation = kMissing;  // share of outputs at either end, 0..1
+  double saturation = kMissing;   // share of outputs at either end, 0..1
+  double own_sqnr_db = kMissing;  // of the noise that the layer itself adds
+  double dead_zone = kMissing;    // share of state updates that were lost, 0..1
   bool kept_in_float = false;
   std::string reason;  // why it was kept in float
 };

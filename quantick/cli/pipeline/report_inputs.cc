@@ -43,12 +43,19 @@ std::string summary_text(const RunConfig& config, const RunResults& results) {
 
 void fill_quantization(const RunConfig& config, const quant::QuantizationReport& q, report::ReportData& out) {
   for (const auto& t : q.tensors) {
+    const auto reason = std::find_if(q.float_nodes.begin(), q.float_nodes.end(),
+                                     [&](const auto& node) { return t.method == "float32" && t.name == node.name; });
+    const bool kept = reason != q.float_nodes.end();
     out.layers.push_back({.name = t.name,
                           .kind = kind_of(t.op),
                           .dtype = t.dtype,
                           .sqnr_db = t.sqnr_db,
                           .cosine = t.cosine,
-                          .saturation = t.saturation});
+                          .saturation = t.saturation,
+                          .own_sqnr_db = t.own_sqnr_db,
+                          .dead_zone = t.dead_zone,
+                          .kept_in_float = kept,
+                          .reason = kept ? reason->reason : ""});
     if (!t.histogram.empty())
       out.calibration.push_back({.name = t.name,
                                  .observer = config.quantize.calib_mode,
@@ -61,17 +68,15 @@ void fill_quantization(const RunConfig& config, const quant::QuantizationReport&
                                  .zero_point = t.zero_point,
                                  .bits = integer_bits(t.dtype) > 0 ? integer_bits(t.dtype) : 32});
   }
-  for (const auto& node : q.float_nodes)
-    out.layers.push_back({.name = node.layer,
-                          .kind = kind_of(node.op),
-                          .dtype = "float32",
-                          .kept_in_float = true,
-                          .reason = node.reason});
   out.quantization.push_back(
       {"Calibration", fmt::format("{}, {} windows", config.quantize.calib_mode, q.calibration_rows)});
   out.quantization.push_back({"Compared on", fmt::format("{} windows of the validation dates", q.compared_rows)});
   out.quantization.push_back(
       {"Parameters", fmt::format("{} bytes in float32, {} bytes in the program", q.float_bytes, q.program_bytes)});
+  for (const auto& note : q.corrections)
+    out.quantization.push_back(
+        {note.correction, fmt::format("{}: {} {:.4g}, before {:.4g}", note.layer, note.what, note.after, note.before)});
+  for (const auto& line : q.advice) out.quantization.push_back({"Change first", line});
   for (const auto& line : q.warnings) out.warnings.push_back(line);
 }
 

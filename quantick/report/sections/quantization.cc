@@ -82,14 +82,16 @@ Section paired_section(const ReportData& data) {
 Section layers_section(const ReportData& data) {
   Section section{"layers", "Layers", ""};
   Table table("Quantization error per layer");
-  table.head({"Layer", "Kind", "Type", "SQNR", "Cosine", "Saturation"}, 3);
+  table.head({"Layer", "Kind", "Type", "SQNR", "Own SQNR", "Cosine", "Saturation", "Dead zone"}, 3);
   for (const LayerError& layer : data.layers) {
     table.row(layer.name, layer.kept_in_float ? "kept in float: " + layer.reason : "")
         .text(layer.kind)
         .text(layer.dtype);
     table.number(format_value(layer.sqnr_db, Unit::kDecibel));
+    table.number(format_value(layer.own_sqnr_db, Unit::kDecibel));
     table.number(std::isfinite(layer.cosine) ? fmt::format("{:.6f}", layer.cosine) : "–");
     table.number(format_difference(layer.saturation, layer.saturation, Unit::kPercent));
+    table.number(format_difference(layer.dead_zone, layer.dead_zone, Unit::kPercent));
   }
   std::vector<Fact> facts = data.quantization;
   if (std::isfinite(data.prediction_sqnr_db)) {
@@ -99,9 +101,10 @@ Section layers_section(const ReportData& data) {
   section.html = fact_list(facts) + table.html();
   if (!table.empty()) {
     section.html +=
-        "<p class=\"note\">SQNR: signal to quantization noise of the layer's output against float32. Cosine: of the "
-        "two "
-        "outputs. Saturation: share of outputs at either end of their range.</p>";
+        "<p class=\"note\">SQNR: signal to quantization noise of the layer's output against float32. Own SQNR: of the "
+        "noise that the layer itself adds to what it computes from its inputs. Cosine: of the two outputs. Saturation: "
+        "share of outputs at either end of their range. Dead zone: share of state updates too small to move a narrow "
+        "state.</p>";
   }
   return section;
 }
