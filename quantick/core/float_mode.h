@@ -1,5 +1,5 @@
 #pragma once
-// Results must not depend on the caller's rounding or denormal mode (docs/numerics.md, section 9).
+// Results must not depend on the caller's rounding or denormal mode (docs/numerics.md, section 14).
 #include <cstdint>
 
 #if defined(__x86_64__)

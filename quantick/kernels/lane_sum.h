@@ -1,5 +1,5 @@
 #pragma once
-// The order of float32 sums along a row (docs/numerics.md, section 5). Not for files with raised instruction sets.
+// The order of float32 sums along a row (docs/numerics.md, section 6). Not for files with raised instruction sets.
 #include <cstdint>
 
 namespace quantick::kernels {

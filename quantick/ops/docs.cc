@@ -22,18 +22,22 @@ std::string attributes_text(const Operator& op) {
 }
 
 std::string_view integer_text(const IntegerForm& form) {
+  if (!form.stays_float.empty()) return "no, float32";
   switch (form.kind) {
+    case IntegerForm::Kind::none:
+      break;
     case IntegerForm::Kind::pointwise:
       return "each row by itself";
     case IntegerForm::Kind::recurrent:
       return "with state";
+    case IntegerForm::Kind::window:
+      return "whole windows";
     case IntegerForm::Kind::last_step:
       return "picks the step";
     case IntegerForm::Kind::passthrough:
       return "passes through";
-    default:
-      return "float";
   }
+  return "not in programs";
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
 // Nodes that leave the integers for one function: dequantize, float32 function on rows, quantize. With own functions
-// and a written order of operations this keeps the contract's bits (docs/numerics.md, section 5).
+// and a written order of operations this keeps the contract's bits (docs/numerics.md, section 9).
 #include <cstdint>
 #include <functional>
 #include <memory>

@@ -1,5 +1,5 @@
 #pragma once
-// Where float32 enters and leaves a program (docs/numerics.md, sections 2 and 8). No call allocates, locks or throws;
+// Where float32 enters and leaves a program (docs/numerics.md, sections 2 and 13). No call allocates, locks or throws;
 // the caller sets the float mode (core/float_mode.h).
 #include <cstdint>
 

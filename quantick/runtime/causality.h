@@ -1,5 +1,5 @@
 #pragma once
-// No output may depend on later steps or on the other rows of its batch (docs/numerics.md, section 7). The same check
+// No output may depend on later steps or on the other rows of its batch (docs/numerics.md, section 12). The same check
 // for programs and, as a test helper, for any callable: a float network, a feature, a model of one's own.
 #include <cstdint>
 #include <functional>

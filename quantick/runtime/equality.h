@@ -1,5 +1,5 @@
 #pragma once
-// The rows of docs/numerics.md, section 6, measured on this machine: `quantick check bits` prints them.
+// The rows of docs/numerics.md, section 11, measured on this machine: `quantick check bits` prints them.
 #include <cstdint>
 #include <string>
 #include <vector>

@@ -15,7 +15,7 @@ namespace quantick::runtime {
 /// Inputs of one node at most.
 inline constexpr int kMaxNodeInputs = 64;
 
-/// What happens to a NaN or an infinity at a program's input (docs/numerics.md, section 8).
+/// What happens to a NaN or an infinity at a program's input (docs/numerics.md, section 13).
 enum class MissingPolicy {
   reject,  ///< a session throws an error that names the place; a stream leaves the instrument out and says so
   fill,    ///< replaced by the input's fill value, which lies on the grid

@@ -1,6 +1,6 @@
 #pragma once
-// One query of one head against its keys and values (docs/numerics.md, section "Exponential, softmax, RMS
-// normalization, GELU and attention"). The integer form is exact but for a few float32 operations per query, so that
+// One query of one head against its keys and values (docs/numerics.md, section 7).
+// The integer form is exact but for a few float32 operations per query, so that
 // neither the order of keys nor the instruction set shows in its bits; the float form has a written order, and the same
 // bits on every instruction set too. The caller's float mode must be nearest-even with denormals kept
 // (core/float_mode.h).

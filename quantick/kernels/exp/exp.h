@@ -1,5 +1,5 @@
 #pragma once
-// Exponential and softmax in float32 with a fixed order of operations (docs/numerics.md, section "Exponential"). The
+// Exponential and softmax in float32 with a fixed order of operations (docs/numerics.md, section 3). The
 // float and the quantized models use the same functions. Every instruction set gives the same bits. The caller's float
 // mode must be nearest-even with denormals kept (core/float_mode.h).
 #include <cstdint>

@@ -1,5 +1,5 @@
 #pragma once
-// The exponential and the logarithm in float32 (docs/numerics.md, section "Exponential"), for one number or for a
+// The exponential and the logarithm in float32 (docs/numerics.md, section 3), for one number or for a
 // vector of the compiler's: each file that includes this has its own copy, compiled for its instruction set.
 #include <cstdint>
 

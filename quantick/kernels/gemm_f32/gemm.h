@@ -3,7 +3,7 @@
 //
 // Every element of the product is its own chain of additions over k, cut only every kGemmDepth terms: its bits depend
 // neither on m, n, the other rows and columns, nor on threads. Instruction sets may differ in the last bits (the wide
-// ones fuse multiply and add; docs/numerics.md, section 9 allows that for float parts).
+// ones fuse multiply and add; docs/numerics.md, section 14 allows that for float parts).
 #include <cstddef>
 #include <cstdint>
 #include <vector>

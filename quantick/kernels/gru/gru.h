@@ -1,5 +1,5 @@
 #pragma once
-// One quantized GRU layer in the reset-after form of PyTorch and cuDNN (docs/numerics.md, section "GRU"), for n
+// One quantized GRU layer in the reset-after form of PyTorch and cuDNN (docs/numerics.md, section 5), for n
 // independent rows; its calls are those of RecurrentKernel.
 #include <array>
 #include <cstdint>

@@ -1,5 +1,5 @@
 #pragma once
-// The GRU cell between the two integer products and the hidden state (docs/numerics.md, section "GRU"), for any
+// The GRU cell between the two integer products and the hidden state (docs/numerics.md, section 5), for any
 // instruction set. Rows of px and ph are gate-major r, z, n: row = gate * units + unit; the bias inside the reset
 // product is in ph.
 #include "quantick/kernels/recurrent/recurrent_cell.h"

@@ -1,5 +1,5 @@
 #pragma once
-// Layer normalization in float32 with a fixed order of operations (docs/numerics.md, section 5), forward. Every
+// Layer normalization in float32 with a fixed order of operations (docs/numerics.md, section 6), forward. Every
 // instruction set gives the same bits for finite input. The caller's float mode must be nearest-even with denormals
 // kept (core/float_mode.h).
 #include <cstdint>

@@ -1,6 +1,6 @@
 #pragma once
 // The float boundary and the residual sum (docs/numerics.md, section 2), over arrays. Every instruction set gives the
-// same bits. Finite input is the caller's duty (section 8); a NaN gives the lowest code, an infinity saturates. The
+// same bits. Finite input is the caller's duty (section 13); a NaN gives the lowest code, an infinity saturates. The
 // caller's float mode must be nearest-even with denormals kept (core/float_mode.h). Zero points lie within the range of
 // the codes.
 #include <cstdint>

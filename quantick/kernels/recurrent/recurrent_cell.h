@@ -1,5 +1,5 @@
 #pragma once
-// What the cells of quantized recurrent layers share (docs/numerics.md, sections 1 and 4): the narrowing of gates and
+// What the cells of quantized recurrent layers share (docs/numerics.md, sections 1, 4 and 5): the narrowing of gates and
 // states, and the views of the hidden state, for any instruction set: plain pointers and numbers.
 #include <cstdint>
 

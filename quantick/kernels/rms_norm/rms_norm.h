@@ -1,7 +1,6 @@
 #pragma once
-// Root-mean-square normalization in float32 with a fixed order of operations (docs/numerics.md, section "Exponential,
-// softmax, RMS normalization, GELU and attention"). Plain code: one set of bits. The caller's float mode must be
-// nearest-even with denormals kept (core/float_mode.h).
+// Root-mean-square normalization in float32 with a fixed order of operations (docs/numerics.md, section 6).
+// Plain code: one set of bits. The caller's float mode must be nearest-even with denormals kept (core/float_mode.h).
 #include <cstdint>
 
 namespace quantick::kernels {

@@ -1,6 +1,5 @@
 #pragma once
-// Attention in fixed-bits programs (docs/numerics.md, section "Exponential, softmax, RMS normalization, GELU and
-// attention").
+// Attention in fixed-bits programs (docs/numerics.md, section 7).
 #include <memory>
 #include <string_view>
 

@@ -1,5 +1,5 @@
 #pragma once
-// Convolutions as nodes of a fixed-bits program (docs/numerics.md, "Convolution, pooling, batch normalization").
+// Convolutions as nodes of a fixed-bits program (docs/numerics.md, section 8).
 #include <memory>
 
 #include "quantick/ops/convolution/windows.h"

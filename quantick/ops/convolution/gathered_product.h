@@ -1,6 +1,6 @@
 #pragma once
 // A convolution inside a fixed-bits program: one product of the weight matrix [out, taps * in] and rows gathered from
-// x, taps in their order and channels within a tap (docs/numerics.md, "Convolution, pooling, batch normalization").
+// x, taps in their order and channels within a tap (docs/numerics.md, section 8).
 // With groups, one such product each.
 #include <cstddef>
 #include <string_view>

@@ -1,6 +1,6 @@
 #pragma once
-// The fixed-bits form of operators that work element by element (docs/numerics.md, section "Elementwise, shape,
-// embedding"): operands of any formats become float32, the function follows, the result takes the output's format.
+// The fixed-bits form of operators that work element by element (docs/numerics.md, section 9): operands of
+// any formats become float32, the function follows, the result takes the output's format.
 // Operands broadcast over channels, not over steps or batch. An operand may be a constant; it stays float32.
 #include <functional>
 #include <memory>

@@ -9,7 +9,7 @@ namespace {
 struct Exp : Unary<Exp> {
   static constexpr std::string_view name = "exp", onnx = "Exp";
   static constexpr std::string_view summary =
-      "e to the power x; float32 by the contract's exponential (docs/numerics.md, section \"Exponential\").";
+      "e to the power x; float32 by the contract's exponential (docs/numerics.md, section 3).";
 
   static Arrays forward(const Attrs&, std::span<const Array> in) {
     if (in[0].dtype() == DType::f64) return {map_unary<double, double>(in[0], [](double v) { return std::exp(v); })};

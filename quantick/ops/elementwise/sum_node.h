@@ -1,5 +1,5 @@
 #pragma once
-// a + b and a - b in fixed bits: between integers the residual sum of two scales (docs/numerics.md, section 2, rq2),
+// a + b and a - b in fixed bits: between integers the residual sum of two scales (docs/numerics.md, section 2),
 // with the second scale negative for a difference; else element by element in float32.
 #include <string_view>
 

@@ -5,7 +5,7 @@ namespace quantick {
 namespace {
 
 /// One sum per window, then one product by (scale / count) or one division by the count (docs/numerics.md,
-/// "Convolution, pooling, batch normalization").
+/// section 8).
 class AvgPoolNode : public IntegerNode {
  public:
   AvgPoolNode(const PrepareCall& call, const Windows& windows, bool count_pads)

@@ -1,5 +1,5 @@
 #pragma once
-// The GRU inside a fixed-bits program (docs/numerics.md, section "GRU"): the operator's row stands in gru.cc.
+// The GRU inside a fixed-bits program (docs/numerics.md, section 5): the operator's row stands in gru.cc.
 #include <memory>
 #include <vector>
 

@@ -1,5 +1,5 @@
 #pragma once
-// Layers with integer products and a float32 state in fixed-bits programs (docs/numerics.md, section 4): constants and
+// Layers with integer products and a float32 state in fixed-bits programs (docs/numerics.md, sections 4 and 5): constants and
 // node of LSTM and GRU, whose kernels differ in the cell alone.
 #include <cstdint>
 #include <memory>

@@ -31,7 +31,7 @@ std::vector<MoveRun> probe_moves(const PrepareCall& call, std::string_view who,
 std::vector<NamedArray> refuse_constants(const LowerCall& call, std::string_view who);
 
 /// A node that moves codes: they are copied where the input's format is the output's, else converted as identity has it
-/// (docs/numerics.md, section "Elementwise, shape, embedding").
+/// (docs/numerics.md, section 9).
 std::unique_ptr<IntegerNode> make_move_node(const PrepareCall& call, std::vector<MoveRun> runs);
 
 /// Calls T's forward, unseen by observers, on what the leading axes of the call are in a probe.
