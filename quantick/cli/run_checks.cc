@@ -53,10 +53,17 @@ void expect(bool condition, const ConfigNode& node, const char* key, const std::
 
 /// Largest sizes that a run file may ask for: beyond any use, below what overflows or never ends.
 constexpr int64_t kLargestCount = 1'000'000, kLargestWidth = 8192, kLargestDepth = 64, kLargestSpan = 10'000;
+/// Blocks of a TCN: dilations are powers of two.
+constexpr size_t kLargestBlocks = 16;
 
 /// Refuses the key of `node` unless least <= value <= most.
 void expect_range(int64_t value, int64_t least, int64_t most, const ConfigNode& node, const char* key) {
   expect(value >= least && value <= most, node, key, fmt::format("a number from {} to {}", least, most));
+}
+
+void expect_widths(const std::vector<int64_t>& widths, const ConfigNode& node, const char* key) {
+  expect(std::all_of(widths.begin(), widths.end(), [](int64_t u) { return u >= 1 && u <= kLargestWidth; }), node, key,
+         fmt::format("widths from 1 to {}", kLargestWidth));
 }
 
 bool one_of(const std::string& value, std::initializer_list<const char*> accepted) {
@@ -83,20 +90,47 @@ void check_dataset(const DatasetConfig& d, const ConfigNode& node) {
          "0, or 2 or more");
 }
 
+void check_kwargs(const RecurrentModelConfig& o, const ConfigNode& node) {
+  expect_range(o.hidden_size, 1, kLargestWidth, node, "hidden_size");
+  expect_range(o.num_layers, 1, kLargestDepth, node, "num_layers");
+}
+
+void check_kwargs(const MlpModelConfig& o, const ConfigNode& node) {
+  expect_widths(o.units, node, "units");
+  expect(one_of(o.activation, {"relu", "sigmoid", "tanh", "softsign"}), node, "activation",
+         "relu, sigmoid, tanh or softsign");
+}
+
+void check_kwargs(const TcnModelConfig& o, const ConfigNode& node) {
+  expect_widths(o.channels, node, "channels");
+  expect(!o.channels.empty() && o.channels.size() < kLargestBlocks, node, "channels",
+         fmt::format("1 to {} blocks", kLargestBlocks - 1));
+  expect_range(o.kernel_size, 1, kLargestSpan, node, "kernel_size");
+  expect(one_of(o.norm, {"layer", "batch", "none"}), node, "norm", "layer, batch or none");
+}
+
+void check_kwargs(const TransformerModelConfig& o, const ConfigNode& node) {
+  expect_range(o.num_heads, 1, kLargestWidth, node, "num_heads");
+  expect_range(o.units, 1, kLargestWidth, node, "units");
+  expect(o.units % o.num_heads == 0, node, "units", fmt::format("a multiple of num_heads, {}", o.num_heads));
+  expect_range(o.hidden_size, 1, kLargestWidth, node, "hidden_size");
+  expect_range(o.num_layers, 1, kLargestDepth, node, "num_layers");
+  expect(one_of(o.norm, {"layer", "rms"}), node, "norm", "layer or rms");
+  expect(one_of(o.activation, {"gelu", "relu", "silu", "tanh"}), node, "activation", "gelu, relu, silu or tanh");
+}
+
 void check_model(const RunConfig& config, const ConfigNode& root) {
   const ConfigNode& node = section(root, {"model", "kwargs"});
-  const double dropout = config.model.name == "LSTM" ? config.lstm.dropout : config.mlp.dropout;
-  expect(dropout >= 0 && dropout < 1, node, "dropout", "0 or more, below 1");
-  if (config.model.name == "LSTM") {
-    expect_range(config.lstm.hidden_size, 1, kLargestWidth, node, "hidden_size");
-    expect_range(config.lstm.num_layers, 1, kLargestDepth, node, "num_layers");
-    return;
-  }
-  const auto& units = config.mlp.units;
-  expect(std::all_of(units.begin(), units.end(), [](int64_t u) { return u >= 1 && u <= kLargestWidth; }), node, "units",
-         fmt::format("widths from 1 to {}", kLargestWidth));
-  expect(one_of(config.mlp.activation, {"relu", "sigmoid", "tanh", "softsign"}), node, "activation",
-         "relu, sigmoid, tanh or softsign");
+  visit_model(config, [&](const auto& options) {
+    expect(options.dropout >= 0 && options.dropout < 1, node, "dropout", "0 or more, below 1");
+    check_kwargs(options, node);
+  });
+  if (config.model.name != "CrossTransformer") return;
+  const ConfigNode& train = section(root, {"train"});
+  expect(config.train.batching == "dates", train, "batching", "dates: a sample of CrossTransformer is a whole date");
+  expect(config.train.monitor == "loss", train, "monitor", "loss, with CrossTransformer");
+  expect(!optim::make_loss(config.train.loss.name, kwargs_of(config.train.loss))->per_group(), train, "loss",
+         "a loss of single scores, with CrossTransformer");
 }
 
 void check_train(const TrainConfig& t, const ConfigNode& node) {
@@ -138,8 +172,8 @@ void check_evaluation(const EvaluationConfig& e, const ConfigNode& node) {
 void check_run_config(const RunConfig& config, const ConfigNode& root, RunPurpose purpose) {
   if (purpose == RunPurpose::network) {
     check_dataset(config.dataset, section(root, {"dataset"}));
-    check_model(config, root);
     check_train(config.train, section(root, {"train"}));
+    check_model(config, root);
     const ConfigNode& quantize = section(root, {"quantize"});
     located(quantize, [&] { config.quantize.validate(); });
     expect(config.quantize.num_calib_samples >= 1, quantize, "num_calib_samples", "1 or more");

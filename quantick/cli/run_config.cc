@@ -97,6 +97,17 @@ void read_node(const ConfigNode& node, Segment& value) {
   value = {*from, *to};
 }
 
+const std::vector<std::string>& model_names() {
+  static const std::vector<std::string> names{"LSTM", "GRU", "MLP", "TCN", "Transformer", "CrossTransformer"};
+  return names;
+}
+
+void read_model(RunConfig& config) {
+  const auto& names = model_names();
+  if (std::find(names.begin(), names.end(), config.model.name) == names.end()) refuse_class(config.model, names);
+  visit_model(config, [&](auto& options) { read_kwargs(config.model, options); });
+}
+
 RunConfig read_run_config(const std::string& path, RunPurpose purpose) {
   RunConfig config;
   config.path = path;
@@ -115,13 +126,7 @@ RunConfig read_run_config(const std::string& path, RunPurpose purpose) {
   if (config.title.empty()) config.title = config.name;
   if (config.data.name.empty()) config.data.name = std::filesystem::path(config.data.path).filename().string();
 
-  if (config.model.name == "LSTM") {
-    read_kwargs(config.model, config.lstm);
-  } else if (config.model.name == "MLP") {
-    read_kwargs(config.model, config.mlp);
-  } else {
-    refuse_class(config.model, {"LSTM", "MLP"});
-  }
+  read_model(config);
   const auto strategies = strategy::strategy_names();
   if (std::find(strategies.begin(), strategies.end(), config.strategy.name) == strategies.end())
     refuse_class(config.strategy, strategies);
@@ -134,9 +139,13 @@ RunConfig read_run_config(const std::string& path, RunPurpose purpose) {
 std::string run_config_help() {
   return help_of<RunConfig>("run file") + help_of<DataConfig>("data") + help_of<market::ReadOptions>("data.read") +
          help_of<DatasetConfig>("dataset") + help_of<features::ScalerOptions>("dataset.scaler") +
-         help_of<features::DatasetOptions>("dataset.samples") + help_of<LstmModelConfig>("model (class LSTM) kwargs") +
-         help_of<MlpModelConfig>("model (class MLP) kwargs") + help_of<TrainConfig>("train") +
-         help_of<optim::L2LossOptions>("train.loss (class L2Loss) kwargs") +
+         help_of<features::DatasetOptions>("dataset.samples") +
+         help_of<RecurrentModelConfig>("model (class LSTM or GRU) kwargs") +
+         help_of<MlpModelConfig>("model (class MLP) kwargs") + help_of<TcnModelConfig>("model (class TCN) kwargs") +
+         help_of<TransformerModelConfig>(
+             "model (class Transformer, over the steps of a window, or CrossTransformer, across the instruments of a "
+             "date) kwargs") +
+         help_of<TrainConfig>("train") + help_of<optim::L2LossOptions>("train.loss (class L2Loss) kwargs") +
          help_of<optim::L1LossOptions>("train.loss (class L1Loss) kwargs") +
          help_of<optim::HuberLossOptions>("train.loss (class HuberLoss) kwargs") +
          help_of<optim::QuantileLossOptions>("train.loss (class QuantileLoss) kwargs") +

@@ -68,14 +68,15 @@ struct DatasetConfig {
   }
 };
 
-struct LstmModelConfig {
+/// LSTM and GRU.
+struct RecurrentModelConfig {
   int64_t hidden_size = 64;
   int64_t num_layers = 2;
   double dropout = 0;
   bool layer_norm = false;
 
   static constexpr auto fields() {
-    using C = LstmModelConfig;
+    using C = RecurrentModelConfig;
     return std::make_tuple(field("hidden_size", &C::hidden_size, "units of each layer"),
                            field("num_layers", &C::num_layers, "stacked layers"),
                            field("dropout", &C::dropout, "rate between layers and before the output, in training"),
@@ -96,6 +97,48 @@ struct MlpModelConfig {
         field("dropout", &C::dropout, "rate after each hidden layer, in training"));
   }
 };
+
+struct TcnModelConfig {
+  std::vector<int64_t> channels{32, 32, 32};
+  int64_t kernel_size = 3;
+  double dropout = 0;
+  std::string norm = "layer";
+
+  static constexpr auto fields() {
+    using C = TcnModelConfig;
+    return std::make_tuple(
+        field("channels", &C::channels, "of each block of two causal convolutions; block k has dilation 2^k"),
+        field("kernel_size", &C::kernel_size, "taps of a convolution"),
+        field("dropout", &C::dropout, "rate after each convolution, in training"),
+        field("norm", &C::norm, "after each convolution: layer, batch, none"));
+  }
+};
+
+/// Transformer (over the steps of the window, each attending to the whole window) and CrossTransformer (across the
+/// instruments of a date, each a token that holds its window).
+struct TransformerModelConfig {
+  int64_t units = 32;
+  int64_t num_heads = 4;
+  int64_t hidden_size = 64;
+  int64_t num_layers = 2;
+  double dropout = 0;
+  std::string norm = "layer";
+  std::string activation = "gelu";
+
+  static constexpr auto fields() {
+    using C = TransformerModelConfig;
+    return std::make_tuple(field("units", &C::units, "channels between layers, a multiple of num_heads"),
+                           field("num_heads", &C::num_heads, "of attention"),
+                           field("hidden_size", &C::hidden_size, "of the feed-forward networks"),
+                           field("num_layers", &C::num_layers, "cells"),
+                           field("dropout", &C::dropout, "rate on all branches, in training"),
+                           field("norm", &C::norm, "layer or rms"),
+                           field("activation", &C::activation, "of the feed-forward networks: gelu, relu, silu, tanh"));
+  }
+};
+
+/// The model classes that a run file can name.
+const std::vector<std::string>& model_names();
 
 struct TrainConfig {
   int64_t epochs = 10;
@@ -167,28 +210,43 @@ struct RunConfig {
   backtest::BacktestOptions backtest;
   EvaluationConfig evaluation;
 
-  LstmModelConfig lstm;                        ///< kwargs of model where its class is LSTM
+  RecurrentModelConfig recurrent;              ///< kwargs of model where its class is LSTM or GRU
   MlpModelConfig mlp;                          ///< where it is MLP
+  TcnModelConfig tcn;                          ///< where it is TCN
+  TransformerModelConfig transformer;          ///< where it is Transformer or CrossTransformer
   strategy::StrategyOptions strategy_options;  ///< kwargs of strategy
   std::string text;                            ///< the file as written
   std::string path;                            ///< of the file
 
   static constexpr auto fields() {
     using C = RunConfig;
-    return std::make_tuple(field("name", &C::name, "of the run"), field("title", &C::title, "of the report"),
-                           field("output", &C::output, "folder; default out/<name>"),
-                           field("seed", &C::seed, "of every random number"), field("data", &C::data, "prices"),
-                           field("dataset", &C::dataset, "features, labels, segments"),
-                           field("model", &C::model, "class LSTM or MLP"), field("train", &C::train, "training"),
-                           field("quantize", &C::quantize, "post-training quantization"),
-                           field("strategy", &C::strategy, "class TopkDropout, LongShort or EqualWeight"),
-                           field("backtest", &C::backtest, "execution and costs"),
-                           field("evaluation", &C::evaluation, "metrics and intervals"));
+    return std::make_tuple(
+        field("name", &C::name, "of the run"), field("title", &C::title, "of the report"),
+        field("output", &C::output, "folder; default out/<name>"), field("seed", &C::seed, "of every random number"),
+        field("data", &C::data, "prices"), field("dataset", &C::dataset, "features, labels, segments"),
+        field("model", &C::model, "class LSTM, GRU, MLP, TCN, Transformer or CrossTransformer"),
+        field("train", &C::train, "training"), field("quantize", &C::quantize, "post-training quantization"),
+        field("strategy", &C::strategy, "class TopkDropout, LongShort or EqualWeight"),
+        field("backtest", &C::backtest, "execution and costs"),
+        field("evaluation", &C::evaluation, "metrics and intervals"));
   }
 };
 
 /// What a run file is read for: a network of ours needs a dataset section, scores from elsewhere do not.
 enum class RunPurpose { network, scores };
+
+/// Reads the kwargs of config.model. Throws ParseError for an unknown class or wrong kwargs.
+void read_model(RunConfig& config);
+
+/// Calls visit with the kwargs that config.model's class takes.
+template <class Config, class Visit>
+void visit_model(Config& config, Visit&& visit) {
+  const std::string& name = config.model.name;
+  if (name == "LSTM" || name == "GRU") visit(config.recurrent);
+  if (name == "MLP") visit(config.mlp);
+  if (name == "TCN") visit(config.tcn);
+  if (name == "Transformer" || name == "CrossTransformer") visit(config.transformer);
+}
 
 /// Reads and checks a run file. Throws IoError and ParseError.
 RunConfig read_run_config(const std::string& path, RunPurpose purpose = RunPurpose::network);

@@ -19,7 +19,9 @@ class Dataset {
   /// A number that samples of one date share; must not fall as ids rise.
   virtual int64_t group(int64_t id) const = 0;
   virtual bool has_weights() const { return false; }
-  /// One weight per sample, for the loss. Called only where has_weights().
+  /// Weights of a sample: 1, or one per label.
+  virtual int64_t weight_count() const { return 1; }
+  /// weights gets [n, weight_count()], for the loss. Called only where has_weights().
   virtual void gather_weights(std::span<const int64_t> ids, float* weights) const { (void)ids, (void)weights; }
 };
 

@@ -24,8 +24,10 @@ namespace quantick::train {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-/// Rows of a validation batch. Part of the result's bits, so it does not follow batch_size.
+/// Outputs of a validation batch. Part of the result's bits, so it does not follow batch_size.
 constexpr int64_t kPredictBatch = 256;
+
+int64_t predict_batch(const Dataset& data) { return std::max<int64_t>(1, kPredictBatch / data.outputs()); }
 
 void check(const FitOptions& o) {
   QTK_CHECK(o.epochs > 0, ValueError, "[train] epochs, was {}, expected > 0", o.epochs);
@@ -201,7 +203,7 @@ class Training {
     if (options_.layout == "NTC") x = x.transpose({1, 0, 2}).copy();
     Array weights;
     if (data_.has_weights()) {
-      weights = Array::empty({size});
+      weights = Array::empty({size * data_.weight_count()});
       data_.gather_weights(batch.ids, weights.mutable_data<float>());
     }
     const int64_t number = state_.step + 1;
@@ -256,15 +258,16 @@ class Training {
     validation_groups_ = group_sizes(data);
     std::vector<int64_t> ids(static_cast<size_t>(data.size()));
     std::iota(ids.begin(), ids.end(), int64_t{0});
-    std::vector<float> x(static_cast<size_t>(data.steps() * data.features()) * kPredictBatch);
+    const auto rows = static_cast<size_t>(predict_batch(data));
+    std::vector<float> x(static_cast<size_t>(data.steps() * data.features()) * rows);
     labels_.resize(ids.size() * static_cast<size_t>(data.outputs()));
-    for (size_t start = 0; start < ids.size(); start += kPredictBatch) {
-      const size_t count = std::min<size_t>(kPredictBatch, ids.size() - start);
+    for (size_t start = 0; start < ids.size(); start += rows) {
+      const size_t count = std::min(rows, ids.size() - start);
       data.gather(std::span(ids).subspan(start, count), x.data(),
                   labels_.data() + start * static_cast<size_t>(data.outputs()));
     }
     if (data.has_weights()) {
-      weights_.resize(ids.size());
+      weights_.resize(ids.size() * static_cast<size_t>(data.weight_count()));
       data.gather_weights(ids, weights_.data());
     }
   }
@@ -282,7 +285,7 @@ class Training {
             columns == 1 ? Shape{size} : Shape{size, columns});
       };
       if (!loss_.per_group() || size >= 2) {
-        const Array weights = weights_.empty() ? Array() : rows(weights_, 1);
+        const Array weights = weights_.empty() ? Array() : rows(weights_, options_.validation->weight_count());
         const double value = mean(loss_(rows(predictions, width), rows(labels_, width), weights)).item();
         const int64_t share = loss_.per_group() ? 1 : size;
         sum += value * static_cast<double>(share);
@@ -294,8 +297,8 @@ class Training {
   }
 
   void validate(EpochRecord& record) {
-    const auto predictions =
-        predict(net_, *options_.validation, {.batch_size = kPredictBatch, .layout = options_.layout});
+    const auto predictions = predict(net_, *options_.validation,
+                                     {.batch_size = predict_batch(*options_.validation), .layout = options_.layout});
     QTK_CHECK(predictions.size() == labels_.size(), ShapeError,
               "[train] outputs of the network for the validation data, was {}, expected {}", predictions.size(),
               labels_.size());

@@ -65,8 +65,8 @@ std::string hash_of_predictions(const RunConfig& config) {
 /// What the last stage of `run` and `backtest` share: scores, backtests, report.
 void finish(const RunConfig& config, const PreparedData& data, nn::Sequential& net, const runtime::Program& program,
             RunResults& results, Stopwatch& watch) {
-  auto float32 = watch("predict_float32", [&] { return score_float(data, net); });
-  auto int8 = watch("predict_int8", [&] { return score_program(data, program); });
+  auto float32 = watch("predict_float32", [&] { return score_float(config, data, net); });
+  auto int8 = watch("predict_int8", [&] { return score_program(config, data, program); });
   write_contender_scores(config, "float32", float32);
   write_contender_scores(config, "int8", int8);
   const Evaluation evaluation =
@@ -103,7 +103,8 @@ std::unique_ptr<nn::Sequential> prepare_training(const RunConfig& config, const 
   std::filesystem::create_directories(config.output, error);
   QTK_CHECK(!error, IoError, "[run] output folder {}: {}", config.output, error.message());
   auto net = make_network(config, data.dataset->width());
-  const auto graph = net->trace({{DType::f32, {config.dataset.samples.window, 1, data.dataset->width()}}});
+  const auto graph =
+      net->trace({{DType::f32, input_shape(config, data.dataset->width(), data.dataset->instrument_count())}});
   quant::refuse_impossible(quant::plan_nodes(graph, config.quantize, quant::marks_of(*net)).float_nodes);
   for (const std::string& path :
        {network_path(config), model_path(config), config.output + "/report.html", config.output + "/report.json",

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <numeric>
 
+#include "quantick/cli/pipeline/network.h"
 #include "quantick/core/error.h"
 #include "quantick/core/hash.h"
 #include "quantick/core/log.h"
@@ -23,9 +24,9 @@
 namespace quantick::cli {
 namespace {
 
-/// Windows per call of the float network and of a session.
+/// Scores per call of the float network and of a session.
 constexpr int64_t kBatch = 512;
-/// Validation samples that the error report compares on.
+/// Validation scores that the error report compares on.
 constexpr int64_t kReportSamples = 2048;
 
 /// On a terminal every line overwrites the last; elsewhere only whole epochs are printed.
@@ -46,28 +47,21 @@ std::vector<int64_t> spread(int64_t size, int64_t count) {
   return out;
 }
 
-Array windows_of(const SampleDataset& samples, std::span<const int64_t> ids) {
-  Array x = Array::empty({samples.steps(), static_cast<int64_t>(ids.size()), samples.features()});
-  samples.gather(ids, x.mutable_data<float>(), nullptr);
-  return x;
-}
+/// Samples with about so many scores: fewer where a sample is a date.
+int64_t samples_of(const Samples& samples, int64_t scores) { return std::max<int64_t>(1, scores / samples.outputs()); }
 
-strategy::ScoreMatrix to_matrix(const PreparedData& data, const std::vector<float>& scores) {
-  const auto& windows = *data.dataset;
-  strategy::ScoreMatrix out;
-  out.instruments.assign(windows.instruments().begin(), windows.instruments().end());
-  const size_t n = out.instruments.size();
-  for (const auto& group : data.test_predictions.groups) {
-    out.dates.push_back(windows.dates()[static_cast<size_t>(group.date)]);
-    out.values.resize(out.values.size() + n, market::kMissing);
-    for (int64_t i = group.begin; i < group.end; ++i) {
-      const int64_t id = data.test_predictions.ids[static_cast<size_t>(i)];
-      out.values[out.values.size() - n + static_cast<size_t>(windows.instrument_of(id))] =
-          scores[static_cast<size_t>(i)];
-    }
+/// "hidden_size 64, num_layers 2".
+struct FieldText {
+  std::string text;
+  void operator()(const auto& options) {
+    for_each_field(options, [&](std::string_view name, const auto& value, std::string_view) {
+      if constexpr (requires { value.size() && value.empty() && value.front() == 0; })
+        text += fmt::format(", {} {}", name, fmt::join(value, " "));
+      else
+        text += fmt::format(", {} {}", name, value);
+    });
   }
-  return out;
-}
+};
 
 /// Facts about the data file itself may change: a backtest on newer data than the training's is the normal case.
 constexpr std::string_view kDataHash = "data_sha256";
@@ -85,26 +79,15 @@ void require_same(const Facts& facts, const Facts& found, const std::string& pat
 
 }  // namespace
 
-void SampleDataset::gather(std::span<const int64_t> ids, float* x, float* y) const {
-  std::vector<int64_t> own(ids.size());
-  std::transform(ids.begin(), ids.end(), own.begin(), [&](int64_t id) { return list_.ids[static_cast<size_t>(id)]; });
-  windows_.gather(own, x, y);
-}
-
 Facts facts_of(const RunConfig& config, const PreparedData& data) {
   const auto& scaler = data.scaler;
   const auto& d = config.dataset;
-  std::string model = config.model.name;
-  if (model == "LSTM")
-    model += fmt::format(" {}x{}, dropout {}, layer_norm {}", config.lstm.num_layers, config.lstm.hidden_size,
-                         config.lstm.dropout, config.lstm.layer_norm);
-  else
-    model +=
-        fmt::format(" {}, {}, dropout {}", fmt::join(config.mlp.units, " "), config.mlp.activation, config.mlp.dropout);
+  FieldText model{config.model.name};
+  visit_model(config, model);
   return {{"quantick_version", QTK_VERSION},
           {"run", config.name},
           {"seed", std::to_string(config.seed)},
-          {"model", model},
+          {"model", model.text},
           {std::string(kDataHash), data.panel.source.sha256},
           {"features", fmt::format("{}", fmt::join(data.feature_names, "; "))},
           {"scaler_kind", scaler.kind},
@@ -146,7 +129,8 @@ std::string model_path(const RunConfig& config) { return config.output + "/model
 
 train::History train_network(const RunConfig& config, const PreparedData& data, nn::Sequential& net, bool resume) {
   const TrainConfig& t = config.train;
-  const SampleDataset training(*data.dataset, data.train), validation(*data.dataset, data.valid);
+  const auto training = make_samples(config, *data.dataset, data.train);
+  const auto validation = make_samples(config, *data.dataset, data.valid);
   const auto loss = optim::make_loss(t.loss.name, kwargs_of(t.loss));
   const std::string checkpoint = config.output + "/checkpoint.safetensors";
   QTK_CHECK(!resume || std::filesystem::exists(checkpoint), ValueError,
@@ -158,7 +142,8 @@ train::History train_network(const RunConfig& config, const PreparedData& data, 
                             .optimizer = t.optimizer.name,
                             .optimizer_kwargs = kwargs_of(t.optimizer),
                             .clip_gradient_norm = t.clip_norm,
-                            .validation = &validation,
+                            .layout = training->layout(),
+                            .validation = validation.get(),
                             .monitor = t.monitor,
                             .patience = t.patience,
                             .checkpoint = checkpoint,
@@ -169,10 +154,11 @@ train::History train_network(const RunConfig& config, const PreparedData& data, 
     options.lr_scheduler = t.lr_scheduler.name;
     options.lr_scheduler_kwargs = kwargs_of(t.lr_scheduler);
   }
-  log(LogLevel::info, fmt::format("Training {} parameters on {} samples", net.parameter_count(), training.size()));
+  log(LogLevel::info, fmt::format("Training {} parameters on {} {}", net.parameter_count(), training->size(),
+                                  sees_whole_dates(config) ? "dates" : "samples"));
   train::ProgressBar progress(print_progress);
   train::Callback* const callbacks[] = {&progress};
-  const train::History history = train::fit(net, *loss, training, options, callbacks);
+  const train::History history = train::fit(net, *loss, *training, options, callbacks);
   std::vector<nn::NamedTensor> tensors;
   for (const auto& [name, parameter] : net.collect_params()) tensors.push_back({name, parameter.data()});
   nn::save_safetensors(network_path(config), tensors, facts_of(config, data));
@@ -185,42 +171,49 @@ train::History train_network(const RunConfig& config, const PreparedData& data, 
 }
 
 quant::QuantizedNet quantize_network(const RunConfig& config, const PreparedData& data, nn::Sequential& net) {
-  const SampleDataset training(*data.dataset, data.train), validation(*data.dataset, data.valid);
-  const int64_t count = std::min(config.quantize.num_calib_samples, training.size());
-  QTK_CHECK(count > 0, ValueError, "[quantize] num_calib_samples, was {}, expected > 0",
-            config.quantize.num_calib_samples);
+  const auto training = make_samples(config, *data.dataset, data.train);
+  const auto validation = make_samples(config, *data.dataset, data.valid);
+  const int64_t count = std::min(samples_of(*training, config.quantize.num_calib_samples), training->size());
+  const int64_t batch = samples_of(*training, kBatch);
   quant::CalibrationData calibration;
-  for (int64_t begin = training.size() - count; begin < training.size(); begin += kBatch) {
-    std::vector<int64_t> ids(static_cast<size_t>(std::min(kBatch, training.size() - begin)));
+  for (int64_t begin = training->size() - count; begin < training->size(); begin += batch) {
+    std::vector<int64_t> ids(static_cast<size_t>(std::min(batch, training->size() - begin)));
     std::iota(ids.begin(), ids.end(), begin);
-    calibration.batches.push_back(windows_of(training, ids));
+    calibration.batches.push_back(train::batch_inputs(*training, ids, training->layout()));
   }
-  log(LogLevel::info, fmt::format("Quantizing, calibrated on the {} newest training samples", count));
-  const Array held_out = windows_of(validation, spread(validation.size(), kReportSamples));
+  log(LogLevel::info, fmt::format("Quantizing, calibrated on the {} newest training {}", count,
+                                  sees_whole_dates(config) ? "dates" : "samples"));
+  const auto held_ids = spread(validation->size(), samples_of(*validation, kReportSamples));
+  const Array held_out = train::batch_inputs(*validation, held_ids, validation->layout());
   quant::QuantizedNet out = quant::quantize_net(net, config.quantize, calibration, held_out);
   for (auto& [key, value] : facts_of(config, data)) out.program.metadata[key] = value;
   out.program.metadata[std::string(kNetworkHash)] = sha256_file(network_path(config));
-  for (auto& input : out.program.inputs) input.columns = data.feature_names;
+  // A whole date has a column per instrument, step and feature: their order stands in Samples.
+  if (!sees_whole_dates(config))
+    for (auto& input : out.program.inputs) input.columns = data.feature_names;
   runtime::save(out.program, model_path(config));
   return out;
 }
 
-strategy::ScoreMatrix score_float(const PreparedData& data, nn::Sequential& net) {
-  const SampleDataset test(*data.dataset, data.test_predictions);
-  return to_matrix(data, train::predict(net, test, {.batch_size = kBatch}));
+strategy::ScoreMatrix score_float(const RunConfig& config, const PreparedData& data, nn::Sequential& net) {
+  const auto test = make_samples(config, *data.dataset, data.test_predictions);
+  const auto outputs = train::predict(net, *test, {.batch_size = samples_of(*test, kBatch), .layout = test->layout()});
+  return to_matrix(*data.dataset, data.test_predictions, test->per_id(outputs));
 }
 
-strategy::ScoreMatrix score_program(const PreparedData& data, const runtime::Program& program) {
-  const SampleDataset test(*data.dataset, data.test_predictions);
+strategy::ScoreMatrix score_program(const RunConfig& config, const PreparedData& data,
+                                    const runtime::Program& program) {
+  const auto test = make_samples(config, *data.dataset, data.test_predictions);
   const runtime::Session session(program);
-  std::vector<float> scores;
-  for (int64_t begin = 0; begin < test.size(); begin += kBatch) {
-    std::vector<int64_t> ids(static_cast<size_t>(std::min(kBatch, test.size() - begin)));
+  const int64_t rows = samples_of(*test, kBatch);
+  std::vector<float> outputs;
+  for (int64_t begin = 0; begin < test->size(); begin += rows) {
+    std::vector<int64_t> ids(static_cast<size_t>(std::min(rows, test->size() - begin)));
     std::iota(ids.begin(), ids.end(), begin);
-    const auto batch = session.run(windows_of(test, ids)).to_vector<float>();
-    scores.insert(scores.end(), batch.begin(), batch.end());
+    const auto batch = session.run(train::batch_inputs(*test, ids, test->layout())).to_vector<float>();
+    outputs.insert(outputs.end(), batch.begin(), batch.end());
   }
-  return to_matrix(data, scores);
+  return to_matrix(*data.dataset, data.test_predictions, test->per_id(outputs));
 }
 
 }  // namespace quantick::cli

@@ -6,28 +6,13 @@
 #include <vector>
 
 #include "quantick/cli/pipeline/data_stage.h"
+#include "quantick/cli/pipeline/samples.h"
 #include "quantick/nn/nn.h"
 #include "quantick/quant/quantizer.h"
 #include "quantick/strategy/scores.h"
 #include "quantick/train/fit.h"
 
 namespace quantick::cli {
-
-/// The window dataset as training sees it: the samples of one list, numbered from 0.
-class SampleDataset : public train::Dataset {
- public:
-  SampleDataset(const features::WindowDataset& windows, const features::SampleList& list)
-      : windows_(windows), list_(list) {}
-  int64_t size() const override { return static_cast<int64_t>(list_.ids.size()); }
-  int64_t steps() const override { return windows_.options().window; }
-  int64_t features() const override { return windows_.width(); }
-  void gather(std::span<const int64_t> ids, float* x, float* y) const override;
-  int64_t group(int64_t id) const override { return windows_.date_of(list_.ids[static_cast<size_t>(id)]); }
-
- private:
-  const features::WindowDataset& windows_;
-  const features::SampleList& list_;
-};
 
 /// Trains, shows progress on stderr, writes network.safetensors into the output folder. With `resume`, goes on from the
 /// checkpoint that an interrupted training left there.
@@ -48,8 +33,8 @@ void load_network(const RunConfig& config, const PreparedData& data, nn::Sequent
 runtime::Program load_model(const RunConfig& config, const PreparedData& data);
 
 /// Scores of the test dates.
-strategy::ScoreMatrix score_float(const PreparedData& data, nn::Sequential& net);
-strategy::ScoreMatrix score_program(const PreparedData& data, const runtime::Program& program);
+strategy::ScoreMatrix score_float(const RunConfig& config, const PreparedData& data, nn::Sequential& net);
+strategy::ScoreMatrix score_program(const RunConfig& config, const PreparedData& data, const runtime::Program& program);
 
 std::string network_path(const RunConfig& config);
 std::string model_path(const RunConfig& config);
