@@ -82,9 +82,11 @@ function(qtk_room room)
     endif()
   endforeach()
   if(QTK_UNITY AND ARG_UNITY)
-    # What stands in the room's folders; files in the room itself, and those with options of their own, stay apart.
+    # What stands in the room's folders; files in the room itself, those with options of their own, and the large ones
+    # beside the rows (layers and nodes, whose helpers bear the same names) stay apart.
     set_target_properties(quantick_${room} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
-    file(GLOB apart ${CMAKE_SOURCE_DIR}/quantick/${room}/*.cc)
+    set(room_dir ${CMAKE_SOURCE_DIR}/quantick/${room})
+    file(GLOB apart ${room_dir}/*.cc ${room_dir}/*/*_layer.cc ${room_dir}/*/*_node.cc)
     set_source_files_properties(${apart} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   endif()
   set(link qtk_flags)
