@@ -56,6 +56,30 @@ std::vector<PairedMetric> evaluate(const std::vector<SeriesMetric>& metrics, int
   return out;
 }
 
+double mean_of(std::span<const double> x) { return risk::mean(x); }
+
+/// ic, rank_ic, the error times `scale` under a name, top_k_overlap.
+std::vector<SeriesMetric> score_metrics(const strategy::ScoreMatrix& f, const strategy::ScoreMatrix& q,
+                                        const strategy::ScoreMatrix& labels, double top_k, const std::string& mae,
+                                        double scale) {
+  QTK_CHECK(f.dates == q.dates && f.instruments == q.instruments, ShapeError,
+            "[compare] float32 scores of {} x {} and int8 scores of {} x {}, expected the same dates and instruments",
+            f.date_count(), f.instrument_count(), q.date_count(), q.instrument_count());
+  const auto error = [&](const strategy::ScoreMatrix& scores) {
+    std::vector<double> series = absolute_error(scores, labels);
+    for (double& v : series) v *= scale;
+    return series;
+  };
+  const std::vector<double> overlap = top_k_overlap(f, q, top_k);
+  std::vector<double> itself = overlap;
+  for (double& v : itself) v = std::isnan(v) ? v : 1;
+  return {
+      {"ic", {information_coefficient(f, labels), information_coefficient(q, labels)}, f.dates, mean_of},
+      {"rank_ic", {rank_information_coefficient(f, labels), rank_information_coefficient(q, labels)}, f.dates, mean_of},
+      {mae, {error(f), error(q)}, f.dates, mean_of},
+      {"top_k_overlap", {itself, overlap}, f.dates, mean_of}};
+}
+
 }  // namespace
 
 void check_options(const BootstrapOptions& options) {
@@ -114,40 +138,21 @@ Comparison compare(const PairedRun& run, const BootstrapOptions& options) {
   check_options(options);
   const auto& f = run.float32_scores;
   const auto& q = run.int8_scores;
-  QTK_CHECK(f.dates == q.dates && f.instruments == q.instruments, ShapeError,
-            "[compare] float32 scores of {} x {} and int8 scores of {} x {}, expected the same dates and instruments",
-            f.date_count(), f.instrument_count(), q.date_count(), q.instrument_count());
   QTK_CHECK(run.float32_backtest.dates == run.int8_backtest.dates, ShapeError,
             "[compare] backtests of {} and {} bars, expected the same dates", run.float32_backtest.bar_count(),
             run.int8_backtest.bar_count());
-  const strategy::ScoreMatrix labels = align(run.labels, f);
-  const auto in_basis_points = [](std::vector<double> series) {
-    for (double& v : series) v *= 1e4;
-    return series;
-  };
-  const std::vector<double> overlap = top_k_overlap(f, q, run.top_k);
-  std::vector<double> itself = overlap;
-  for (double& v : itself) v = std::isnan(v) ? v : 1;
-  const auto mean = [](std::span<const double> x) { return risk::mean(x); };
+  constexpr double kBasisPoints = 1e4;
   const auto& bars = run.float32_backtest.dates;
-  const std::vector<SeriesMetric> metrics{
-      {"ic", {information_coefficient(f, labels), information_coefficient(q, labels)}, f.dates, mean},
-      {"rank_ic", {rank_information_coefficient(f, labels), rank_information_coefficient(q, labels)}, f.dates, mean},
-      {"mae_bps",
-       {in_basis_points(absolute_error(f, labels)), in_basis_points(absolute_error(q, labels))},
-       f.dates,
-       mean},
-      {"top_k_overlap", {itself, overlap}, f.dates, mean},
-      {"turnover", {run.float32_backtest.turnover, run.int8_backtest.turnover}, bars, mean},
-      {"sharpe",
-       {run.float32_backtest.net_return, run.int8_backtest.net_return},
-       bars,
-       [periods = run.periods_per_year](std::span<const double> x) { return sharpe(x, periods); }},
-      {"max_drawdown",
-       {run.float32_backtest.net_return, run.int8_backtest.net_return},
-       bars,
-       [](std::span<const double> x) { return risk::max_drawdown(x); }},
-  };
+  std::vector<SeriesMetric> metrics = score_metrics(f, q, align(run.labels, f), run.top_k, "mae_bps", kBasisPoints);
+  metrics.push_back({"turnover", {run.float32_backtest.turnover, run.int8_backtest.turnover}, bars, mean_of});
+  metrics.push_back({"sharpe",
+                     {run.float32_backtest.net_return, run.int8_backtest.net_return},
+                     bars,
+                     [periods = run.periods_per_year](std::span<const double> x) { return sharpe(x, periods); }});
+  metrics.push_back({"max_drawdown",
+                     {run.float32_backtest.net_return, run.int8_backtest.net_return},
+                     bars,
+                     [](std::span<const double> x) { return risk::max_drawdown(x); }});
   Comparison out;
   out.overall = evaluate(metrics, 0, options);
   if (!f.dates.empty()) {
@@ -161,6 +166,31 @@ Comparison compare(const PairedRun& run, const BootstrapOptions& options) {
       "{} block bootstrap, both sides drawn with the same dates, blocks of {} dates, {} resamples, {:g} % percentile "
       "interval, seed {}",
       options.method, options.block_length, options.resamples, options.confidence * 100, options.seed);
+  return out;
+}
+
+std::vector<PairedMetric> compare_scores(const strategy::ScoreMatrix& float32, const strategy::ScoreMatrix& int8,
+                                         const strategy::ScoreMatrix& labels, double top_k,
+                                         const BootstrapOptions& options) {
+  check_options(options);
+  const strategy::ScoreMatrix aligned = align(labels, float32);
+  std::vector<double> finite;
+  for (const double v : aligned.values)
+    if (std::isfinite(v)) finite.push_back(v);
+  const std::vector<SeriesMetric> metrics =
+      score_metrics(float32, int8, aligned, top_k, "mae", 1 / risk::standard_deviation(finite));
+  std::vector<PairedMetric> out = evaluate(metrics, 0, options);
+  std::array<std::vector<double>, 2> errors;
+  const auto& mae = metrics[2].series;
+  for (size_t t = 0; t < mae[0].size(); ++t) {
+    if (std::isnan(mae[0][t]) || std::isnan(mae[1][t])) continue;
+    for (size_t side = 0; side < 2; ++side) errors[side].push_back(mae[side][t]);
+  }
+  constexpr double kPercent = 100;
+  const PairedStatistic change = [&](int side, std::span<const int64_t> dates) {
+    return side == 0 ? 0 : kPercent * (risk::mean(draw(errors[1], dates)) / risk::mean(draw(errors[0], dates)) - 1);
+  };
+  out.insert(out.begin() + 3, paired_metric("mae_change", static_cast<int64_t>(errors[0].size()), change, options));
   return out;
 }
 

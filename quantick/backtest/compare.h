@@ -73,4 +73,11 @@ struct Comparison {
 /// Throws ShapeError where the two sides do not stand on the same dates and instruments.
 Comparison compare(const PairedRun& run, const BootstrapOptions& options = {});
 
+/// What scores tell without a backtest: ic, rank_ic, mae (in standard deviations of the labels), mae_change (percent of
+/// float32's mae, which is 0 here), top_k_overlap. Labels are in the scores' unit, on any dates and instruments that
+/// include the scores'. Throws ShapeError as compare().
+std::vector<PairedMetric> compare_scores(const strategy::ScoreMatrix& float32, const strategy::ScoreMatrix& int8,
+                                         const strategy::ScoreMatrix& labels, double top_k,
+                                         const BootstrapOptions& options = {});
+
 }  // namespace quantick::backtest

@@ -109,11 +109,17 @@ void read_model(RunConfig& config) {
 }
 
 RunConfig read_run_config(const std::string& path, RunPurpose purpose) {
+  const std::string text = read_file(path);
+  RunConfig config = read_run_config(parse_config(text, path), purpose);
+  config.text = text;
+  return config;
+}
+
+RunConfig read_run_config(const ConfigNode& root, RunPurpose purpose) {
   RunConfig config;
-  config.path = path;
-  config.text = read_file(path);
-  const ConfigNode root = parse_config(config.text, path);
-  QTK_CHECK(root.kind == ConfigNode::Kind::map, ParseError, "{}:1: the run file is empty or no map of sections", path);
+  config.path = root.file;
+  QTK_CHECK(root.kind == ConfigNode::Kind::map, ParseError, "{}:1: the run file is empty or no map of sections",
+            root.file);
   read_node(root, config);
   require(root, "name");
   require(root, "data");

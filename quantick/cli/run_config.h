@@ -251,6 +251,9 @@ void visit_model(Config& config, Visit&& visit) {
 /// Reads and checks a run file. Throws IoError and ParseError.
 RunConfig read_run_config(const std::string& path, RunPurpose purpose = RunPurpose::network);
 
+/// The same from a document in memory. The caller keeps its text.
+RunConfig read_run_config(const ConfigNode& root, RunPurpose purpose = RunPurpose::network);
+
 /// kwargs as attributes: true/false, integers, numbers, lists of integers, else text.
 Attributes kwargs_of(const ClassConfig& spec);
 

@@ -8,6 +8,7 @@ Command run_command();
 Command train_command();
 Command quantize_command();
 Command backtest_command();
+Command compare_command();
 Command metrics_command();
 Command inspect_command();
 Command check_command();

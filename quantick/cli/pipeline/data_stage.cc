@@ -30,7 +30,7 @@ market::Panel read_prices(const RunConfig& config) {
   return market::read_panel(resolve_path(config, config.data.path), config.data.read);
 }
 
-PreparedData prepare_data(const RunConfig& config) {
+PreparedData prepare_samples(const RunConfig& config) {
   PreparedData out;
   log(LogLevel::info, fmt::format("Reading {}", config.data.path));
   out.panel = read_prices(config);
@@ -42,8 +42,6 @@ PreparedData prepare_data(const RunConfig& config) {
   for (const auto& line : panel.source.warts) note(out.notes, "data: " + line);
   for (const auto& [name, cells] : panel.source.filled)
     note(out.notes, fmt::format("filled forward: {} cells of {}", cells, name));
-  if (!config.data.benchmark.empty()) out.benchmark = read_benchmark(config);
-  out.prices = backtest::Prices::from_panel(panel);
 
   const DatasetConfig& d = config.dataset;
   const features::FeatureSet set(d.features);
@@ -67,6 +65,13 @@ PreparedData prepare_data(const RunConfig& config) {
   describe("train", out.train);
   describe("valid", out.valid);
   describe("test", out.test);
+  return out;
+}
+
+PreparedData prepare_data(const RunConfig& config) {
+  PreparedData out = prepare_samples(config);
+  if (!config.data.benchmark.empty()) out.benchmark = read_benchmark(config);
+  out.prices = backtest::Prices::from_panel(out.panel);
   return out;
 }
 

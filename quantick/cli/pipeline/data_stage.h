@@ -26,6 +26,9 @@ struct PreparedData {
   std::vector<std::string> notes;           ///< what was inferred, filled, skipped: for the report and the screen
 };
 
+/// prepare_data without prices and benchmark: nothing that a backtest needs. Takes intraday bars, too.
+PreparedData prepare_samples(const RunConfig& config);
+
 /// Reads the files, computes features, fits the scaler on the training dates and lists the samples. Throws with the
 /// file's or the run file's place; ValueError for a segment without samples.
 PreparedData prepare_data(const RunConfig& config);
