@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "quantick/core/error.h"
+#include "quantick/core/error_of.h"
 #include "quantick/core/rng.h"
 #include "quantick/ops/ops.h"
 
@@ -14,16 +14,6 @@ Array random_array(const Shape& shape, const char* name) {
   double* p = out.mutable_data<double>();
   for (int64_t i = 0; i < out.size(); ++i) p[i] = Key(3).fold(name).uniform(static_cast<uint64_t>(i)) * 2 - 1;
   return out;
-}
-
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(Autograd, GradientOfALeastSquaresLoss) {

@@ -2,16 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include "quantick/core/rng.h"
 #include "quantick/ops/ops.h"
+#include "quantick/tensor/random_array.h"
 
 namespace quantick::graph {
 namespace {
 
 Array random(const Shape& shape, uint64_t seed, double low = -1, double high = 1) {
-  std::vector<float> v(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(low + (high - low) * Key(seed).uniform(i));
-  return Array::from(v, shape);
+  return uniform_array(shape, low, high, Key(seed));
 }
 
 /// gamma, beta, running mean and variance.

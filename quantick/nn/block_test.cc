@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "quantick/autograd/autograd.h"
+#include "quantick/core/error_of.h"
 #include "quantick/core/file.h"
 #include "quantick/nn/nn.h"
 #include "quantick/nn/safetensors.h"
@@ -23,16 +24,6 @@ Array random(const Shape& shape, uint64_t seed, DType dtype = DType::f32) {
 
 std::string temporary(const std::string& name) {
   return (std::filesystem::temp_directory_path() / fmt::format("qtk_{}_{}", ::getpid(), name)).string();
-}
-
-template <class E, class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 /// A composite with references to its children, as users write it.

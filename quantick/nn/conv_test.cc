@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "quantick/autograd/autograd.h"
+#include "quantick/core/error_of.h"
 #include "quantick/nn/nn.h"
 #include "quantick/nn/zoo/resnet.h"
 #include "quantick/nn/zoo/tcn.h"
@@ -16,16 +17,6 @@ Array random(const Shape& shape, uint64_t seed) {
   Array out = Array::zeros(shape);
   normal(1)->fill(out, Key(seed));
   return out;
-}
-
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(Conv1D, ComputesByHand) {

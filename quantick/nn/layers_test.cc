@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "quantick/autograd/autograd.h"
+#include "quantick/core/error_of.h"
 #include "quantick/nn/nn.h"
 #include "quantick/ops/ops.h"
 #include "quantick/ops/random.h"
@@ -59,16 +60,6 @@ double gradient_error(Block& net, const Array& x) {
     }
   }
   return worst;
-}
-
-template <class E, class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const E& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(Dense, ComputesByHand) {

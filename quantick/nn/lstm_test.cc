@@ -8,17 +8,13 @@
 
 #include "quantick/autograd/autograd.h"
 #include "quantick/core/error.h"
-#include "quantick/core/rng.h"
 #include "quantick/ops/ops.h"
+#include "quantick/tensor/random_array.h"
 
 namespace quantick::nn {
 namespace {
 
-Array random(const Shape& shape, uint64_t seed) {
-  std::vector<float> v(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(Key(seed).normal(i));
-  return Array::from(v, shape);
-}
+Array random(const Shape& shape, uint64_t seed) { return normal_array(shape, 1, Key(seed)); }
 
 std::vector<std::string> names_of(const LSTM& net) {
   std::vector<std::string> out;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "quantick/autograd/autograd.h"
+#include "quantick/core/error_of.h"
 #include "quantick/nn/nn.h"
 #include "quantick/ops/ops.h"
 
@@ -23,16 +24,6 @@ double deviation(const Array& a, const Array& b) {
   double worst = x.size() == y.size() ? 0 : 1e9;
   for (size_t i = 0; i < x.size() && i < y.size(); ++i) worst = std::max(worst, std::abs(x[i] - y[i]));
   return worst;
-}
-
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 /// Largest relative deviation of gradients by some elements of every parameter from finite differences in float64.

@@ -2,26 +2,19 @@
 // nor its neighbours may lose what their weights say.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
 
-#include "quantick/core/rng.h"
 #include "quantick/quant/quantizer.h"
+#include "quantick/tensor/random_array.h"
 
 namespace quantick::quant {
 namespace {
 
 constexpr int64_t kFeatures = 8, kRows = 300;
 
-Array normals(const Shape& shape, const Key& key, double scale = 1) {
-  std::vector<float> v(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(scale * std::clamp(key.normal(i), -4.0, 4.0));
-  return Array::from(v, shape);
-}
-
 /// Three units; the weights of the second are of size `magnitude`, its bias is `bias`.
 graph::Graph dense_net(double magnitude, double bias) {
-  Array weight = normals({3, kFeatures}, Key(1));
+  Array weight = normal_array({3, kFeatures}, 1, Key(1));
   for (int64_t i = 0; i < kFeatures; ++i) weight.mutable_data<float>()[kFeatures + i] *= static_cast<float>(magnitude);
   graph::Graph graph;
   const auto x = graph.add_input("x", {DType::f32, Shape{4, kFeatures}});
@@ -32,7 +25,7 @@ graph::Graph dense_net(double magnitude, double bias) {
 }
 
 TEST(BiasOverflow, RowsKeepTheirBiasAndWhatTheirWeightsSay) {
-  const Array data = normals({kRows, kFeatures}, Key(2));
+  const Array data = normal_array({kRows, kFeatures}, 1, Key(2));
   for (const std::string granularity : {"channel-wise", "group-wise"})
     for (const int64_t bits : {4, 8})
       for (const double magnitude : {0.0, 1e-12, 1e-6, 1e-4, 1e-3, 1e-2, 1.0})
@@ -60,13 +53,13 @@ TEST(BiasOverflow, RowsKeepTheirBiasAndWhatTheirWeightsSay) {
 }
 
 TEST(BiasOverflow, ARowOfDenormalsIsAsGoodAsEmpty) {
-  const Array data = normals({kRows, kFeatures}, Key(2));
+  const Array data = normal_array({kRows, kFeatures}, 1, Key(2));
   const Array got = quantize_graph(dense_net(1e-40, 1e3), {}, data).predict(data);
   for (int64_t n = 0; n < kRows; ++n) EXPECT_NEAR(got.data<float>()[3 * n + 1], 1e3f, 1e-2);
 }
 
 TEST(BiasOverflow, TensorWiseKeepsTheBias) {
-  const Array data = normals({kRows, kFeatures}, Key(2));
+  const Array data = normal_array({kRows, kFeatures}, 1, Key(2));
   QuantizationConfig config;
   config.quantize_granularity = "tensor-wise";
   const Array got = quantize_graph(dense_net(1e-12, 1e6), config, data).predict(data);
@@ -76,7 +69,7 @@ TEST(BiasOverflow, TensorWiseKeepsTheBias) {
 TEST(BiasOverflow, GatesKeepTheirs) {
   // A forget gate held open and an output gate held shut by their biases alone.
   const int64_t units = 6;
-  Array w_ih = normals({4 * units, kFeatures}, Key(3), 0.3), bias = normals({4 * units}, Key(4), 0.1);
+  Array w_ih = normal_array({4 * units, kFeatures}, 0.3, Key(3)), bias = normal_array({4 * units}, 0.1, Key(4));
   const auto hold = [&](int64_t row, float value) {
     for (int64_t i = 0; i < kFeatures; ++i) w_ih.mutable_data<float>()[row * kFeatures + i] = 1e-14f;
     bias.mutable_data<float>()[row] = value;
@@ -88,11 +81,11 @@ TEST(BiasOverflow, GatesKeepTheirs) {
   const auto zeros = graph.add_parameter("b_hh", Array::zeros({4 * units}));
   const auto y = graph.add_node(
       find_operator("lstm"), {},
-      {x, graph.add_parameter("w_ih", w_ih), graph.add_parameter("w_hh", normals({4 * units, units}, Key(5), 0.3)),
+      {x, graph.add_parameter("w_ih", w_ih), graph.add_parameter("w_hh", normal_array({4 * units, units}, 0.3, Key(5))),
        graph.add_parameter("b_ih", bias), zeros},
       "rnn")[0];
   graph.set_outputs({y});
-  const Array data = normals({10, 100, kFeatures}, Key(6));
+  const Array data = normal_array({10, 100, kFeatures}, 1, Key(6));
   const Array expected = graph.run(std::span(&data, 1))[0], got = quantize_graph(graph, {}, data).predict(data);
   EXPECT_GE(sqnr_db(expected, got), 35);
   for (int64_t i = 4; i < got.size(); i += units) EXPECT_EQ(got.data<float>()[i], 0);

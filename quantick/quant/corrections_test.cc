@@ -6,18 +6,17 @@
 #include <cmath>
 
 #include "quantick/core/error.h"
-#include "quantick/core/rng.h"
 #include "quantick/ops/lowering.h"
+#include "quantick/ops/ops.h"
 #include "quantick/quant/quantizer.h"
 #include "quantick/quant/report.h"
+#include "quantick/tensor/random_array.h"
 
 namespace quantick::quant {
 namespace {
 
 Array normals(const Shape& shape, double scale, const Key& key, double shift = 0) {
-  std::vector<float> v(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(shift + scale * std::clamp(key.normal(i), -4.0, 4.0));
-  return Array::from(v, shape);
+  return normal_array(shape, scale, key) + shift;
 }
 
 using Node = graph::ValueId;

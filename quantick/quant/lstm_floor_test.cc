@@ -2,31 +2,23 @@
 // and the scale of the inputs.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <string>
 
-#include "quantick/core/rng.h"
 #include "quantick/nn/nn.h"
 #include "quantick/quant/quantizer.h"
+#include "quantick/tensor/random_array.h"
 
 namespace quantick::quant {
 namespace {
 
 constexpr int64_t kSteps = 30, kRows = 40, kFeatures = 8;
 
-Array normals(double scale, uint64_t seed) {
-  const Shape shape{kSteps, kRows, kFeatures};
-  const Key key(seed);
-  std::vector<float> v(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(scale * std::clamp(key.normal(i), -4.0, 4.0));
-  return Array::from(v, shape);
-}
-
 /// Error of the hidden states of all steps on data that calibration has not seen.
 double error_after_calibration(const nn::LSTMOptions& options, double scale) {
   nn::LSTM net(24, options);
   net.initialize(nn::uniform(0.3), 3);
-  const Array seen = normals(scale, 1), unseen = normals(scale, 2);
+  const Shape shape{kSteps, kRows, kFeatures};
+  const Array seen = normal_array(shape, scale, Key(1)), unseen = normal_array(shape, scale, Key(2));
   net(seen);
   const Array want = net(unseen), got = quantize_net(net, {}, seen).predict(unseen);
   const auto a = want.to_vector<double>(), b = got.to_vector<double>();

@@ -1,22 +1,14 @@
 // The calls of a user, on networks of blocks.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "quantick/core/error.h"
-#include "quantick/core/rng.h"
 #include "quantick/nn/nn.h"
 #include "quantick/ops/ops.h"
 #include "quantick/quant/quantizer.h"
+#include "quantick/tensor/random_array.h"
 
 namespace quantick::quant {
 namespace {
-
-Array normals(const Shape& shape, const Key& key) {
-  std::vector<float> v(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(std::clamp(key.normal(i), -4.0, 4.0));
-  return Array::from(v, shape);
-}
 
 nn::Sequential recurrent_net() {
   nn::Sequential net(nn::LSTM(32, {.num_layers = 2, .quantization = true}), nn::LayerNorm(), nn::SequenceLast(),
@@ -27,7 +19,7 @@ nn::Sequential recurrent_net() {
 
 TEST(QuantizerOnBlocks, ARecurrentNetWithNormalization) {
   nn::Sequential net = recurrent_net();
-  const Array data = normals(Shape{20, 50, 7}, Key(1)), test = normals(Shape{20, 50, 7}, Key(2));
+  const Array data = normal_array(Shape{20, 50, 7}, 1, Key(1)), test = normal_array(Shape{20, 50, 7}, 1, Key(2));
   const QuantizedNet quantized = Quantizer{.model = net}.quantize(data);
   const Array expected = net(test), got = quantized.predict(test);
   EXPECT_EQ(got.shape(), (Shape{50, 2}));
@@ -40,14 +32,14 @@ TEST(QuantizerOnBlocks, ARecurrentNetWithNormalization) {
 TEST(QuantizerOnBlocks, AnMlpOnFrames) {
   nn::Sequential net(nn::Dense(64, {.activation = "relu"}), nn::Dense(32, {.activation = "tanh"}), nn::Dense(3));
   net.initialize(nn::xavier(), 3);
-  const Array data = normals(Shape{400, 20}, Key(1)), test = normals(Shape{100, 20}, Key(2));
+  const Array data = normal_array(Shape{400, 20}, 1, Key(1)), test = normal_array(Shape{100, 20}, 1, Key(2));
   const QuantizedNet quantized = Quantizer{.model = net}.quantize(data);
   EXPECT_GE(sqnr_db(net(test), quantized.predict(test)), 25) << quantized.report.text();
 }
 
 TEST(QuantizerOnBlocks, WhatTheHeadReadsHasSixteenBitsUnlessAskedOtherwise) {
   nn::Sequential net = recurrent_net();
-  const Array data = normals(Shape{20, 50, 7}, Key(1));
+  const Array data = normal_array(Shape{20, 50, 7}, 1, Key(1));
   const auto formats = [&](const std::string& dtype) {
     std::vector<std::string> out;
     for (const TensorReport& t : Quantizer{.model = net, .quantized_dtype = dtype}.quantize(data).report.tensors)
@@ -64,7 +56,7 @@ TEST(QuantizerOnBlocks, WhatTheHeadReadsHasSixteenBitsUnlessAskedOtherwise) {
 TEST(QuantizerOnBlocks, ABoundedOutputKeepsMoreThanEightBits) {
   nn::Sequential net(nn::Dense(8, {.activation = "sigmoid"}));
   net.initialize(nn::xavier(), 3);
-  const Array data = normals(Shape{400, 20}, Key(1));
+  const Array data = normal_array(Shape{400, 20}, 1, Key(1));
   const QuantizedNet quantized = Quantizer{.model = net}.quantize(data);
   EXPECT_GE(quantized.program.output().format.bits(), 16) << quantized.program.text();
   EXPECT_GE(sqnr_db(net(data), quantized.predict(data)), 35) << quantized.report.text();
@@ -72,7 +64,7 @@ TEST(QuantizerOnBlocks, ABoundedOutputKeepsMoreThanEightBits) {
 
 TEST(QuantizerOnBlocks, MarkedAndExcludedLayersStayFloatInsideTheProgram) {
   nn::Sequential net = recurrent_net();
-  const Array data = normals(Shape{20, 50, 7}, Key(1));
+  const Array data = normal_array(Shape{20, 50, 7}, 1, Key(1));
   const Array expected = net(data);
   const QuantizedNet whole = Quantizer{.model = net}.quantize(data);
   EXPECT_TRUE(whole.report.float_nodes.empty());
@@ -98,7 +90,7 @@ TEST(QuantizerOnBlocks, MarkedAndExcludedLayersStayFloatInsideTheProgram) {
 
 TEST(QuantizerOnBlocks, WithoutDataItIsDynamicAndCausal) {
   nn::Sequential net = recurrent_net();
-  const Array data = normals(Shape{20, 50, 7}, Key(1));
+  const Array data = normal_array(Shape{20, 50, 7}, 1, Key(1));
   EXPECT_THROW(Quantizer{.model = net}.quantize(), ValueError) << "the input's width is not known yet";
   const Array expected = net(data);
   const QuantizedNet quantized = Quantizer{.model = net}.quantize();
@@ -113,7 +105,7 @@ TEST(QuantizerOnBlocks, WithoutDataItIsDynamicAndCausal) {
 
 TEST(QuantizerOnBlocks, SmartModeQuantizesMarkedLayersAlone) {
   nn::Sequential net = recurrent_net();  // its LSTM is marked
-  const Array data = normals(Shape{20, 50, 7}, Key(1));
+  const Array data = normal_array(Shape{20, 50, 7}, 1, Key(1));
   const QuantizedNet smart = Quantizer{.model = net, .quantize_mode = "smart"}.quantize(data);
   for (const runtime::ProgramNode& node : smart.program.nodes) {
     if (node.op == "lstm") {
@@ -145,7 +137,7 @@ class SectorNet final : public nn::Block {
 TEST(QuantizerOnBlocks, NumbersOfAnEmbeddingAreNotRounded) {
   SectorNet net;
   net.initialize(nn::xavier(), 3);
-  Array x = normals(Shape{300, 5}, Key(6));
+  Array x = normal_array(Shape{300, 5}, 1, Key(6));
   for (int64_t n = 0; n < 300; ++n) x.mutable_data<float>()[5 * n + 4] = static_cast<float>(n % 11);
   const Array expected = net(x);
   const QuantizedNet quantized = Quantizer{.model = net}.quantize(x);
@@ -158,7 +150,7 @@ TEST(QuantizerOnBlocks, BatchFirstLayoutsSayWhatToDo) {
   nn::Sequential net(nn::LSTM(4, {.layout = "NTC"}), nn::SequenceLast("NTC"), nn::Dense(1));
   net.initialize();
   try {
-    Quantizer{.model = net}.quantize(normals(Shape{4, 5, 7}, Key(1)));
+    Quantizer{.model = net}.quantize(normal_array(Shape{4, 5, 7}, 1, Key(1)));
     FAIL() << "accepted";
   } catch (const UnsupportedError& error) {
     EXPECT_NE(std::string(error.what()).find("TNC"), std::string::npos) << error.what();

@@ -4,21 +4,15 @@
 #include <algorithm>
 
 #include "quantick/autograd/autograd.h"
-#include "quantick/core/rng.h"
 #include "quantick/nn/nn.h"
 #include "quantick/nn/zoo/resnet.h"
 #include "quantick/nn/zoo/tcn.h"
 #include "quantick/quant/quantizer.h"
 #include "quantick/runtime/stream.h"
+#include "quantick/tensor/random_array.h"
 
 namespace quantick::quant {
 namespace {
-
-Array normals(const Shape& shape, const Key& key) {
-  std::vector<float> v(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(std::clamp(key.normal(i), -4.0, 4.0));
-  return Array::from(v, shape);
-}
 
 /// Running statistics that differ from their start: some passes in training mode.
 void settle(nn::Block& net, const Array& x) {
@@ -51,7 +45,8 @@ TEST(QuantizerOnConvolutions, ResNetsByEveryMethod) {
   for (const int version : {1, 2}) {
     nn::zoo::ResNet net({.version = version, .layers = {1, 1}, .channels = {4, 4, 8}, .classes = 3});
     net.initialize(nn::xavier(), 3);
-    const Array data = normals(Shape{32, 1, 10, 10}, Key(1)), test = normals(Shape{16, 1, 10, 10}, Key(2));
+    const Array data = normal_array(Shape{32, 1, 10, 10}, 1, Key(1)),
+                test = normal_array(Shape{16, 1, 10, 10}, 1, Key(2));
     settle(net, data);
     for (const Method& method : methods()) {
       const QuantizedNet quantized = quantize_net(net, method.config, data);
@@ -71,7 +66,7 @@ TEST(QuantizerOnConvolutions, TCNsByEveryMethod) {
   for (const char* norm : {"layer", "batch"}) {
     nn::zoo::TCN net({.channels = {8, 8}, .kernel_size = 2, .norm = norm, .outputs = 2});
     net.initialize(nn::xavier(), 3);
-    const Array data = normals(Shape{16, 40, 5}, Key(1)), test = normals(Shape{16, 20, 5}, Key(2));
+    const Array data = normal_array(Shape{16, 40, 5}, 1, Key(1)), test = normal_array(Shape{16, 20, 5}, 1, Key(2));
     settle(net, data);
     for (const Method& method : methods()) {
       const QuantizedNet quantized = quantize_net(net, method.config, data);

@@ -20,21 +20,10 @@
 #include "quantick/runtime/causality.h"
 #include "quantick/runtime/model_file.h"
 #include "quantick/runtime/stream.h"
+#include "quantick/tensor/random_array.h"
 
 namespace quantick::quant {
 namespace {
-
-Array normals(const Shape& shape, double scale, const Key& key) {
-  std::vector<float> v(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(scale * std::clamp(key.normal(i), -4.0, 4.0));
-  return Array::from(v, shape);
-}
-
-Array uniform(const Shape& shape, double bound, const Key& key) {
-  std::vector<float> v(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(bound * (2 * key.uniform(i) - 1));
-  return Array::from(v, shape);
-}
 
 struct NetShape {
   int64_t features = 16, units = 64, layers = 2, outputs = 3;
@@ -52,7 +41,7 @@ graph::Graph lstm_net(const NetShape& net, uint64_t seed) {
     const Key of_layer = key.fold(static_cast<uint64_t>(k));
     const std::string layer = "lstm" + std::to_string(k);
     const auto parameter = [&](const std::string& name, const Shape& shape) {
-      return graph.add_parameter(layer + "." + name, uniform(shape, bound, of_layer.fold(name)));
+      return graph.add_parameter(layer + "." + name, uniform_array(shape, -bound, bound, of_layer.fold(name)));
     };
     const int64_t width = k == 0 ? net.features : net.units, gates = 4 * net.units;
     const auto w_ih = parameter("w_ih", Shape{gates, width}), w_hh = parameter("w_hh", Shape{gates, net.units});
@@ -60,8 +49,9 @@ graph::Graph lstm_net(const NetShape& net, uint64_t seed) {
     value = graph.add_node(find_operator("lstm"), {}, {value, w_ih, w_hh, b_ih, b_hh}, layer)[0];
   }
   value = graph.add_node(find_operator("sequence_last"), {}, {value}, "last")[0];
-  const auto weight = graph.add_parameter("fc.weight", uniform(Shape{net.outputs, net.units}, 0.3, key.fold("fc")));
-  const auto bias = graph.add_parameter("fc.bias", uniform(Shape{net.outputs}, 0.1, key.fold("bias")));
+  const auto weight =
+      graph.add_parameter("fc.weight", uniform_array(Shape{net.outputs, net.units}, -0.3, 0.3, key.fold("fc")));
+  const auto bias = graph.add_parameter("fc.bias", uniform_array(Shape{net.outputs}, -0.1, 0.1, key.fold("bias")));
   value = graph.add_node(find_operator("dense"), {{"flatten", false}}, {value, weight, bias}, "fc")[0];
   if (net.relu_head) value = graph.add_node(find_operator("relu"), {}, {value}, "act")[0];
   graph.set_outputs({value});
@@ -77,7 +67,7 @@ double mean_squared_error(const Array& a, const Array& b) {
 
 TEST(Quantizer, LstmKeepsFortyDecibels) {
   const graph::Graph graph = lstm_net({}, 1);
-  const Array data = normals(Shape{30, 64, 16}, 1, Key(2)), held_out = normals(Shape{30, 64, 16}, 1, Key(3));
+  const Array data = normal_array(Shape{30, 64, 16}, 1, Key(2)), held_out = normal_array(Shape{30, 64, 16}, 1, Key(3));
   const QuantizedNet net = quantize_graph(graph, {}, data, held_out);
   const Array reference = graph.run(std::span(&held_out, 1))[0], got = net.predict(held_out);
   EXPECT_GE(sqnr_db(reference, got), 40) << net.report.text();
@@ -98,7 +88,8 @@ TEST(Quantizer, LstmErrorStaysSmallWhateverTheInputsScale) {
   for (const double scale : {0.01, 1.0, 10.0})
     for (const int64_t layers : {1, 3}) {
       const graph::Graph graph = lstm_net({.features = 8, .units = 24, .layers = layers}, 4);
-      const Array data = normals(Shape{25, 40, 8}, scale, Key(5)), test = normals(Shape{25, 40, 8}, scale, Key(6));
+      const Array data = normal_array(Shape{25, 40, 8}, scale, Key(5)),
+                  test = normal_array(Shape{25, 40, 8}, scale, Key(6));
       const QuantizedNet net = quantize_graph(graph, {}, data);
       EXPECT_LT(mean_squared_error(graph.run(std::span(&test, 1))[0], net.predict(test)), 1e-3) << scale << layers;
     }
@@ -106,7 +97,7 @@ TEST(Quantizer, LstmErrorStaysSmallWhateverTheInputsScale) {
 
 TEST(Quantizer, SixteenBitInputsAreBetterAndFourBitWeightsWorse) {
   const graph::Graph graph = lstm_net({.features = 8, .units = 24}, 4);
-  const Array data = normals(Shape{25, 40, 8}, 1, Key(5));
+  const Array data = normal_array(Shape{25, 40, 8}, 1, Key(5));
   const auto sqnr = [&](const QuantizationConfig& config) {
     return quantize_graph(graph, config, data).report.tensors.back().sqnr_db;
   };
@@ -118,7 +109,7 @@ TEST(Quantizer, SixteenBitInputsAreBetterAndFourBitWeightsWorse) {
 }
 
 TEST(Quantizer, OutputHeadKeepsSixteenBitsOrMore) {
-  const Array data = normals(Shape{10, 40, 16}, 1, Key(5));
+  const Array data = normal_array(Shape{10, 40, 16}, 1, Key(5));
   QuantizationConfig config;
   EXPECT_EQ(quantize_graph(lstm_net({}, 1), config, data).program.output().format.dtype, DType::f32);
   config.output_dtype = "int16";
@@ -130,12 +121,12 @@ TEST(Quantizer, ResidualSumsLeaveInFloat32) {
   graph::Graph graph;
   const auto x = graph.add_input("x", {DType::f32, Shape{8, 4}});
   const auto branch = [&](const std::string& layer, uint64_t seed) {
-    const auto w = graph.add_parameter(layer + ".w", uniform(Shape{6, 4}, 1, Key(seed)));
+    const auto w = graph.add_parameter(layer + ".w", uniform_array(Shape{6, 4}, -1, 1, Key(seed)));
     return graph.add_node(find_operator("dense"), {{"flatten", false}}, {x, w}, layer)[0];
   };
   const auto a = branch("a", 1), b = branch("b", 2);
   graph.set_outputs(graph.add_node(find_operator("add"), {}, {a, b}, "sum"));
-  const Array data = normals(Shape{300, 4}, 1, Key(3));
+  const Array data = normal_array(Shape{300, 4}, 1, Key(3));
   QuantizationConfig narrow;
   narrow.quantized_dtype = "int8";
   const QuantizedNet net = quantize_graph(graph, narrow, data), wider = quantize_graph(graph, {}, data);
@@ -153,7 +144,7 @@ TEST(Quantizer, ANarrowRangeIsSeenInTheReport) {
   QuantizationConfig config;
   config.calib_mode = "percentile";
   config.percentile = 75;
-  const QuantizedNet net = quantize_graph(graph, config, normals(Shape{25, 40, 8}, 1, Key(5)));
+  const QuantizedNet net = quantize_graph(graph, config, normal_array(Shape{25, 40, 8}, 1, Key(5)));
   EXPECT_NEAR(net.report.tensors[0].saturation, 0.5, 0.05);
   ASSERT_GE(net.report.warnings.size(), 1u);
   EXPECT_NE(net.report.text().find("input: 50"), std::string::npos) << net.report.text();
@@ -162,19 +153,19 @@ TEST(Quantizer, ANarrowRangeIsSeenInTheReport) {
 TEST(Quantizer, ARowOfTinyWeightsWithALargeBiasKeepsItsBias) {
   graph::Graph graph;
   const auto x = graph.add_input("x", {DType::f32, Shape{8, 4}});
-  Array weight = uniform(Shape{3, 4}, 1, Key(1));
+  Array weight = uniform_array(Shape{3, 4}, -1, 1, Key(1));
   for (int i = 0; i < 4; ++i) weight.mutable_data<float>()[4 + i] = 1e-12f;
   const Array bias = Array::from(std::vector<float>{0.1f, 1000.0f, -0.2f});
   const auto w = graph.add_parameter("w", weight), b = graph.add_parameter("b", bias);
   graph.set_outputs(graph.add_node(find_operator("dense"), {{"flatten", false}}, {x, w, b}, "fc"));
-  const Array data = normals(Shape{200, 4}, 1, Key(2));
+  const Array data = normal_array(Shape{200, 4}, 1, Key(2));
   const Array got = quantize_graph(graph, {}, data).predict(data);
   for (int64_t n = 0; n < 200; ++n) EXPECT_NEAR(got.data<float>()[3 * n + 1], 1000.0f, 1e-2f);
 }
 
 TEST(Quantizer, TheProgramIsCausalAndItsStreamEqualsItsBatch) {
   const graph::Graph graph = lstm_net({.features = 6, .units = 10}, 7);
-  const Array data = normals(Shape{20, 12, 6}, 1, Key(8));
+  const Array data = normal_array(Shape{20, 12, 6}, 1, Key(8));
   const QuantizedNet net = quantize_graph(graph, {}, data);
   EXPECT_TRUE(runtime::check_causality(runtime::Session(net.program), data).causal());
   runtime::Stream stream(net.program, {.instruments = 12});
@@ -186,7 +177,7 @@ TEST(Quantizer, TheProgramIsCausalAndItsStreamEqualsItsBatch) {
 
 TEST(Quantizer, MissingCellsAreSkippedFilledAndCounted) {
   const graph::Graph graph = lstm_net({.features = 6, .units = 10}, 7);
-  Array data = normals(Shape{20, 12, 6}, 1, Key(8));
+  Array data = normal_array(Shape{20, 12, 6}, 1, Key(8));
   data.mutable_data<float>()[77] = std::numeric_limits<float>::quiet_NaN();
   QuantizationConfig config;
   config.missing = "fill";
@@ -219,7 +210,7 @@ class OddFloatMode {
 
 TEST(Quantizer, TheCallersFloatModeDoesNotMatter) {
   const graph::Graph graph = lstm_net({.features = 6, .units = 10}, 7);
-  const Array data = normals(Shape{20, 24, 6}, 1, Key(8));
+  const Array data = normal_array(Shape{20, 24, 6}, 1, Key(8));
   const std::string path = ::testing::TempDir() + "qtk_float_mode_" + std::to_string(::getpid()) + ".qtk";
   for (const char* calib_mode : {"naive", "moving_average", "percentile"}) {
     QuantizationConfig config;
@@ -254,7 +245,7 @@ TEST(Quantizer, TheCallersFloatModeDoesNotMatter) {
 
 std::string refusal(const graph::Graph& graph, const QuantizationConfig& config) {
   try {
-    quantize_graph(graph, config, normals(Shape{5, 4, 6}, 1, Key(8)));
+    quantize_graph(graph, config, normal_array(Shape{5, 4, 6}, 1, Key(8)));
   } catch (const UnsupportedError& error) {
     return error.what();
   } catch (const ValueError& error) {
@@ -276,7 +267,7 @@ TEST(Quantizer, NodesThatNoProgramCanHoldAreNamedWithTheReason) {
 
   graph::Graph flat;
   const auto x = flat.add_input("x", {DType::f32, Shape{5, 4, 6}});
-  const auto w = flat.add_parameter("w", uniform(Shape{2, 24}, 1, Key(1)));
+  const auto w = flat.add_parameter("w", uniform_array(Shape{2, 24}, -1, 1, Key(1)));
   flat.set_outputs(flat.add_node(find_operator("dense"), {{"flatten", true}}, {x, w}, "fc"));
   QuantizationConfig sequence;
   sequence.layout = "sequence";

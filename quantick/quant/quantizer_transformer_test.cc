@@ -1,21 +1,13 @@
 // Transformers through the calls of a user: over time and across instruments, with and without data.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
-#include "quantick/core/rng.h"
 #include "quantick/nn/zoo/transformer.h"
 #include "quantick/quant/quantizer.h"
 #include "quantick/runtime/stream.h"
+#include "quantick/tensor/random_array.h"
 
 namespace quantick::quant {
 namespace {
-
-Array normals(const Shape& shape, const Key& key) {
-  std::vector<float> v(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(std::clamp(key.normal(i), -4.0, 4.0));
-  return Array::from(v, shape);
-}
 
 nn::zoo::TransformerOptions sizes(const char* norm) {
   return {.units = 16, .num_heads = 4, .hidden_size = 24, .num_layers = 2, .context = 6, .norm = norm};
@@ -25,7 +17,7 @@ TEST(QuantizedTransformer, OverTimeItKeepsItsScoresAndRunsInIntegers) {
   for (const char* norm : {"layer", "rms"}) {
     nn::zoo::Transformer net(sizes(norm));
     net.initialize(nn::xavier(), 3);
-    const Array data = normals(Shape{12, 60, 7}, Key(1)), test = normals(Shape{12, 60, 7}, Key(2));
+    const Array data = normal_array(Shape{12, 60, 7}, 1, Key(1)), test = normal_array(Shape{12, 60, 7}, 1, Key(2));
     const Array expected = net(test);
     const QuantizedNet fixed = Quantizer{.model = net}.quantize(data);
     EXPECT_TRUE(fixed.report.float_nodes.empty());
@@ -48,7 +40,7 @@ TEST(QuantizedTransformer, AStreamThatCarriesItsKeysHasTheBitsOfTheWholeWindow) 
   nn::zoo::Transformer net(sizes("layer"));
   net.initialize(nn::xavier(), 3);
   const int64_t steps = 17, rows = 5;  // the steps pass the context of both cells
-  const Array data = normals(Shape{steps, 40, 7}, Key(1)), x = normals(Shape{steps, rows, 7}, Key(2));
+  const Array data = normal_array(Shape{steps, 40, 7}, 1, Key(1)), x = normal_array(Shape{steps, rows, 7}, 1, Key(2));
   net(data);
   for (const QuantizedNet& quantized : {Quantizer{.model = net}.quantize(data), Quantizer{.model = net}.quantize()}) {
     runtime::Stream stream(quantized.program, {.instruments = rows});
@@ -62,7 +54,7 @@ TEST(QuantizedTransformer, AStreamThatCarriesItsKeysHasTheBitsOfTheWholeWindow) 
 TEST(QuantizedTransformer, AcrossInstrumentsItKeepsItsScores) {
   nn::zoo::CrossTransformer net(sizes("layer"));
   net.initialize(nn::xavier(), 3);
-  const Array data = normals(Shape{60, 9, 7}, Key(1)), test = normals(Shape{60, 9, 7}, Key(2));
+  const Array data = normal_array(Shape{60, 9, 7}, 1, Key(1)), test = normal_array(Shape{60, 9, 7}, 1, Key(2));
   const Array expected = net(test);
   const QuantizedNet fixed = Quantizer{.model = net}.quantize(data);
   EXPECT_TRUE(fixed.report.float_nodes.empty());

@@ -5,22 +5,16 @@
 #include <cmath>
 
 #include "quantick/core/error.h"
-#include "quantick/core/rng.h"
 #include "quantick/nn/nn.h"
 #include "quantick/quant/quantizer.h"
 #include "quantick/runtime/session.h"
+#include "quantick/tensor/random_array.h"
 
 namespace quantick::quant {
 namespace {
 
-Array normals(const Shape& shape, const Key& key) {
-  std::vector<float> v(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(std::clamp(key.normal(i), -4.0, 4.0));
-  return Array::from(v, shape);
-}
-
 const Array& data() {
-  static const Array x = normals(Shape{20, 40, 7}, Key(1));
+  static const Array x = normal_array(Shape{20, 40, 7}, 1, Key(1));
   return x;
 }
 
@@ -117,7 +111,7 @@ TEST(QuantizerWidths, ACellThatCannotHoldItsMemoryIsNamedAsCollapsed) {
   // Slow memory: updates of the cell are smaller than half a step of 8 bits over its range.
   nn::Sequential net(nn::LSTM(16), nn::SequenceLast(), nn::Dense(2));
   net.initialize(nn::xavier(), 3);
-  Array x = normals(Shape{400, 6, 7}, Key(4));
+  Array x = normal_array(Shape{400, 6, 7}, 1, Key(4));
   for (float *v = x.mutable_data<float>(), *end = v + x.size(); v != end; ++v) *v = std::abs(*v);
   net(x);
   for (auto& [name, parameter] : net.collect_params()) {
@@ -139,7 +133,7 @@ TEST(QuantizerWidths, ACellThatCannotHoldItsMemoryIsNamedAsCollapsed) {
 TEST(QuantizerWidths, ScalesPerChannelBeatOneScaleByThreeDecibelsWhereRowsDiffer) {
   nn::Sequential net(nn::Dense(16), nn::Dense(2));
   net.initialize(nn::xavier(), 3);
-  const Array x = normals(Shape{400, 20}, Key(2));
+  const Array x = normal_array(Shape{400, 20}, 1, Key(2));
   net(x);
   // Row norms fall by a factor of 32; the second layer's columns grow by it, so that all rows count alike.
   Array first = net.collect_params()[0].second.data(), second = net.collect_params()[2].second.data();

@@ -5,20 +5,14 @@
 #include <optional>
 
 #include "quantick/core/error.h"
-#include "quantick/core/rng.h"
 #include "quantick/runtime/plan.h"
 #include "quantick/runtime/program_builder.h"
+#include "quantick/tensor/random_array.h"
 
 namespace quantick::runtime {
 namespace {
 
 using Kind = IntegerForm::Kind;
-
-Array uniform(const Shape& shape, double low, double high, const Key& key) {
-  std::vector<float> values(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(low + (high - low) * key.uniform(i));
-  return Array::from(values, shape);
-}
 
 Shape channels_of(const Shape& shape, int lead) {
   return Shape(std::span<const int64_t>(shape.begin() + lead, shape.end()));
@@ -60,7 +54,7 @@ std::optional<Program> make_program(const Operator& op, const OperatorSample& sa
   Arrays floats;
   for (size_t i = 0; i < sample.inputs.size(); ++i)
     floats.push_back(
-        uniform(sample.inputs[i].shape, sample.low, sample.high, key.fold(i)).astype(sample.inputs[i].dtype));
+        uniform_array(sample.inputs[i].shape, sample.low, sample.high, key.fold(i)).astype(sample.inputs[i].dtype));
   const std::vector<double> y = invoke(op, sample.attributes, floats)[0].to_vector<double>();
 
   NodeSpec spec{.attributes = sample.attributes, .layer = op.name, .name = "y"};

@@ -2,19 +2,15 @@
 
 #include <cmath>
 
-#include "quantick/core/rng.h"
 #include "quantick/ops/operator.h"
 #include "quantick/runtime/program_builder.h"
+#include "quantick/tensor/random_array.h"
 
 namespace quantick::runtime {
 namespace {
 
 /// Uniform in [-bound, bound].
-Array uniform(const Shape& shape, double bound, const Key& key) {
-  std::vector<float> values(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(bound * (2 * key.uniform(i) - 1));
-  return Array::from(values, shape);
-}
+Array uniform(const Shape& shape, double bound, const Key& key) { return uniform_array(shape, -bound, bound, key); }
 
 TensorFormat random_format(int bits, double range, const Key& key) {
   const double scale = range * (0.5 + key.uniform(0)) / (1 << (bits - 1));

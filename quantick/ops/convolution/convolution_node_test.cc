@@ -6,19 +6,15 @@
 #include <cmath>
 #include <cstring>
 
-#include "quantick/core/rng.h"
 #include "quantick/kernels/quantize/requantize.h"
 #include "quantick/ops/lowering.h"
 #include "quantick/ops/ops.h"
+#include "quantick/tensor/random_array.h"
 
 namespace quantick {
 namespace {
 
-Array random(const Shape& shape, uint64_t seed, double low = -1, double high = 1) {
-  std::vector<float> v(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(low + (high - low) * Key(seed).uniform(i));
-  return Array::from(v, shape);
-}
+Array random(const Shape& shape, uint64_t seed) { return uniform_array(shape, -1, 1, Key(seed)); }
 
 /// One node with its constants.
 struct Node {

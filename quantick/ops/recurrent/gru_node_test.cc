@@ -9,19 +9,15 @@
 
 #include "quantick/core/cpu.h"
 #include "quantick/core/error.h"
-#include "quantick/core/rng.h"
 #include "quantick/kernels/activation/pieces.h"
 #include "quantick/ops/lowering.h"
 #include "quantick/ops/ops.h"
+#include "quantick/tensor/random_array.h"
 
 namespace quantick {
 namespace {
 
-Array uniform(const Shape& shape, double bound, const Key& key) {
-  std::vector<float> v(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(bound * (2 * key.uniform(i) - 1));
-  return Array::from(v, shape);
-}
+Array uniform(const Shape& shape, double bound, const Key& key) { return uniform_array(shape, -bound, bound, key); }
 
 const TensorFormat kInt8{DType::i8, 0.021f, 9}, kInt16{DType::i16, 0x1p-13f, 0};
 
@@ -126,7 +122,7 @@ std::vector<TensorFormat> formats_of(const Precision& p) {
   return {TensorFormat{}};
 }
 
-/// The contract's section "GRU", one unit at a time, from the constants of the file: int8 weights, a scale per row.
+/// The contract's section 5, one unit at a time, from the constants of the file: int8 weights, a scale per row.
 std::vector<int> truth(const Case& c) {
   const PrepareCall& file = c.prepare;
   const auto wx = file.constant("wx").to_vector<int64_t>(), wh = file.constant("wh").to_vector<int64_t>();

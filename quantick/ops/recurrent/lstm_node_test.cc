@@ -10,19 +10,15 @@
 
 #include "quantick/core/cpu.h"
 #include "quantick/core/error.h"
-#include "quantick/core/rng.h"
 #include "quantick/kernels/activation/pieces.h"
 #include "quantick/ops/lowering.h"
 #include "quantick/ops/ops.h"
+#include "quantick/tensor/random_array.h"
 
 namespace quantick {
 namespace {
 
-Array uniform(const Shape& shape, double bound, const Key& key) {
-  std::vector<float> v(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < v.size(); ++i) v[i] = static_cast<float>(bound * (2 * key.uniform(i) - 1));
-  return Array::from(v, shape);
-}
+Array uniform(const Shape& shape, double bound, const Key& key) { return uniform_array(shape, -bound, bound, key); }
 
 struct Sizes {
   int64_t steps = 9, batch = 3, inputs = 7, units = 5;
