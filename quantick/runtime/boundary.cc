@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
 #include "quantick/core/float16.h"
-#include "quantick/kernels/quantize/quantize.h"
+#include "quantick/ops/row_node.h"
 
 namespace quantick::runtime {
 namespace {
@@ -14,15 +13,6 @@ namespace {
 constexpr int64_t kPiece = 256;
 
 bool finite(float x) noexcept { return (std::bit_cast<uint32_t>(x) & 0x7f800000u) != 0x7f800000u; }
-
-void to_codes(const float* x, int64_t n, const TensorFormat& format, void* codes, Isa isa) noexcept {
-  if (format.dtype == DType::i8)
-    kernels::quantize_s8(x, n, format.scale, format.zero_point, static_cast<int8_t*>(codes), isa);
-  else if (format.dtype == DType::i16)
-    kernels::quantize_s16(x, n, format.scale, format.zero_point, static_cast<int16_t*>(codes), isa);
-  else
-    std::memcpy(codes, x, static_cast<size_t>(n) * sizeof(float));
-}
 
 /// Storage type T, codes of fewer bits.
 template <class T>
@@ -61,25 +51,20 @@ void settle(void* codes, int64_t n, const TensorFormat& format) noexcept {
 void enter(const float* x, int64_t n, const ProgramInput& input, const TensorFormat& format, void* codes,
            Isa isa) noexcept {
   if (input.missing == MissingPolicy::reject) {
-    to_codes(x, n, format, codes, isa);
+    store_codes(x, n, format, isa, codes);
     return settle(codes, n, format);
   }
   float piece[kPiece];
   for (int64_t first = 0; first < n; first += kPiece) {
     const int64_t here = std::min(kPiece, n - first);
     for (int64_t i = 0; i < here; ++i) piece[i] = finite(x[first + i]) ? x[first + i] : input.fill;
-    to_codes(piece, here, format, static_cast<char*>(codes) + first * dtype_size(format.dtype), isa);
+    store_codes(piece, here, format, isa, static_cast<char*>(codes) + first * dtype_size(format.dtype));
   }
   settle(codes, n, format);
 }
 
 void leave(const void* codes, int64_t n, const TensorFormat& format, float* x, Isa isa) noexcept {
-  if (format.dtype == DType::i8)
-    kernels::dequantize_s8(static_cast<const int8_t*>(codes), n, format.scale, format.zero_point, x, isa);
-  else if (format.dtype == DType::i16)
-    kernels::dequantize_s16(static_cast<const int16_t*>(codes), n, format.scale, format.zero_point, x, isa);
-  else
-    std::memcpy(x, codes, static_cast<size_t>(n) * sizeof(float));
+  load_codes(codes, n, format, isa, x);
 }
 
 }  // namespace quantick::runtime

@@ -1,6 +1,6 @@
 #pragma once
-// What the cells of quantized recurrent layers share (docs/numerics.md, sections 1, 4 and 5): the narrowing of gates and
-// states, and the views of the hidden state, for any instruction set: plain pointers and numbers.
+// What the cells of quantized recurrent layers share (docs/numerics.md, sections 1, 4 and 5): the narrowing of gates
+// and states, and the views of the hidden state, for any instruction set: plain pointers and numbers.
 #include <cstdint>
 
 namespace quantick::kernels {

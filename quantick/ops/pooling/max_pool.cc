@@ -92,12 +92,7 @@ struct MaxPool {
     for (int64_t p = 0; p < in[0].shape()[0] * in[0].shape()[1]; ++p)
       for (int64_t r = 0; r < w.results(); ++r) {
         double best = -INFINITY;
-        for (int64_t i = 0; i < w.inputs(); ++i) {
-          const int64_t row = i / w.w.size + w.h.begin - r / w.w.result() * w.h.stride;
-          const int64_t column = i % w.w.size + w.w.begin - r % w.w.result() * w.w.stride;
-          if (row >= 0 && row < w.h.window && column >= 0 && column < w.w.window)
-            best = std::max(best, x[static_cast<size_t>(p * w.inputs() + i)]);
-        }
+        for_each_place(w, r, [&](int64_t i) { best = std::max(best, x[static_cast<size_t>(p * w.inputs() + i)]); });
         y.push_back(best);
       }
     return {Array::from(y, windows_shape(in[0].shape(), in[0].shape()[1], w))};

@@ -37,6 +37,17 @@ void for_each_window(const Windows& windows, F&& visit) {
     }
 }
 
+/// visit(place) for each place of the plane that lies in window `result`. Tests every place: for truths.
+template <class F>
+void for_each_place(const Windows& windows, int64_t result, F&& visit) {
+  const WindowAxis &h = windows.h, &w = windows.w;
+  for (int64_t i = 0; i < windows.inputs(); ++i) {
+    const int64_t row = i / w.size + h.begin - result / w.result() * h.stride;
+    const int64_t column = i % w.size + w.begin - result % w.result() * w.stride;
+    if (row >= 0 && row < h.window && column >= 0 && column < w.window) visit(i);
+  }
+}
+
 /// Planes of one piece of parallel work.
 inline int64_t plane_grain(const Windows& windows) {
   return std::max<int64_t>(1, kElementwiseGrain / std::max<int64_t>(1, windows.inputs()));

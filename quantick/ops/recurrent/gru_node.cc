@@ -101,15 +101,7 @@ std::vector<NamedArray> lower_gru(const LowerCall& call) {
     parameters.bias_h[i] = 0;
   }
   if (!precision.real()) return lower_recurrent(call, parameters, who);
-  check_gate_lists(precision, kGates, who);
-  const WeightForm form =
-      precision.method == "weight_only" ? gate_weight_form(precision, kGates, units, who) : WeightForm();
-  std::vector<NamedArray> out;
-  const auto add = [&](const std::string& name, const Array& weight) {
-    for (NamedArray& constant : lower_real_weight(name, weight, precision, form, who)) out.push_back(constant);
-  };
-  add("wx", parameters.w_x);
-  add("wh", parameters.w_h);
+  std::vector<NamedArray> out = lower_real_recurrent(call, parameters, who);
   out.push_back({"bias_x", Array::from(real_bias(parameters.bias_x, 1, who))});
   const auto inner = std::span<const double>(parameters.bias_h).subspan(static_cast<size_t>(2 * units));
   out.push_back({"bias_h", Array::from(real_bias(inner, 1, who))});

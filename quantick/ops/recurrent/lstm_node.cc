@@ -97,24 +97,14 @@ std::vector<NamedArray> lower_layer(const LowerCall& call, bool projected) {
   const size_t h0 = projected ? 5 : 4;
   QTK_CHECK(!parameter_of(call, h0).defined() && !parameter_of(call, h0 + 1).defined(), UnsupportedError,
             "[{}] h0 and c0 have no fixed-bits form: the state starts at zero", who);
-  const Precision& precision = call.precision;
   RecurrentParameters parameters{.gates = kGates, .w_x = parameter_of(call, 0), .w_h = parameter_of(call, 1)};
   const int64_t rows = parameters.w_h.shape()[0];
   parameters.bias_x = parameter_values(parameter_of(call, 2), rows);
   const std::vector<double> second = parameter_values(parameter_of(call, 3), rows);
   for (size_t i = 0; i < second.size(); ++i) parameters.bias_x[i] += second[i];
   if (projected) parameters.w_r = parameter_of(call, 4);
-  if (!precision.real()) return lower_recurrent(call, parameters, who);
-  check_gate_lists(precision, kGates, who);
-  const bool integer = precision.method == "weight_only";
-  const WeightForm by_gate = integer ? gate_weight_form(precision, kGates, rows / kGates, who) : WeightForm();
-  std::vector<NamedArray> out;
-  const auto add = [&](const std::string& name, const Array& weight, const WeightForm& form) {
-    for (NamedArray& constant : lower_real_weight(name, weight, precision, form, who)) out.push_back(constant);
-  };
-  add("wx", parameters.w_x, by_gate);
-  add("wh", parameters.w_h, by_gate);
-  if (projected) add("wr", parameters.w_r, integer ? weight_form(precision) : WeightForm());
+  if (!call.precision.real()) return lower_recurrent(call, parameters, who);
+  std::vector<NamedArray> out = lower_real_recurrent(call, parameters, who);
   out.push_back({"bias", Array::from(real_bias(parameters.bias_x, 1, who))});
   return out;
 }

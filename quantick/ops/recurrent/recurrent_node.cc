@@ -215,6 +215,23 @@ std::vector<NamedArray> lower_recurrent(const LowerCall& call, const RecurrentPa
   return out;
 }
 
+std::vector<NamedArray> lower_real_recurrent(const LowerCall& call, const RecurrentParameters& parameters,
+                                             std::string_view who) {
+  const Precision& precision = call.precision;
+  check_gate_lists(precision, parameters.gates, who);
+  const bool integers = precision.method == "weight_only";
+  const int64_t units = parameters.w_h.shape()[0] / parameters.gates;
+  const WeightForm by_gate = integers ? gate_weight_form(precision, parameters.gates, units, who) : WeightForm();
+  std::vector<NamedArray> out;
+  const auto add = [&](const std::string& name, const Array& weight, const WeightForm& form) {
+    for (NamedArray& constant : lower_real_weight(name, weight, precision, form, who)) out.push_back(constant);
+  };
+  add("wx", parameters.w_x, by_gate);
+  add("wh", parameters.w_h, by_gate);
+  if (parameters.w_r.defined()) add("wr", parameters.w_r, integers ? weight_form(precision) : WeightForm());
+  return out;
+}
+
 RecurrentConstants::RecurrentConstants(const PrepareCall& call, int64_t gates, std::string_view layer)
     : inputs_(call.input_types[0].shape.size()),
       hidden_(call.output_type.shape.size()),

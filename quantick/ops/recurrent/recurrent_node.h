@@ -1,6 +1,6 @@
 #pragma once
-// Layers with integer products and a float32 state in fixed-bits programs (docs/numerics.md, sections 4 and 5): constants and
-// node of LSTM and GRU, whose kernels differ in the cell alone.
+// Layers with integer products and a float32 state in fixed-bits programs (docs/numerics.md, sections 4 and 5):
+// constants and node of LSTM and GRU, whose kernels differ in the cell alone.
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -27,6 +27,10 @@ struct RecurrentParameters {
 /// stands in brackets.
 std::vector<NamedArray> lower_recurrent(const LowerCall& call, const RecurrentParameters& parameters,
                                         std::string_view who);
+
+/// Constants wx, wh and, with a projection, wr of a node with method weight_only or float32. Biases are the caller's.
+std::vector<NamedArray> lower_real_recurrent(const LowerCall& call, const RecurrentParameters& parameters,
+                                             std::string_view who);
 
 /// The constants as kernels read them.
 class RecurrentConstants {
