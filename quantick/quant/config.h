@@ -30,10 +30,10 @@ struct LayerRule {
 struct TensorRule {
   std::string match, dtype;
   static constexpr auto fields() {
-    return std::make_tuple(
-        field("match", &TensorRule::match, "pattern of tensor names, e.g. *.cell"),
-        field("dtype", &TensorRule::dtype,
-              "int2 .. int16, bf16, fp16, float32; gates and states int2 .. int23, float32; hidden int8, int16"));
+    return std::make_tuple(field("match", &TensorRule::match, "pattern of tensor names, e.g. *.cell"),
+                           field("dtype", &TensorRule::dtype,
+                                 "int2 .. int16, bf16, fp16, float32; gates and states int2 .. int32 (float32 from "
+                                 "int24 on), float32; hidden int8, int16"));
   }
 };
 

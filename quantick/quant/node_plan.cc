@@ -152,7 +152,7 @@ int64_t inner_bits(const std::string& tensor, const std::string& dtype) {
   if (dtype.empty() || dtype == "float32") return 24;
   for (int64_t bits = 2; bits <= 32; ++bits)
     if (dtype == fmt::format("int{}", bits)) return std::min<int64_t>(bits, 24);
-  fail<ValueError>("[quantize] dtype of {}, was \"{}\", expected int2 .. int23 or float32", tensor, dtype);
+  fail<ValueError>("[quantize] dtype of {}, was \"{}\", expected int2 .. int32 or float32", tensor, dtype);
 }
 
 void check_tensor_dtype(const std::string& tensor, const std::string& dtype) {
