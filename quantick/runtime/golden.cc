@@ -15,6 +15,7 @@
 #include "quantick/kernels/lstm/lstm.h"
 #include "quantick/kernels/quantize/quantize.h"
 #include "quantick/runtime/golden_case.h"
+#include "quantick/runtime/golden_operator.h"
 
 namespace quantick::runtime {
 namespace {
@@ -143,6 +144,14 @@ Comparison run(const GoldenAdd& a, Isa isa) {
   return result;
 }
 
+Comparison run(const GoldenOperator& c, Isa isa) {
+  Comparison result(c.output.codes.size());
+  for (const GoldenOperator& width : golden_widths(c))
+    for (const GoldenForm form : golden_forms(c))
+      result.compare(run_golden(width, form, isa).data(), c.output.codes.data(), c.output.codes.size(), 0);
+  return result;
+}
+
 Comparison run(const std::monostate&, Isa) { return Comparison(0); }
 
 GoldenResult check_pieces(const char* kind, const GoldenPieces& file, const kernels::PieceTable& ours) {
@@ -195,8 +204,8 @@ GoldenReport check_golden(const std::string& path) {
     }
     for (Isa isa : supported_isas()) try {
         const Comparison result = std::visit([isa](const auto& body) { return run(body, isa); }, c.body);
-        report.results.push_back({i, c.kind, std::string(isa_name(isa)), result.compared(), result.differing()});
-      } catch (const ValueError& error) {  // the layer itself is impossible: a scale or a sum out of range
+        report.results.push_back({i, c.name(), std::string(isa_name(isa)), result.compared(), result.differing()});
+      } catch (const Error& error) {  // the layer itself is impossible: a scale or a sum out of range
         fail<ParseError>("[golden] {}, case {} ({}): {}", path, i, c.kind, error.what());
       }
   }

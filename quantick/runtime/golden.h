@@ -7,11 +7,11 @@
 
 namespace quantick::runtime {
 
-/// One case on one instruction set. A dense, lstm or gru case is run in every form that its inputs allow (8- and 16-bit
-/// x, single steps and whole window); an output differs where any form does.
+/// One case on one instruction set, run in every form that it allows (8- and 16-bit x, whole window, single steps, rows
+/// of the batch by themselves); an output differs where any form does.
 struct GoldenResult {
   int64_t index = -1;  // of the case in the file; -1 for the two activation tables
-  std::string kind;    // "dense", "lstm", "gru", "add"; "sigmoid", "tanh" for the tables
+  std::string kind;    // "dense", "lstm", "gru", "add", or an operator's name; "sigmoid", "tanh" for the tables
   std::string isa;     // "scalar", "avx2", ...; "" for a table
   int64_t compared = 0;
   int64_t differing = 0;

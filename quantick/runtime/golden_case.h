@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "quantick/ops/integer_form.h"
+
 namespace quantick::runtime {
 
 struct GoldenDense {
@@ -53,10 +55,39 @@ struct GoldenAdd {
   std::vector<int16_t> a, b, y;
 };
 
+/// Codes of one tensor of an operator's case; float32 as bits.
+struct GoldenTensor {
+  TensorFormat format;
+  Shape channels;              // of one row, without steps and batch
+  std::vector<int64_t> codes;  // [steps, batch, channels...], or [batch, channels...]
+};
+
+/// Any operator's node, with its constants as a model file keeps them. "conv1d" and "embedding" cases are read as the
+/// operators of causal convolution and embedding.
+struct GoldenOperator {
+  std::string op;
+  Attributes attributes;
+  Precision precision;
+  bool sequence = false;  // tensors have steps
+  int64_t steps = 1, batch = 1;
+  std::vector<NamedArray> constants;
+  std::vector<GoldenTensor> inputs;
+  GoldenTensor output;
+  bool any_width = false;  // an input of 8 bits means the same in 16
+
+  int64_t rows() const { return steps * batch; }
+};
+
 struct GoldenCase {
   std::string kind;
-  std::variant<std::monostate, GoldenDense, GoldenLstm, GoldenGru, GoldenAdd> body;  // monostate: refused
-  std::string refusal;                                                               // why
+  std::variant<std::monostate, GoldenDense, GoldenLstm, GoldenGru, GoldenAdd, GoldenOperator> body;  // or refused
+  std::string refusal;                                                                               // why
+
+  /// The kind, or the operator's name.
+  std::string name() const {
+    const auto* op = std::get_if<GoldenOperator>(&body);
+    return op == nullptr ? kind : op->op;
+  }
 };
 
 /// Coefficients as the file lists them: bits[piece][term], c0 first.

@@ -72,7 +72,7 @@ TEST(Golden, OurOwnFileIsWhatTheWriterWrites) {
   write_golden(path, kOwnSeed);
   EXPECT_TRUE(read_file(path) == read_file(kOwn))
       << "run quantick::runtime::write_golden(path, 1) and look at the change";
-  EXPECT_LT(std::filesystem::file_size(kOwn), 300'000u);
+  EXPECT_LT(std::filesystem::file_size(kOwn), 600'000u);
 }
 
 TEST(Golden, OtherSeedsAgreeAndDiffer) {
@@ -89,10 +89,9 @@ TEST(Golden, TheReferenceVectorsAgree) {
   const GoldenReport report = check_golden(kReference);
   for (const auto& r : report.results) EXPECT_EQ(r.differing, 0) << "case " << r.index << " " << r.kind << " " << r.isa;
   EXPECT_EQ(report.cases, 38);
-  EXPECT_EQ(report.results.size(), 2 + 34 * supported_isas().size());
-  ASSERT_EQ(report.refused.size(), 4u);
-  EXPECT_EQ(report.refused[0].kind, "conv1d");
-  EXPECT_EQ(report.refused[3].kind, "embedding");
+  EXPECT_EQ(report.results.size(), 2 + 38 * supported_isas().size());
+  EXPECT_TRUE(report.refused.empty());
+  EXPECT_EQ(report.verdict(), "passed");
 }
 
 TEST(Golden, AFlippedBitOfAnyOutputIsSeen) {
@@ -114,25 +113,25 @@ TEST(Golden, AFlippedBitOfAnyOutputIsSeen) {
 
 TEST(Golden, KindsNotBuiltAreRefusedByName) {
   const GoldenReport report = changed([](auto& doc) {
-    doc["cases"][0]["kind"] = "conv1d";
+    doc["cases"][0]["kind"] = "fourier";
     doc["cases"][1]["w"][0][0] = 1000;
   });
   ASSERT_EQ(report.refused.size(), 2u);
-  EXPECT_EQ(report.refused[0].kind, "conv1d");
+  EXPECT_EQ(report.refused[0].kind, "fourier");
   EXPECT_EQ(report.refused[1].index, 1);
   EXPECT_NE(report.refused[1].reason.find("\"w\" has 1000"), std::string::npos) << report.refused[1].reason;
   EXPECT_TRUE(report.passed());
-  EXPECT_EQ(report.verdict(), fmt::format("passed, 2 of {} not checked: conv1d, dense", report.cases));
+  EXPECT_EQ(report.verdict(), fmt::format("passed, 2 of {} not checked: dense, fourier", report.cases));
 }
 
 TEST(Golden, AFileOfWhichNoCaseRunsDoesNotPass) {
   const GoldenReport none = changed([](auto& doc) {
-    for (auto& c : doc["cases"]) c["kind"] = "conv1d";
+    for (auto& c : doc["cases"]) c["kind"] = "fourier";
   });
   EXPECT_EQ(none.run(), 0);
   EXPECT_GT(none.compared(), 0) << "the tables";
   EXPECT_FALSE(none.passed());
-  EXPECT_EQ(none.verdict(), fmt::format("FAILED, no case was run, {0} of {0} not checked: conv1d", none.cases));
+  EXPECT_EQ(none.verdict(), fmt::format("FAILED, no case was run, {0} of {0} not checked: fourier", none.cases));
 }
 
 TEST(Golden, MalformedFilesAreNamedWithCaseAndField) {

@@ -4,43 +4,15 @@
 #include "quantick/core/cpu.h"
 #include "quantick/core/error.h"
 #include "quantick/core/float_mode.h"
-#include "quantick/core/rng.h"
 #include "quantick/kernels/dense/dense.h"
 #include "quantick/kernels/gru/gru.h"
 #include "quantick/kernels/lstm/lstm.h"
 #include "quantick/kernels/quantize/quantize.h"
 #include "quantick/runtime/golden.h"
-#include "quantick/runtime/golden_case.h"
+#include "quantick/runtime/golden_draw.h"
 
 namespace quantick::runtime {
 namespace {
-
-/// Values of one case, each drawn once in order.
-class Draw {
- public:
-  explicit Draw(Key key) : key_(key) {}
-
-  int64_t between(int64_t low, int64_t high) {
-    return low + static_cast<int64_t>(key_.below(next_++, static_cast<uint64_t>(high - low + 1)));
-  }
-  double uniform(double low, double high) { return low + (high - low) * key_.uniform(next_++); }
-
-  template <class T>
-  std::vector<T> integers(int64_t count, int64_t low, int64_t high) {
-    std::vector<T> out(count);
-    for (T& v : out) v = static_cast<T>(between(low, high));
-    return out;
-  }
-  std::vector<float> floats(int64_t count, double low, double high) {
-    std::vector<float> out(count);
-    for (float& v : out) v = static_cast<float>(uniform(low, high));
-    return out;
-  }
-
- private:
-  Key key_;
-  uint64_t next_ = 0;
-};
 
 GoldenCase finished(GoldenDense d) {
   const kernels::DenseKernel kernel({.rows = d.rows,
@@ -349,6 +321,7 @@ void write_golden(const std::string& path, uint64_t seed) {
     Draw d = draw();
     add(decaying(d));
   }
+  append_operator_cases(key, cases);
   save_golden(path, seed, cases);
 }
 
