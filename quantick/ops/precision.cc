@@ -7,6 +7,9 @@
 namespace quantick {
 namespace {
 
+// Of a weight; sums with it stay far from overflow.
+constexpr int64_t kMostColumns = int64_t{1} << 32;
+
 void check_one_of(std::string_view who, std::string_view key, const std::string& value,
                   std::initializer_list<std::string_view> known) {
   std::string list;
@@ -42,7 +45,8 @@ void Precision::validate(std::string_view who) const {
   QTK_CHECK(method == "float32" ? real_weight || integer_bits(weight_dtype) > 0 : integer_bits(weight_dtype) > 0,
             ValueError, "[{}] weight_dtype, was \"{}\", expected int2 .. int16{}", who, weight_dtype,
             method == "float32" ? ", bf16, fp16 or float32" : "; bf16, fp16 and float32 go with method float32");
-  QTK_CHECK(group_size >= 1, ValueError, "[{}] group_size, was {}, expected >= 1", who, group_size);
+  QTK_CHECK(group_size >= 1 && group_size <= kMostColumns, ValueError, "[{}] group_size, was {}, expected 1..{}", who,
+            group_size, kMostColumns);
   for (const int64_t bits : gate_weight_bits) check_bits(who, "gate_weight_bits", bits, 16);
   for (const int64_t bits : gate_bits) check_bits(who, "gate_bits", bits, 24);
   check_bits(who, "state_bits", state_bits, 24);

@@ -67,7 +67,8 @@ Plan::Plan(const Program& program) : isa_(active_isa()) {
       call.lead_axes = values_[node.inputs[0]].sequence ? 2 : 1;
       call.output = values_[node.output].format;
       call.output_type = row_type(values_[node.output]);
-      call.constants = node.constants;
+      for (const NamedArray& constant : node.constants)
+        call.constants.push_back({constant.name, constant.value.contiguous()});
       step.node = form.prepare(call);
     }
     const bool moves = form.kind == IntegerForm::Kind::last_step || form.kind == IntegerForm::Kind::passthrough;
@@ -97,7 +98,11 @@ Plan::Layout Plan::layout(int64_t steps, int64_t batch, bool keep_all) const {
     out.states.push_back(out.state_bytes);
     if (step.node) {
       scratch = std::max(scratch, step.node->scratch_bytes(values_[step.output].sequence ? steps : 1, batch));
-      out.state_bytes += round_up(step.node->state_bytes() * batch);
+      const int64_t state = step.node->state_bytes();
+      QTK_CHECK(scratch >= 0 && scratch <= kMaxBytes && state >= 0 &&
+                    state <= (kMaxBytes - out.state_bytes) / std::max<int64_t>(1, batch),
+                ValueError, "[plan] state and scratch of node {} are more than memory holds", i);
+      out.state_bytes += round_up(state * batch);
     }
     if (root_[step.output] == step.output)
       add(step.output);

@@ -86,10 +86,12 @@ void Program::check() const {
         node.inputs.size() +
         static_cast<size_t>(std::count_if(node.constants.begin(), node.constants.end(),
                                           [](const NamedArray& c) { return c.name.starts_with("operand"); }));
-    const int wanted = data_input_count(op.integer, operands);
-    QTK_CHECK(!node.inputs.empty() && node.inputs.size() <= kMaxNodeInputs && static_cast<int>(operands) == wanted,
-              ValueError, "[program] inputs of {} (layer \"{}\"), were {}, expected {}", node.op, node.layer,
-              node.inputs.size(), wanted == 0 ? 1 : wanted);
+    const bool all = op.integer.data_inputs == kAllInputs;
+    const size_t most = !all ? op.integer.data_inputs : op.variadic ? kMaxNodeInputs : op.inputs.size();
+    const size_t least = !all ? most : op.inputs.size() - static_cast<size_t>(op.optional_inputs);
+    QTK_CHECK(!node.inputs.empty() && node.inputs.size() <= kMaxNodeInputs && operands >= least && operands <= most,
+              ValueError, "[program] inputs of {} (layer \"{}\"), were {}, expected {}{}", node.op, node.layer,
+              operands, least, least == most ? "" : " or more");
     node.precision.validate(fmt::format("program: {} (layer \"{}\")", node.op, node.layer));
     check_id(node.output, node.op);
     QTK_CHECK(!made[node.output], ValueError, "[program] value {} is made twice", values[node.output].name);

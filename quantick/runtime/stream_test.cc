@@ -15,8 +15,14 @@
 #include <new>
 
 #include "quantick/core/error.h"
+#include "quantick/ops/operator.h"
+#include "quantick/runtime/random_operator.h"
 #include "quantick/runtime/random_program.h"
 #include "quantick/runtime/session.h"
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
 
 // Counts every allocation of this program while the switch is on.
 namespace {
@@ -66,6 +72,93 @@ Array tick_by_tick(Stream& stream, const Array& x) {
   for (int64_t t = 0; t < steps; ++t)
     stream.step({x.data<float>() + t * in_width, in_width}, {out.mutable_data<float>() + t * out_width, out_width});
   return out;
+}
+
+/// The stack of small() and a program of every operator that runs on sequences, those with scales that decay included.
+const std::vector<RandomOperatorProgram>& programs_over_time() {
+  static const std::vector<RandomOperatorProgram> programs = [] {
+    std::vector<RandomOperatorProgram> out{{"lstm stack", small()}};
+    for (const Operator& op : operators())
+      for (RandomOperatorProgram& one : random_operator_programs(op, 5)) {
+        if (!one.program.input().sequence) continue;
+        Precision& precision = one.program.nodes[0].precision;
+        if (precision.method == "dynamic") {
+          out.push_back(one);
+          precision.method = "dynamic_decay";
+          precision.decay = 0.9;
+          one.name += " with decay";
+        }
+        out.push_back(std::move(one));
+      }
+    return out;
+  }();
+  return programs;
+}
+
+/// Windows of a stream that the program can have.
+std::vector<int64_t> windows_of(const Program& program) {
+  return program.needs_whole_window() ? std::vector<int64_t>{4} : std::vector<int64_t>{0, 4};
+}
+
+TEST(Stream, AnInstrumentOfAnyOperatorThatStartsAnewEqualsAFreshStream) {
+  constexpr int64_t kNames = 3, kSteps = 14, kReset = 5, kGap = 8;
+  int64_t carried = 0;
+  for (const auto& [name, program] : programs_over_time())
+    for (const int64_t window : windows_of(program)) {
+      Stream stream(program, {.instruments = kNames, .window = window});
+      const Array x = random_input(program, kSteps, kNames, 2);
+      const auto columns = static_cast<size_t>(stream.columns()), width = static_cast<size_t>(stream.output_width());
+      std::vector<Stream> alone;
+      for (int64_t i = 0; i < kNames; ++i) alone.emplace_back(program, StreamOptions{.window = window});
+      std::vector<float> in(kNames * columns), out(kNames * width), one(width);
+      for (int64_t t = 0; t < kSteps; ++t) {
+        if (t == kReset) {
+          stream.reset(1);
+          alone[1] = Stream(program, {.window = window});
+        }
+        std::copy_n(x.data<float>() + t * static_cast<int64_t>(in.size()), in.size(), in.begin());
+        if (t == kGap) in[2 * columns] = std::numeric_limits<float>::quiet_NaN();
+        stream.step(in, out);
+        for (size_t i = 0; i < kNames; ++i) {
+          const float* row = out.data() + i * width;
+          if (t == kGap && i == 2) {
+            alone[2] = Stream(program, {.window = window});
+            EXPECT_TRUE(std::all_of(row, row + width, [](float v) { return std::isnan(v); })) << name;
+            continue;
+          }
+          alone[i].step({in.data() + i * columns, columns}, one);
+          ASSERT_EQ(std::memcmp(row, one.data(), width * sizeof(float)), 0)
+              << name << ", window " << window << ", instrument " << i << ", step " << t;
+        }
+      }
+      carried += window == 0;
+    }
+  EXPECT_GT(carried, 15);
+}
+
+TEST(Stream, BitsDoNotDependOnTheCallersFloatMode) {
+#if defined(__x86_64__)
+  struct OtherMode {
+    OtherMode() { _mm_setcsr(before | 0x8040u | 0x6000u); }  // flush to zero, denormals are zero, round toward zero
+    ~OtherMode() { _mm_setcsr(before); }
+    unsigned before = _mm_getcsr();
+  };
+  for (const auto& [name, program] : programs_over_time()) {
+    Array x = random_input(program, 6, 2, 3);
+    for (int64_t i = 0; i < x.size(); i += 3) x.mutable_data<float>()[i] *= 0x1p-130f;
+    const int64_t window = windows_of(program)[0];
+    Stream plain(program, {.instruments = 2, .window = window});
+    const Array expected = tick_by_tick(plain, x), codes = Session(program).run_codes(x);
+    const OtherMode mode;
+    Stream stream(program, {.instruments = 2, .window = window});
+    const Array ticks = tick_by_tick(stream, x);
+    EXPECT_EQ(std::memcmp(ticks.raw(), expected.raw(), static_cast<size_t>(expected.size()) * sizeof(float)), 0)
+        << name;
+    EXPECT_TRUE(same_bits(Session(program).run_codes(x), codes)) << name;
+  }
+#else
+  GTEST_SKIP() << "no control register";
+#endif
 }
 
 TEST(Stream, EqualsTheSessionOverTenThousandSteps) {
@@ -207,21 +300,23 @@ TEST(Stream, RefusesOptionsOutOfRange) {
 }
 
 TEST(Stream, StepsAllocateNothing) {
-  const Program program = small();
-  const Array x = random_input(program, 50, 3, 1);
-  const std::vector<float> missing(3 * kFeatures, std::numeric_limits<float>::quiet_NaN());
-  for (const int64_t window : {0, 8}) {
-    Stream stream(program, {.instruments = 3, .window = window});
-    std::vector<float> out(static_cast<size_t>(3 * stream.output_width()));
-    allocations = 0;
-    counting = true;
-    for (int64_t t = 0; t < 50; ++t) stream.step({x.data<float>() + t * 3 * kFeatures, 3 * kFeatures}, out);
-    stream.step(missing, out);
-    stream.reset(1);
-    stream.reset();
-    counting = false;
-    EXPECT_EQ(allocations, 0);
-  }
+  for (const auto& [name, program] : programs_over_time())
+    for (const int64_t window : windows_of(program)) {
+      Stream stream(program, {.instruments = 3, .window = window});
+      const Array x = random_input(program, 9, 3, 1);
+      const auto columns = static_cast<size_t>(3 * stream.columns());
+      const std::vector<float> missing(columns, std::numeric_limits<float>::quiet_NaN());
+      std::vector<float> out(static_cast<size_t>(3 * stream.output_width()));
+      const float* data = x.data<float>();
+      allocations = 0;
+      counting = true;
+      for (size_t t = 0; t < 9; ++t) stream.step({data + t * columns, columns}, out);
+      stream.step(missing, out);
+      stream.reset(1);
+      stream.reset();
+      counting = false;
+      EXPECT_EQ(allocations, 0) << name;
+    }
   counting = true;
   const std::vector<int> seen(3);
   counting = false;
@@ -246,17 +341,19 @@ TEST(Stream, StepsMakeNoSystemCall) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "the sanitizers' own runtime calls the system";
 #endif
-  const Program program = small();
-  const Array x = random_input(program, 50, 3, 1);
-  for (const int64_t window : {0, 8}) {
-    Stream stream(program, {.instruments = 3, .window = window});
-    std::vector<float> out(static_cast<size_t>(3 * stream.output_width()));
-    const int status = without_system_calls([&] {
-      for (int64_t t = 0; t < 50; ++t) stream.step({x.data<float>() + t * 3 * kFeatures, 3 * kFeatures}, out);
-    });
-    if (status == 77) GTEST_SKIP() << "this system has no seccomp";
-    EXPECT_EQ(status, 0);
-  }
+  for (const auto& [name, program] : programs_over_time())
+    for (const int64_t window : windows_of(program)) {
+      Stream stream(program, {.instruments = 3, .window = window});
+      const Array x = random_input(program, 9, 3, 1);
+      const auto columns = static_cast<size_t>(3 * stream.columns());
+      std::vector<float> out(static_cast<size_t>(3 * stream.output_width()));
+      const float* data = x.data<float>();
+      const int status = without_system_calls([&] {
+        for (size_t t = 0; t < 9; ++t) stream.step({data + t * columns, columns}, out);
+      });
+      if (status == 77) GTEST_SKIP() << "this system has no seccomp";
+      EXPECT_EQ(status, 0) << name;
+    }
   EXPECT_EQ(without_system_calls([] { ::getpid(); }), -1) << "the guard sees nothing";
 }
 

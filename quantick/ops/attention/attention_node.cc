@@ -14,6 +14,9 @@
 namespace quantick {
 namespace {
 
+/// Steps that a stream keeps at most: sizes in bytes stay far from overflow.
+constexpr int64_t kMaxContext = int64_t{1} << 24;
+
 /// A stretch of keys in scratch or state.
 template <class T>
 struct Keys {
@@ -228,6 +231,19 @@ class AttentionNode : public IntegerNode {
 
 std::unique_ptr<IntegerNode> make_attention_node(const PrepareCall& call, const AttentionSizes& sizes,
                                                  std::string_view who) {
+  const int64_t rows = sizes.time_major ? 1 : sizes.rows, queries = sizes.time_major ? 1 : sizes.queries,
+                keys = sizes.time_major ? 1 : sizes.keys;
+  const auto check = [&](std::string_view what, const TensorType& type, int64_t expected) {
+    QTK_CHECK(type.shape.size() == expected, FormatError, "[{}] channels of {}, were {}, expected {} of them", who,
+              what, type.shape.text(), expected);
+  };
+  check("q", call.input_types[0], rows * queries * sizes.query_channels());
+  check("k", call.input_types[1], rows * keys * sizes.key_channels());
+  check("v", call.input_types[2], rows * keys * sizes.value_channels());
+  if (call.inputs.size() > 3) check("mask", call.input_types[3], rows * keys);
+  check("the output", call.output_type, rows * queries * sizes.output_channels());
+  QTK_CHECK(sizes.context <= kMaxContext, FormatError, "[{}] context, was {}, expected at most {}", who, sizes.context,
+            kMaxContext);
   const bool integers =
       std::all_of(call.inputs.begin(), call.inputs.begin() + 3, [](const TensorFormat& f) { return f.quantized(); });
   if (integers) return std::make_unique<AttentionNode<int16_t>>(call, sizes, who);

@@ -9,6 +9,9 @@
 namespace quantick {
 namespace {
 
+/// Values of the past that a node keeps at most: sizes in bytes stay far from overflow.
+constexpr double kMostValues = 0x1p40;
+
 struct CausalConvolution {
   static constexpr std::string_view name = "causal_convolution", family = "convolution", onnx = "";
   static constexpr std::string_view summary =
@@ -137,11 +140,16 @@ struct CausalConvolution {
     };
     form.prepare = [](const PrepareCall& call) {
       const auto attrs = from_attributes<Attrs>(*call.attributes, name);
-      const auto taps = static_cast<int64_t>(call.constant("taps").item());
-      QTK_CHECK(taps > 0 && attrs.dilation > 0 && attrs.groups > 0, FormatError,
-                "[causal_convolution] taps, dilation and groups, were {}, {} and {}, expected > 0", taps,
-                attrs.dilation, attrs.groups);
-      return make_causal_convolution_node(call, taps, attrs.dilation, attrs.groups);
+      const double taps = call.constant("taps").item();
+      const int64_t channels = call.input_types[0].shape.size();
+      QTK_CHECK(taps >= 1 && attrs.dilation > 0 && attrs.groups > 0 && channels > 0 &&
+                    taps * static_cast<double>(attrs.dilation) <= kMostValues / static_cast<double>(channels) &&
+                    attrs.groups <= channels,
+                FormatError,
+                "[causal_convolution] taps, dilation and groups, were {}, {} and {}, expected > 0 and fit "
+                "for {} channels",
+                taps, attrs.dilation, attrs.groups, channels);
+      return make_causal_convolution_node(call, static_cast<int64_t>(taps), attrs.dilation, attrs.groups);
     };
     form.error_steps = 1.25;  // the weights' rounding, summed over the samples' longest row
     return form;

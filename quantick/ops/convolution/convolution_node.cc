@@ -21,10 +21,20 @@ void visit_element(int64_t bytes, F&& f) noexcept {
     f(uint32_t{});
 }
 
+/// Values of a padded image at most: sizes in bytes stay far from overflow.
+constexpr int64_t kMostValues = int64_t{1} << 40;
+
+const Windows& checked(const Windows& windows, const Shape& x) {
+  QTK_CHECK(windows.h.padded() <= kMostValues / windows.w.padded() / std::max<int64_t>(1, x[0]), FormatError,
+            "[convolution] padded image, was {} x {} of {} channels, expected at most 2^40 values", windows.h.padded(),
+            windows.w.padded(), x[0]);
+  return windows;
+}
+
 class ConvolutionNode : public IntegerNode {
  public:
   ConvolutionNode(const PrepareCall& call, const Windows& windows, int64_t groups)
-      : windows_(windows),
+      : windows_(checked(windows, call.input_types[0].shape)),
         zero_(static_cast<uint32_t>(call.inputs[0].zero_point)),
         product_(call, groups, windows.taps(), call.input_types[0].shape[0] / groups) {
     QTK_CHECK(call.input_types[0].shape[0] == groups * product_.in() &&

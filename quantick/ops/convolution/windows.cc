@@ -5,12 +5,16 @@
 namespace quantick {
 namespace {
 
+// Bound of what attributes say: products of two stay far from overflow.
+constexpr int64_t kMost = int64_t{1} << 24;
+
 void check_list(std::span<const int64_t> list, size_t axes, int64_t least, std::string_view what,
                 std::string_view who) {
   QTK_CHECK(list.empty() || list.size() == axes, ValueError, "[{}] {}, were {} values, expected none or {}", who, what,
             list.size(), axes);
   for (const int64_t v : list)
-    QTK_CHECK(v >= least, ValueError, "[{}] {}, held {}, expected >= {}", who, what, v, least);
+    QTK_CHECK(v >= least && v <= kMost, ValueError, "[{}] {}, held {}, expected >= {}{}", who, what, v, least,
+              v < least ? "" : " and at most 2^24");
 }
 
 }  // namespace

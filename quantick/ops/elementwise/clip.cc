@@ -56,6 +56,8 @@ struct Clip {
     form.output = IntegerForm::OutputFormat::same;
     form.prepare = [](const PrepareCall& call) {
       const Attrs attrs = from_attributes<Attrs>(*call.attributes, name);
+      QTK_CHECK(attrs.low <= attrs.high, FormatError, "[clip] bounds, were {} and {}, expected in order", attrs.low,
+                attrs.high);
       const auto low = static_cast<float>(attrs.low), high = static_cast<float>(attrs.high);
       if (!keeps_codes(call))
         return make_element_node(call, name, [=](const float* const* x, int64_t n, float* y) {

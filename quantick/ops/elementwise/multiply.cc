@@ -9,11 +9,14 @@ namespace {
 class ProductNode : public IntegerNode {
  public:
   explicit ProductNode(const PrepareCall& call)
-      : a_(call.inputs[0]), b_(call.inputs[1]), y_(call.output), width_(call.output_type.shape.size()) {
+      : a_(call.inputs.front()), b_(call.inputs.back()), y_(call.output), width_(call.output_type.shape.size()) {
+    QTK_CHECK(call.inputs.size() == 2 && y_.quantized(), FormatError,
+              "[multiply] scale goes with two computed operands and an integer output");
     const Array& scale = call.constant("scale");
     QTK_CHECK(scale.shape() == Shape{1}, FormatError, "[multiply] scale, was {}, expected 1 of them",
               scale.type().text());
     scale_ = scale.data<float>()[0];
+    check_scale(scale_, kLargestScale, "multiply");
     for (size_t i = 0; i < 2; ++i)
       QTK_CHECK(call.inputs[i].quantized() && call.input_types[i].shape.size() == width_, FormatError,
                 "[multiply] operand {}, was {} {}, expected integers with channels {}", i, call.inputs[i].name(),

@@ -1,5 +1,7 @@
 #include "quantick/ops/elementwise/sum_node.h"
 
+#include <cmath>
+
 #include "quantick/core/error.h"
 #include "quantick/kernels/quantize/quantize.h"
 #include "quantick/kernels/quantize/requantize.h"
@@ -11,8 +13,10 @@ namespace {
 class SumNode : public IntegerNode {
  public:
   SumNode(const PrepareCall& call, std::string_view who)
-      : a_(call.inputs[0]), b_(call.inputs[1]), y_(call.output), width_(call.output_type.shape.size()) {
+      : a_(call.inputs.front()), b_(call.inputs.back()), y_(call.output), width_(call.output_type.shape.size()) {
     const Array& scale = call.constant("scale");
+    QTK_CHECK(call.inputs.size() == 2 && y_.quantized(), FormatError,
+              "[{}] scale goes with two computed operands and an integer output", who);
     QTK_CHECK(scale.shape() == Shape{2}, FormatError, "[{}] scale, was {}, expected 2 of them", who,
               scale.type().text());
     for (size_t i = 0; i < 2; ++i)
@@ -21,6 +25,8 @@ class SumNode : public IntegerNode {
                 call.input_types[i].shape.text(), call.output_type.shape.text());
     scale_a_ = scale.data<float>()[0];
     scale_b_ = scale.data<float>()[1];
+    check_scale(std::abs(scale_a_), kLargestScale, who);
+    check_scale(std::abs(scale_b_), kLargestScale, who);
   }
 
   void run(const Call& call) const noexcept override {

@@ -55,7 +55,8 @@ class BatchNormNode : public IntegerNode {
       : scale_(call.constant("scale")), shift_(call.constant("shift")), x_(call.inputs[0]), y_(call.output) {
     const Shape& row = call.input_types[0].shape;
     QTK_CHECK(axis >= 0 && axis < row.ndim() && scale_.shape() == Shape{row[axis]} &&
-                  shift_.shape() == scale_.shape() && call.output_type.shape == row,
+                  shift_.shape() == scale_.shape() && scale_.dtype() == DType::f32 && shift_.dtype() == DType::f32 &&
+                  call.output_type.shape == row,
               FormatError, "[batch_norm] constants, were {} and {}, expected axis {} of {}", scale_.type().text(),
               shift_.type().text(), axis, row.text());
     const Channels s(row, axis);

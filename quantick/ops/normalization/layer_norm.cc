@@ -111,8 +111,8 @@ struct LayerNorm {
     };
     form.prepare = [](const PrepareCall& call) {
       const Array gamma = call.constant("gamma"), beta = call.constant("beta");
-      QTK_CHECK(gamma.ndim() == 1 && gamma.size() > 0 && beta.shape() == gamma.shape() &&
-                    call.input_types[0].shape.size() % gamma.size() == 0,
+      QTK_CHECK(gamma.ndim() == 1 && gamma.size() > 0 && beta.shape() == gamma.shape() && gamma.dtype() == DType::f32 &&
+                    beta.dtype() == DType::f32 && call.input_types[0].shape.size() % gamma.size() == 0,
                 FormatError, "[layer_norm] constants, were {} and {}, expected the last axis of {}",
                 gamma.type().text(), beta.type().text(), call.input_types[0].shape.text());
       const auto epsilon = static_cast<float>(from_attributes<Attrs>(*call.attributes, name).epsilon);

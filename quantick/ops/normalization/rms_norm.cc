@@ -95,7 +95,8 @@ struct RmsNorm {
     };
     form.prepare = [](const PrepareCall& call) {
       const Array gamma = call.constant("gamma");
-      QTK_CHECK(gamma.ndim() == 1 && gamma.size() > 0 && call.input_types[0].shape.size() % gamma.size() == 0,
+      QTK_CHECK(gamma.ndim() == 1 && gamma.size() > 0 && gamma.dtype() == DType::f32 &&
+                    call.input_types[0].shape.size() % gamma.size() == 0,
                 FormatError, "[rms_norm] gamma, was {}, expected the last axis of {}", gamma.type().text(),
                 call.input_types[0].shape.text());
       const auto epsilon = static_cast<float>(from_attributes<Attrs>(*call.attributes, name).epsilon);
