@@ -94,6 +94,7 @@ Calibration calibrate(const graph::Graph& graph, const CalibrationData& data, co
                               make_observer(known ? config.calib_mode : "naive", {.percentile = config.percentile}));
   };
   const graph::ValueId input = graph.inputs()[0];
+  const int batch_axis = plan_nodes(graph, config).sequence[input] ? 1 : 0;
   add(input);
   StateWatch states(graph, config, result.state_ranges_);
   for (const graph::Node& node : graph.nodes()) add(node.outputs[0]);
@@ -110,7 +111,7 @@ Calibration calibrate(const graph::Graph& graph, const CalibrationData& data, co
               dtype_name(batch.dtype()));
     const Array rows = batch.contiguous();
     result.observers_.at(input)->observe({rows.data<float>(), static_cast<size_t>(rows.size())});
-    result.rows_ += batch.shape()[batch.ndim() > 2 ? 1 : 0];
+    result.rows_ += batch.shape()[batch_axis];
     const Array filled = with_missing_filled(rows, static_cast<float>(config.fill_value));
     graph.run(std::span(&filled, 1), observe);
     states.on_batch_end();

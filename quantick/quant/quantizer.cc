@@ -14,8 +14,8 @@ namespace {
 // Rows of the calibration data that the error report compares on where no held-out data is given.
 constexpr int64_t kReportRows = 256;
 
-Array report_rows(const Array& batch) {
-  const int axis = batch.ndim() > 2 ? 1 : 0;
+Array report_rows(const Array& batch, bool sequence) {
+  const int axis = sequence ? 1 : 0;
   return batch.slice(axis, 0, std::min(kReportRows, batch.shape()[axis])).contiguous();
 }
 
@@ -69,7 +69,8 @@ QuantizedNet quantize_graph(const graph::Graph& original, const QuantizationConf
   const Calibration calibration = data.batches.empty() ? Calibration() : calibrate(graph, data, config);
   Lowered lowered = lower(graph, calibration, config, marks);
   Array samples = held_out;
-  if (!samples.defined() && !data.batches.empty()) samples = report_rows(data.batches[0]);
+  if (!samples.defined() && !data.batches.empty())
+    samples = report_rows(data.batches[0], lowered.program.input().sequence);
   out.report = make_report(folded, calibration, lowered, samples);
   out.report.float_nodes = plan_nodes(graph, config, marks).float_nodes;
   out.report.corrections = std::move(notes);

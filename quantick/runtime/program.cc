@@ -82,11 +82,12 @@ void Program::check() const {
     const Operator& op = find_operator(node.op);
     QTK_CHECK(op.integer.kind != IntegerForm::Kind::none, UnsupportedError,
               "[program] {} (layer \"{}\") has no fixed-bits form", node.op, node.layer);
-    const size_t operands =
-        node.inputs.size() +
-        static_cast<size_t>(std::count_if(node.constants.begin(), node.constants.end(),
-                                          [](const NamedArray& c) { return c.name.starts_with("operand"); }));
+    // Constants stand for operands where the form takes any mix of both.
     const bool all = op.integer.data_inputs == kAllInputs;
+    size_t operands = node.inputs.size();
+    if (all)
+      operands += static_cast<size_t>(std::count_if(node.constants.begin(), node.constants.end(),
+                                                    [](const NamedArray& c) { return c.name.starts_with("operand"); }));
     const size_t most = !all ? op.integer.data_inputs : op.variadic ? kMaxNodeInputs : op.inputs.size();
     const size_t least = !all ? most : op.inputs.size() - static_cast<size_t>(op.optional_inputs);
     QTK_CHECK(!node.inputs.empty() && node.inputs.size() <= kMaxNodeInputs && operands >= least && operands <= most,

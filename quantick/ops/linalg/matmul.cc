@@ -44,6 +44,7 @@ class MatMulNode : public IntegerNode {
     QTK_CHECK(scale.shape() == Shape{1}, FormatError, "[matmul] scale, was {}, expected 1 of them",
               scale.type().text());
     scale_ = scale.data<float>()[0];
+    check_scale(scale_, kLargestScale, "matmul");
   }
 
   void run(const Call& call) const noexcept override {
