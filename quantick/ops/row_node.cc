@@ -19,7 +19,11 @@ class RowNode : public IntegerNode {
         output_(call.output),
         width_(width),
         rows_(call.input_types[0].shape.size() / width),
-        function_(std::move(function)) {}
+        function_(std::move(function)) {
+    QTK_CHECK(call.output_type.shape.size() == call.input_types[0].shape.size(), FormatError,
+              "[program] output channels, were {}, expected those of the input, {}", call.output_type.shape.text(),
+              call.input_types[0].shape.text());
+  }
 
   void run(const Call& call) const noexcept override {
     const int64_t total = call.steps * call.batch * rows_;

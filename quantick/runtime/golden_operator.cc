@@ -85,6 +85,7 @@ std::vector<GoldenOperator> golden_widths(const GoldenOperator& c) {
 
 std::vector<int64_t> run_golden(const GoldenOperator& c, GoldenForm form, Isa isa) {
   const ForcedIsa forced(isa);
+  c.precision.validate(c.op);
   PrepareCall call{.attributes = &c.attributes};
   for (const GoldenTensor& t : c.inputs) {
     call.inputs.push_back(t.format);

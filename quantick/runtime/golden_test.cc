@@ -94,19 +94,35 @@ TEST(Golden, TheReferenceVectorsAgree) {
   EXPECT_EQ(report.verdict(), "passed");
 }
 
+/// The output field of a case, or null.
+nlohmann::json* output_of(nlohmann::json& golden_case, const std::string& output) {
+  if (golden_case["kind"] == "operator") return output == "output" ? &golden_case["output"]["codes"] : nullptr;
+  return golden_case.contains(output) ? &golden_case[output] : nullptr;
+}
+
 TEST(Golden, AFlippedBitOfAnyOutputIsSeen) {
-  const auto cases = nlohmann::json::parse(read_file(kOwn))["cases"];
-  for (size_t i = 0; i < cases.size(); ++i)
-    for (const char* output : {"y", "h", "c", "state"}) {
-      if (!cases[i].contains(output)) continue;
-      const GoldenReport report = changed([&](nlohmann::json& doc) {
-        auto* value = &doc["cases"][i][output].back();
-        if (value->is_array()) value = &value->back();
-        *value = value->get<int64_t>() + (value->get<int64_t>() > 0 ? -1 : 1);
-      });
+  const auto doc = nlohmann::json::parse(read_file(kOwn));
+  auto tables = doc;
+  tables.erase("cases");
+  for (size_t i = 0; i < doc["cases"].size(); ++i) {
+    int outputs = 0;
+    for (const char* output : {"y", "h", "c", "state", "output"}) {
+      auto alone = tables;
+      alone["cases"] = {doc["cases"][i]};
+      auto* value = output_of(alone["cases"][0], output);
+      if (value == nullptr) continue;
+      ++outputs;
+      value = &value->back();
+      if (value->is_array()) value = &value->back();
+      *value = value->get<int64_t>() + (value->get<int64_t>() > 0 ? -1 : 1);
+      const std::string path = temporary("flipped.json");
+      write_file(path, alone.dump());
+      const GoldenReport report = check_golden(path);
       EXPECT_FALSE(report.passed());
       EXPECT_EQ(report.differing(), static_cast<int64_t>(supported_isas().size())) << "case " << i << " " << output;
     }
+    EXPECT_GE(outputs, 1) << "case " << i;
+  }
   EXPECT_EQ(changed([](auto& doc) { doc["tanh"]["coef"][3][2] = 1; }).differing(), 1);
   EXPECT_EQ(changed([](auto& doc) { doc["sigmoid"]["width"] = 0.25; }).differing(), 1);
 }
@@ -115,13 +131,15 @@ TEST(Golden, KindsNotBuiltAreRefusedByName) {
   const GoldenReport report = changed([](auto& doc) {
     doc["cases"][0]["kind"] = "fourier";
     doc["cases"][1]["w"][0][0] = 1000;
+    doc["cases"][first_case(doc, "operator")]["op"] = "wavelet";
   });
-  ASSERT_EQ(report.refused.size(), 2u);
+  ASSERT_EQ(report.refused.size(), 3u);
+  EXPECT_NE(report.refused[2].reason.find("operator \"wavelet\""), std::string::npos) << report.refused[2].reason;
   EXPECT_EQ(report.refused[0].kind, "fourier");
   EXPECT_EQ(report.refused[1].index, 1);
   EXPECT_NE(report.refused[1].reason.find("\"w\" has 1000"), std::string::npos) << report.refused[1].reason;
   EXPECT_TRUE(report.passed());
-  EXPECT_EQ(report.verdict(), fmt::format("passed, 2 of {} not checked: dense, fourier", report.cases));
+  EXPECT_EQ(report.verdict(), fmt::format("passed, 3 of {} not checked: dense, fourier, operator", report.cases));
 }
 
 TEST(Golden, AFileOfWhichNoCaseRunsDoesNotPass) {
@@ -162,6 +180,25 @@ TEST(Golden, MalformedFilesAreNamedWithCaseAndField) {
   has(complaint([](auto& doc) { doc["cases"][first_case(doc, "gru")]["bh"].push_back(1); }), "field \"bh\" has 2");
   has(complaint([](auto& doc) { doc["cases"][first_case(doc, "gru")].erase("state"); }), "field \"state\" is missing");
   has(complaint([](auto& doc) { doc["cases"][first_case(doc, "add")]["x"].erase(0); }), "field \"x\" has 1 rows");
+  const auto op = [&](const char* field, const nlohmann::json& value) {
+    return complaint([&](auto& doc) { doc["cases"][first_case(doc, "operator")][field] = value; });
+  };
+  has(op("batch", 0), "(operator): field \"batch\" was 0");
+  has(op("sequence", 1), "field \"sequence\" was 1");
+  has(op("precision", {{"speed", 1}}), "field \"precision\" has an unknown name");
+  has(op("precision", {{"group_size", "x"}}), "precision \"group_size\" was \"x\"");
+  has(op("precision", {{"method", "magic"}}), "method");
+  has(op("attributes", {{"colour", 1}}), "unknown attribute colour");
+  has(op("constants", nlohmann::json::array()), "constant");
+  has(op("inputs", {{{"dtype", "int4"}}}), "input 0: field \"dtype\" was \"int4\"");
+  has(complaint([](auto& doc) { doc["cases"][first_case(doc, "operator")]["output"]["codes"].push_back(1); }),
+      "output: field \"codes\" has 28 values, expected 27");
+  has(complaint([](auto& doc) { doc["cases"][first_case(doc, "operator")]["inputs"][0]["codes"][0] = 300; }),
+      "input 0: field \"codes\" has 300, outside [-128, 127]");
+  has(complaint([](auto& doc) {
+        doc["cases"][first_case(doc, "operator")]["output"]["channels"] = {3, 3, 2};
+      }),
+      "field \"codes\" has 27 values, expected 54");
   write_file(temporary("text.json"), std::string_view("{\"version\": 1,"));
   EXPECT_THROW(check_golden(temporary("text.json")), ParseError);
   EXPECT_THROW(check_golden(temporary("absent.json")), IoError);
