@@ -116,9 +116,4 @@ void LoweredProduct::run_scaled(const float* x, const float* row_scale, int64_t 
   kernel_->run_scaled(x, row_scale, n, y, scratch);
 }
 
-void LoweredProduct::run_codes(const int8_t* codes, const float* row_scale, int64_t n, float* y,
-                               void* scratch) const noexcept {
-  kernel_->run_codes(codes, row_scale, n, y, scratch);
-}
-
 }  // namespace quantick

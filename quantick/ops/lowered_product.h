@@ -35,10 +35,9 @@ class LoweredProduct {
   /// x [n, columns] in the form's input format -> y [n, rows] in its output format. No allocation or exception.
   void run(const void* x, int64_t n, void* y, void* scratch) const noexcept;
 
-  /// Float32 inputs with method dynamic or dynamic_decay alone: with the scales of the rows given, and on codes that
-  /// were made with them (kernels/quantize).
+  /// The same with the scales of the rows given (kernels/quantize): float32 inputs with method dynamic or dynamic_decay
+  /// alone.
   void run_scaled(const float* x, const float* row_scale, int64_t n, float* y, void* scratch) const noexcept;
-  void run_codes(const int8_t* codes, const float* row_scale, int64_t n, float* y, void* scratch) const noexcept;
 
   /// Whether x is float32 that becomes integers with a scale per row.
   bool dynamic() const { return dynamic_; }

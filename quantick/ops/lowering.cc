@@ -34,11 +34,6 @@ Array parameter_of(const LowerCall& call, size_t index) {
   return index < call.parameters.size() ? call.parameters[index] : Array();
 }
 
-void require_quantized_inputs(const LowerCall& call, std::string_view who) {
-  for (const TensorFormat& format : call.inputs)
-    QTK_CHECK(format.quantized(), UnsupportedError, "[{}] input, was float32, expected int8 or int16", who);
-}
-
 WeightForm weight_form(const Precision& precision) {
   return {.bits = precision.weight_bits(),
           .granularity = precision.granularity,

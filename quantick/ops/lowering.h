@@ -102,7 +102,4 @@ std::vector<double> parameter_values(const Array& parameter, int64_t count);
 /// The call's parameter, or an undefined array where it has none.
 Array parameter_of(const LowerCall& call, size_t index);
 
-/// Throws UnsupportedError where a data input stays float.
-void require_quantized_inputs(const LowerCall& call, std::string_view who);
-
 }  // namespace quantick

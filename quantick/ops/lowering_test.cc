@@ -111,7 +111,7 @@ PrepareCall prepared(const Precision& precision, std::vector<NamedArray> constan
 }
 
 TEST(WeightForms, FloatWeightsAreKeptInTheTypeAskedFor) {
-  const Array w = Array::from(std::vector<float>{1.0f + 0x1p-9f, -3.3f, 1e-5f, 60000}, {2, 2});
+  const Array w = Array::from(std::vector<float>{1.0f + 3 * 0x1p-8f, -3.3f, 1e-5f, 60000}, {2, 2});
   Precision precision;
   precision.method = "float32";
   const auto kept = [&](const char* dtype) {
@@ -122,9 +122,9 @@ TEST(WeightForms, FloatWeightsAreKeptInTheTypeAskedFor) {
     return real_weight(call, "w", 2).to_vector<float>();
   };
   EXPECT_EQ(kept("float32"), w.to_vector<float>());
-  EXPECT_EQ(kept("bf16")[0], 1.0f);        // half a step to even
-  EXPECT_EQ(kept("bf16")[1], -3.296875f);  // 8 bits of significand
-  EXPECT_EQ(kept("fp16")[0], 1.0f + 0x1p-9f);
+  EXPECT_EQ(kept("bf16")[0], 1.0f + 0x1p-6f);  // half a step, to even
+  EXPECT_EQ(kept("bf16")[1], -3.296875f);      // 8 bits of significand
+  EXPECT_EQ(kept("fp16")[0], 1.0f + 3 * 0x1p-8f);
   EXPECT_EQ(kept("fp16")[2], 168 * 0x1p-24f);  // below 2^-14: whole multiples of 2^-24
   EXPECT_EQ(kept("fp16")[3], 60000);
   precision.weight_dtype = "fp16";

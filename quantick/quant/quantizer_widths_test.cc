@@ -6,6 +6,7 @@
 
 #include "quantick/core/error.h"
 #include "quantick/nn/nn.h"
+#include "quantick/ops/ops.h"
 #include "quantick/quant/quantizer.h"
 #include "quantick/runtime/session.h"
 #include "quantick/tensor/random_array.h"
@@ -105,6 +106,25 @@ TEST(QuantizerWidths, ANarrowCellWarnsWithWhatItCostsAndWhatIsRecommended) {
     return w.find("with float32 gates and states, which is the default and the recommended split") != std::string::npos;
   })) << out.net.report.text();
   EXPECT_LT(out.sqnr, quantized(net, {}).sqnr - 3);
+}
+
+TEST(QuantizerWidths, ANarrowCellHasThePowerOfTwoAboveItsLargestValueAsRange) {
+  nn::Sequential net(nn::LSTM(8), nn::SequenceLast(), nn::Dense(2));
+  net.initialize(nn::xavier(), 3);
+  net(data());
+  std::vector<Array> p;  // weights of x and h, biases of x and h
+  for (auto& [name, parameter] : net.collect_params()) p.push_back(parameter.data());
+  std::fill_n(p[2].mutable_data<float>() + 8, 8, 4.0f);  // open forget gates, so that cells grow past 1
+  double largest = 0;
+  for (int64_t steps = 1; steps <= data().shape()[0]; ++steps) {
+    const Array x = data().slice(0, 0, steps).contiguous(), c = lstm(x, p[0], p[1], p[2], p[3])[2];
+    largest = std::max(largest, max(abs(c)).item());
+  }
+  ASSERT_GT(largest, 1.5);
+  QuantizationConfig config;
+  config.tensors = {{"*.cell", "int16"}};
+  const double top = node_of(quantize_net(net, config, data()), "lstm").precision.state_top;
+  EXPECT_EQ(top, std::exp2(std::floor(std::log2(largest)) + 1));
 }
 
 TEST(QuantizerWidths, ACellThatCannotHoldItsMemoryIsNamedAsCollapsed) {

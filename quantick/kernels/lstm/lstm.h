@@ -25,9 +25,6 @@ struct LstmSpec {
   RecurrentForms forms = {};
 };
 
-/// Of an LSTM, the update i * g is what must change the cell.
-using LstmCounters = RecurrentCounters;
-
 /// The state c is float32 [n, units], the hidden state h [n, units] int16 Q0.15.
 class LstmKernel : public RecurrentKernel {
  public:

@@ -12,7 +12,7 @@ void lstm_cell_scalar(const LstmCell& cell, const float* px, const float* ph, in
 void lstm_cell_avx2(const LstmCell& cell, const float* px, const float* ph, int64_t n, float* c, int16_t* h);
 void lstm_cell_avx512vnni(const LstmCell& cell, const float* px, const float* ph, int64_t n, float* c, int16_t* h);
 
-/// The scalar cell, which also counts (LstmCounters, lstm.h).
+/// The scalar cell, which also counts (RecurrentCounters, recurrent_kernel.h).
 void lstm_cell_counted(const LstmCell& cell, const float* px, const float* ph, int64_t n, float* c, int16_t* h,
                        int64_t* saturations, int64_t* dead_zone);
 

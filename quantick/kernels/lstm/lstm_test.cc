@@ -227,7 +227,7 @@ TEST(Lstm, CountsSaturationsAndDeadZones) {
   const LstmKernel kernel(l.spec());
   auto scratch = scratch_of(kernel);
   State plain = zero_state(l, 3), counted = plain;
-  LstmCounters counters;
+  RecurrentCounters counters;
   for (int t = 0; t < 50; ++t) {
     const auto x = random_input(l, 3, t / 10);
     kernel.step(x.data(), plain.h.data(), plain.c.data(), 3, scratch.data());
@@ -236,7 +236,7 @@ TEST(Lstm, CountsSaturationsAndDeadZones) {
   }
   EXPECT_GT(counters.saturations, 0);
   EXPECT_GT(counters.dead_zone, 0);
-  LstmCounters none;
+  RecurrentCounters none;
   State wide = zero_state(l, 3);
   const Layer exact = random_layer(12, 4, 6, 1, 1);
   const LstmKernel exact_kernel(exact.spec());
