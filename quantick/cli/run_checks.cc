@@ -127,8 +127,9 @@ void check_model(const RunConfig& config, const ConfigNode& root) {
   });
   if (config.model.name != "CrossTransformer") return;
   const ConfigNode& train = section(root, {"train"});
-  expect(config.train.batching == "dates", train, "batching", "dates: a sample of CrossTransformer is a whole date");
-  expect(config.train.monitor == "loss", train, "monitor", "loss, with CrossTransformer");
+  expect(config.train.batching == "dates", train, "batching",
+         "batching: dates, since a sample of CrossTransformer is a whole date");
+  expect(config.train.monitor == "loss", train, "monitor", "monitor: loss, with CrossTransformer");
   expect(!optim::make_loss(config.train.loss.name, kwargs_of(config.train.loss))->per_group(), train, "loss",
          "a loss of single scores, with CrossTransformer");
 }

@@ -65,6 +65,7 @@ Row compare_pair(const ComparePair& pair, const PreparedData& data) {
   const auto net = make_network(run, data.dataset->width());
   train_network(run, data, *net, false);
   const auto quantized = quantize_network(run, data, *net);
+  write_file(run.output + "/quantization.txt", quantized.report.text());
   log(LogLevel::info, "Scoring the test dates in float32 and int8");
   const auto f = score_float(run, data, *net), q = score_program(run, data, quantized.program);
   const auto labels = labels_of(data);
