@@ -275,6 +275,7 @@ Array Array::slice(int axis, int64_t start, int64_t stop, int64_t step) const {
   const auto clip = [n](int64_t i) { return std::min(std::max<int64_t>(i < 0 ? i + n : i, 0), n); };
   start = clip(start);
   stop = std::max(start, clip(stop));
+  step = std::min(step, std::max<int64_t>(n, 1));  // picks the same, and products of strides stay small
   Shape out_shape = shape(), out_strides = strides();
   out_shape[a] = (stop - start + step - 1) / step;
   out_strides[a] = strides()[a] * step;

@@ -15,7 +15,12 @@ Shape::Shape(std::span<const int64_t> extents) {
 
 int64_t Shape::size() const {
   int64_t n = 1;
-  for (int64_t extent : *this) n *= extent;
+  bool overflow = false;
+  for (const int64_t extent : *this) {
+    if (extent == 0) return 0;
+    overflow |= __builtin_mul_overflow(n, extent, &n);
+  }
+  QTK_CHECK(!overflow, ShapeError, "[shape] elements of {}, were more than 2^63", text());
   return n;
 }
 

@@ -14,7 +14,8 @@ Shape filled(const std::vector<int64_t>& wanted, const Shape& from, bool zeros_c
     if (out[i] == 0 && zeros_copy && i < from.ndim()) {
       out[i] = from[i];
     } else if (out[i] >= 0) {
-      known *= out[i];
+      QTK_CHECK(!__builtin_mul_overflow(known, out[i], &known), ShapeError,
+                "[reshape] shape, was {}, expected {} elements", Shape(wanted).text(), from.size());
     } else {
       QTK_CHECK(out[i] == -1 && open < 0, ShapeError, "[reshape] shape, was {}, expected at most one -1",
                 Shape(wanted).text());

@@ -25,7 +25,8 @@ struct Slice {
     const int64_t n = in[0].shape[axis];
     const auto clip = [n](int64_t i) { return std::min(std::max<int64_t>(i < 0 ? i + n : i, 0), n); };
     Shape out = in[0].shape;
-    out[axis] = (std::max(clip(attrs.start), clip(attrs.stop)) - clip(attrs.start) + attrs.step - 1) / attrs.step;
+    const int64_t length = clip(attrs.stop) - clip(attrs.start);
+    out[axis] = length <= 0 ? 0 : (length - 1) / attrs.step + 1;  // no sum with a step that may be huge
     return {{in[0].dtype, out}};
   }
 
