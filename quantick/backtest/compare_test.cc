@@ -166,5 +166,36 @@ TEST(Compare, OptionsCanBeCheckedBeforeThereAreScores) {
   EXPECT_THROW(check_options(BootstrapOptions{.confidence = 1}), ValueError);
 }
 
+TEST(CompareScores, CountsErrorsInDeviationsOfTheLabelsAndTheirChangeInPercent) {
+  ScoreMatrix labels, f;
+  for (int i = 0; i < 8; ++i) labels.instruments.push_back(std::string(1, static_cast<char>('A' + i)));
+  const Key key(5);
+  for (int t = 0; t < 60; ++t) {
+    labels.dates.push_back(market::Date{t});
+    for (int i = 0; i < 8; ++i) labels.values.push_back(3 * key.normal(labels.values.size()));
+  }
+  f = labels;
+  ScoreMatrix q = labels;
+  for (size_t k = 0; k < f.values.size(); ++k) {
+    f.values[k] += 2;  // every error is 2
+    q.values[k] += 2.02;
+  }
+  q.values[5] = std::nan("");  // a score that one side lacks
+  const auto metrics = compare_scores(f, q, labels, 0.25, {.block_length = 5, .resamples = 200});
+  ASSERT_EQ(metrics.size(), 5U);
+  const double deviation = risk::standard_deviation(labels.values);
+  EXPECT_EQ(metrics[0].name, "ic");
+  EXPECT_NEAR(metrics[0].difference, 0, 1e-12);
+  EXPECT_EQ(metrics[2].name, "mae");
+  EXPECT_NEAR(metrics[2].float32, 2 / deviation, 1e-12);
+  EXPECT_EQ(metrics[3].name, "mae_change");
+  EXPECT_NEAR(metrics[3].difference, 1, 1e-9);
+  EXPECT_NEAR(metrics[3].low, 1, 1e-9);
+  EXPECT_NEAR(metrics[3].high, 1, 1e-9);
+  EXPECT_EQ(metrics[4].name, "top_k_overlap");
+  EXPECT_EQ(metrics[4].int8, 1);
+  EXPECT_EQ(metrics[4].observations, 60);
+}
+
 }  // namespace
 }  // namespace quantick::backtest
