@@ -6,11 +6,12 @@ BUILD = build/$(PRESET)
 CONFIGURE = cmake --preset $(PRESET) -DQTK_UNITY=ON
 PYTHON = .venv/bin/python
 
-.PHONY: help demo fashion-mnist build test bench report-check clean
+.PHONY: help demo compare fashion-mnist build test bench report-check clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo          real prices to a trained, quantized, backtested model: out/us_daily/report.html'
+	@echo 'make compare       float against int8 for several networks on daily and intraday prices (examples/compare.yaml names them)'
 	@echo 'make fashion-mnist trains a residual network on images, quantizes it, and compares the two on the test images'
 	@echo 'make test          builds and runs every test; PRESET=asan-ubsan or PRESET=tsan: under a sanitizer'
 	@echo 'make build         only the program: build/release/quantick'
@@ -24,6 +25,9 @@ demo: build
 	@tools/venv.sh
 	@$(PYTHON) tools/fetch_demo_data.py
 	$(BUILD)/quantick run examples/us_daily.yaml
+
+compare: build
+	$(BUILD)/quantick compare examples/compare.yaml
 
 fashion-mnist:
 	@tools/bootstrap.sh build fashion-mnist
