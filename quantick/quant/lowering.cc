@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <set>
 
 #include "quantick/core/error.h"
 #include "quantick/core/float_mode.h"
@@ -103,7 +104,9 @@ class Lowering {
   /// layer wants integers none are made.
   bool input_stays_float() const {
     bool integers = false, identifiers = false;
+    std::set<graph::ValueId> seen;
     const std::function<void(graph::ValueId)> visit = [&](graph::ValueId value) {
+      if (!seen.insert(value).second) return;
       for (size_t n = 0; n < graph_.nodes().size(); ++n) {
         const graph::Node& node = graph_.nodes()[n];
         if (std::find(node.inputs.begin(), node.inputs.end(), value) == node.inputs.end()) continue;
