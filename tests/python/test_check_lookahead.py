@@ -23,6 +23,16 @@ def test_a_run_has_no_lookahead_from_training_to_program(quantick, tmp_path):
     assert "steps inside the window: " in alone and "no look-ahead" in alone
 
 
+def test_networks_over_whole_dates_are_checked_along_their_rows(quantick, tmp_path):
+    run = write_run(tmp_path, edit=lambda text: text.replace(
+        "{class: LSTM, kwargs: {hidden_size: 8, num_layers: 2}}",
+        "{class: CrossTransformer, kwargs: {units: 8, num_heads: 2, hidden_size: 8, num_layers: 1}}").replace(
+        "batch_size: 128", "batch_size: 8, batching: dates, monitor: loss"))
+    document = json.loads(quantick("check", "lookahead", run, "--json").stdout)
+    assert document["causal"] and document["models"][0]["output"]["compared"] > 0
+    assert document["models"][0]["inside"]["compared"] == 0
+
+
 def test_what_cannot_be_checked_is_an_error(quantick, tmp_path):
     missing = quantick("check", "lookahead", tmp_path / "none.qtk", ok=False)
     assert missing.returncode != 0 and "none.qtk" in missing.stderr

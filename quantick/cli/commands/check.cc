@@ -54,6 +54,7 @@ int check_bits(const CheckOptions& options) {
 constexpr double kStateTolerance = 2;
 
 constexpr uint64_t kLookaheadSeed = 1;
+constexpr int64_t kLookaheadInstruments = 7;
 
 int check_states(const CheckOptions& options) {
   const auto rows = runtime::measure_state_widths(options.seeds);
@@ -137,7 +138,10 @@ Lookahead network_lookahead(const RunConfig& config, const CheckOptions& options
   const auto net = make_network(config, features);
   const bool trained = std::filesystem::exists(network_path(config));
   if (trained) net->load_parameters(network_path(config));
-  const Shape shape{options.lookahead_steps, options.lookahead_rows, features};
+  const bool sequence_in = !sees_whole_dates(config);  // a sample that is a whole date has no time axis
+  Shape shape = input_shape(config, features, kLookaheadInstruments);
+  if (sequence_in) shape[0] = options.lookahead_steps;
+  shape[sequence_in ? 1 : 0] = options.lookahead_rows;
   std::vector<float> values(static_cast<size_t>(shape.size()));
   const Key key = Key(kLookaheadSeed).fold("lookahead");
   for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(key.normal(i));
@@ -151,8 +155,9 @@ Lookahead network_lookahead(const RunConfig& config, const CheckOptions& options
       for (size_t i = 0; i < blocks; ++i) y = (*net)[i](y);
       return y;
     };
-    const bool sequence = model(x).ndim() == shape.ndim();
-    const auto result = runtime::check_causality(model, x, {.sequence_out = sequence, .seed = kLookaheadSeed});
+    const bool sequence = sequence_in && model(x).ndim() == shape.ndim();
+    const auto result = runtime::check_causality(
+        model, x, {.sequence_in = sequence_in, .sequence_out = sequence, .seed = kLookaheadSeed});
     if (sequence) out.inside += result;
     if (blocks == net->size()) out.output = result;
   }
