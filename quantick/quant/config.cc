@@ -57,11 +57,19 @@ void QuantizationConfig::validate() const {
             "[quantize] quantized_dtype uint8 is asymmetric, activation_scheme was \"{}\"", activation_scheme);
   QTK_CHECK(ranges.empty() || calib_mode == "custom", ValueError,
             "[quantize] ranges are for calib_mode custom, calib_mode was \"{}\"", calib_mode);
+  for (const TensorRule& rule : tensors)
+    QTK_CHECK(!rule.match.empty() && !rule.dtype.empty(), ValueError,
+              "[quantize] rule for tensors, had match \"{}\" and dtype \"{}\", expected both", rule.match, rule.dtype);
   for (const RangeRule& rule : ranges)
     QTK_CHECK(std::isfinite(rule.low) && std::isfinite(rule.high) && rule.low <= rule.high, ValueError,
               "[quantize] range of \"{}\", was [{}, {}], expected finite numbers in order", rule.match, rule.low,
               rule.high);
   for (const LayerRule& rule : layers) {
+    QTK_CHECK(!rule.match.empty(), ValueError, "[quantize] rule for layers, had no match, expected a pattern of names");
+    QTK_CHECK(
+        !rule.method.empty() || !rule.quantize_granularity.empty() || rule.group_size != 0, ValueError,
+        "[quantize] rule for layers \"{}\", had nothing to set, expected method, quantize_granularity or group_size",
+        rule.match);
     const std::string key = fmt::format("rule for layers \"{}\":", rule.match);
     if (!rule.method.empty())
       check_choice(key + " method", rule.method, {"static", "dynamic", "dynamic_decay", "weight_only", "float32"});

@@ -54,6 +54,9 @@ TEST(QuantizationConfig, WrongValuesAreErrors) {
   expect_refused<ValueError>([](C& c) { c.corrections = {"bias"}; }, "corrections, was \"bias\"");
   expect_refused<ValueError>([](C& c) { c.layers = {{.match = "*", .method = "statc"}}; }, "did you mean static");
   expect_refused<ValueError>([](C& c) { c.output_dtype = "int8"; }, "output_dtype, was \"int8\"");
+  expect_refused<ValueError>([](C& c) { c.layers = {{.match = "fc"}}; }, "had nothing to set");
+  expect_refused<ValueError>([](C& c) { c.layers = {{.method = "static"}}; }, "had no match");
+  expect_refused<ValueError>([](C& c) { c.tensors = {{.match = "fc.weight"}}; }, "expected both");
 }
 
 TEST(Pattern, MatchesAsAFileGlob) {

@@ -169,7 +169,7 @@ class Correction {
       }
     }
     for (const int n : nodes_)
-      notes.push_back({"bias_correction", note_name(out_.nodes()[n]),
+      notes.push_back({"bias_correction", note_name(out_, n),
                        is_recurrent(out_, out_.nodes()[n]) ? "largest mean error of a gate before its activation"
                                                            : "largest mean error of an output channel",
                        before[n], after[n]});

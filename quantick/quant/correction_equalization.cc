@@ -89,12 +89,17 @@ graph::Graph equalize_layers(const graph::Graph& graph, std::vector<CorrectionNo
     for (const Link& link : links) moved = std::max(moved, equalize(out, link));
     if (moved < kSettled) break;
   }
+  if (links.empty())
+    notes.push_back({"equalization", "no layer",
+                     "skipped: none is followed by a Dense layer or a convolution with only "
+                     "ReLU, dropout, identity, pooling or the newest step between",
+                     0, 0, true});
   for (const Link& link : links) {
     const auto rows = [&](const graph::Graph& g) {
       return spread(row_ranges(parameter_at(g, g.nodes()[link.first], kWeightInput)));
     };
-    notes.push_back({"equalization", note_name(graph.nodes()[link.first]), "largest over smallest range of a row",
-                     rows(graph), rows(out)});
+    notes.push_back(
+        {"equalization", note_name(graph, link.first), "largest over smallest range of a row", rows(graph), rows(out)});
   }
   return out;
 }

@@ -80,6 +80,8 @@ Array parameter_at(const graph::Graph& graph, const graph::Node& node, size_t in
 
 std::string note_name(const graph::Node& node) { return node.layer.empty() ? node.op->name : node.layer; }
 
+std::string note_name(const graph::Graph& graph, int node) { return node_names(graph)[node]; }
+
 bool keeps_scales(const graph::Node& node) {
   const std::string& op = node.op->name;
   return op == "relu" || op == "identity" || op == "dropout" || op == "max_pool" || op == "avg_pool" ||

@@ -31,6 +31,8 @@ bool is_output(const graph::Graph& graph, graph::ValueId value);
 Array parameter_at(const graph::Graph& graph, const graph::Node& node, size_t index);
 /// Name for notes: the layer, or the operator where it has none.
 std::string note_name(const graph::Node& node);
+/// The same as rules and the report have it, with ".2" and on where a layer has several nodes.
+std::string note_name(const graph::Graph& graph, int node);
 
 /// f(s x) = s f(x) for s > 0, channel by channel, with one input and the channels where they were.
 bool keeps_scales(const graph::Node& node);

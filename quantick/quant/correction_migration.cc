@@ -108,9 +108,10 @@ graph::Graph migrate_scales(const graph::Graph& graph, const CalibrationData& da
     });
   graph::Graph out = graph;
   for (const Site& site : sites) {
-    const std::string layer = note_name(graph.nodes()[site.layers[0]]);
+    const std::string layer = note_name(graph, site.layers[0]);
     if (site.source < 0) {
-      notes.push_back({"scale_migration", layer, "skipped: nothing takes the scales (" + site.reason + ")"});
+      notes.push_back(
+          {"scale_migration", layer, "skipped: nothing takes the scales (" + site.reason + ")", 0, 0, true});
       continue;
     }
     const std::vector<double>& of_input = maxima.at(site.value);

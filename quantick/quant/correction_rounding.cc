@@ -206,8 +206,8 @@ graph::Graph learn_rounding(const graph::Graph& graph, const CalibrationData& da
     double after = loss_of(codes);
     if (after >= before) codes = grid.nearest, after = before;
     out.set_parameter(static_cast<int>(n), kWeightInput, weights_of(grid, codes, weight.shape()));
-    notes.push_back(
-        {"learned_rounding", note_name(node), "mean squared error of outputs by rounded weights", before, after});
+    notes.push_back({"learned_rounding", note_name(graph, static_cast<int>(n)),
+                     "mean squared error of outputs by rounded weights", before, after});
   }
   return out;
 }

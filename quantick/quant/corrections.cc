@@ -14,7 +14,7 @@ std::vector<std::string> correction_names() {
 }
 
 graph::Graph apply_corrections(const graph::Graph& graph, const CalibrationData& data, const QuantizationConfig& config,
-                               std::vector<CorrectionNote>& notes, const LayerMarks& marks) {
+                               std::vector<CorrectionNote>& notes, const LayerMarks& marks, graph::Graph* reference) {
   const FloatMode mode;
   const std::vector<std::string> known = correction_names();
   for (const std::string& name : config.corrections)
@@ -26,9 +26,10 @@ graph::Graph apply_corrections(const graph::Graph& graph, const CalibrationData&
   graph::Graph out = graph;
   if (wanted("equalization")) out = equalize_layers(out, notes);
   if (wanted("scale_migration")) out = migrate_scales(out, data, config, notes);
-  const graph::Graph reference = out;  // computes what `graph` does
+  const graph::Graph rescaled = out;  // computes what `graph` does
+  if (reference != nullptr) *reference = rescaled;
   if (wanted("learned_rounding")) out = learn_rounding(out, data, config, notes, marks);
-  if (wanted("bias_correction")) out = correct_biases(out, reference, data, config, notes, marks);
+  if (wanted("bias_correction")) out = correct_biases(out, rescaled, data, config, notes, marks);
   return out;
 }
 

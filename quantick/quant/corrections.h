@@ -17,15 +17,18 @@ namespace quantick::quant {
 struct CorrectionNote {
   std::string correction, layer, what;
   double before = 0, after = 0;  ///< of the quantity that `what` names
+  bool skipped = false;          ///< it did nothing, and `what` says why
 };
 
 /// In the order in which they are applied: "equalization", "scale_migration", "learned_rounding", "bias_correction".
 std::vector<std::string> correction_names();
 
 /// Applies those that config.corrections names, in the order of correction_names(). Throws ValueError for an unknown
-/// name, and where one but equalization is wanted without data.
+/// name, and where one but equalization is wanted without data. `reference`, if not null, becomes the float graph whose
+/// tensors those of the result should equal: `graph` with the scales that equalization and migration moved.
 graph::Graph apply_corrections(const graph::Graph& graph, const CalibrationData& data, const QuantizationConfig& config,
-                               std::vector<CorrectionNote>& notes, const LayerMarks& marks = {});
+                               std::vector<CorrectionNote>& notes, const LayerMarks& marks = {},
+                               graph::Graph* reference = nullptr);
 
 /// Cross-layer equalization (Nagel et al. 2019): where two layers follow each other, with nothing between them but
 /// operators for which f(s x) = s f(x), the rows of the first and the columns of the second get the same ranges. The

@@ -1,5 +1,7 @@
 #include "quantick/quant/lowering.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -80,6 +82,7 @@ class Lowering {
     add_input();
     heads_ = head_of(graph_, config_);
     for (size_t n = 0; n < graph_.nodes().size(); ++n) add_node(n);
+    check_ranges();
     const graph::ValueId output = graph_.outputs()[0];
     out_.program = builder_.finish(ids_.at(output), graph_.value(output).name);
     return std::move(out_);
@@ -92,7 +95,16 @@ class Lowering {
     ObservedRange range = calibration_.at(value).range_for(bits, symmetric);
     for (const RangeRule& rule : config_.ranges)
       if (matches_pattern(tensor, rule.match)) range = {rule.low, rule.high};
+    ranged_.push_back(tensor);
     return choose_format(range, {.bits = bits, .symmetric = symmetric, .power_of_two = config_.power_of_two});
+  }
+
+  void check_ranges() const {
+    for (const RangeRule& rule : config_.ranges)
+      QTK_CHECK(std::any_of(ranged_.begin(), ranged_.end(),
+                            [&](const auto& tensor) { return matches_pattern(tensor, rule.match); }),
+                ValueError, "[quantize] the range for \"{}\" meets no tensor whose range can be chosen; these can: {}",
+                rule.match, fmt::join(ranged_, ", "));
   }
 
   TensorFormat format_for(const std::string& dtype, graph::ValueId value, const std::string& tensor) const {
@@ -245,6 +257,7 @@ class Lowering {
   runtime::ProgramBuilder builder_;
   std::vector<Head> heads_;
   std::map<graph::ValueId, int> ids_;
+  mutable std::vector<std::string> ranged_;  ///< tensors that took a range from calibration, as rules name them
   std::map<std::pair<int, bool>, int> conversions_;
   Lowered out_;
 };

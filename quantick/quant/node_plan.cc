@@ -40,17 +40,6 @@ const Recurrence* recurrence_of(const Operator& op) {
   return found == known.end() ? nullptr : &found->second;
 }
 
-std::vector<std::string> unique_names(const graph::Graph& graph) {
-  std::vector<std::string> names;
-  std::map<std::string, int> seen;
-  for (const graph::Node& node : graph.nodes()) {
-    const std::string& name = node.layer.empty() ? node.op->name : node.layer;
-    const int times = ++seen[name];
-    names.push_back(times == 1 ? name : fmt::format("{}.{}", name, times));
-  }
-  return names;
-}
-
 std::vector<bool> sequences(const graph::Graph& graph, const std::string& layout) {
   const graph::Value& x = graph.value(graph.inputs()[0]);
   const auto any = [&](auto&& test) {
@@ -237,6 +226,17 @@ void keep_idle_layers_in_float(const graph::Graph& graph, const LayerMarks& mark
 
 }  // namespace
 
+std::vector<std::string> node_names(const graph::Graph& graph) {
+  std::vector<std::string> names;
+  std::map<std::string, int> seen;
+  for (const graph::Node& node : graph.nodes()) {
+    const std::string& name = node.layer.empty() ? node.op->name : node.layer;
+    const int times = ++seen[name];
+    names.push_back(times == 1 ? name : fmt::format("{}.{}", name, times));
+  }
+  return names;
+}
+
 bool keeps_format(const graph::Node& node) {
   const IntegerForm& form = node.op->integer;
   return form.kind == Kind::last_step || form.kind == Kind::passthrough ||
@@ -258,17 +258,22 @@ GraphPlan plan_nodes(const graph::Graph& graph, const QuantizationConfig& config
   std::vector<std::string> layers, operators;
   for (const graph::Node& node : graph.nodes()) {
     if (std::find(layers.begin(), layers.end(), node.layer) == layers.end()) layers.push_back(node.layer);
-    operators.push_back(node.op->name);
+    if (std::find(operators.begin(), operators.end(), node.op->name) == operators.end())
+      operators.push_back(node.op->name);
   }
   check_known(config.exclude_layers, layers, "exclude_layers");
   check_known(config.exclude_operators, operators, "exclude_operators");
+  for (const std::string& pattern : config.exclude_layers_match)
+    QTK_CHECK(std::any_of(layers.begin(), layers.end(), [&](const auto& l) { return matches_pattern(l, pattern); }),
+              ValueError, "[quantize] exclude_layers_match \"{}\" meets no layer; the model has: {}", pattern,
+              fmt::join(layers, ", "));
 
   GraphPlan plan;
   plan.sequence = sequences(graph, config.layout);
   Rules rules(config);
   plan.input_dtype = rules.dtype("input");
   check_tensor_dtype("input", plan.input_dtype);
-  const std::vector<std::string> names = unique_names(graph);
+  const std::vector<std::string> names = node_names(graph);
   for (const LayerRule& rule : config.layers)
     QTK_CHECK(std::any_of(names.begin(), names.end(), [&](const auto& n) { return matches_pattern(n, rule.match); }),
               ValueError, "[quantize] the rule for layers \"{}\" meets none; the model has: {}", rule.match,

@@ -37,6 +37,9 @@ struct GraphPlan {
   std::vector<FloatNode> float_nodes;
 };
 
+/// NodePlan::name of each node.
+std::vector<std::string> node_names(const graph::Graph& graph);
+
 /// Throws ValueError for names and patterns in the configuration that meet nothing, and for widths that a tensor cannot
 /// have.
 GraphPlan plan_nodes(const graph::Graph& graph, const QuantizationConfig& config, const LayerMarks& marks = {});

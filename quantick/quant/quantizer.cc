@@ -64,18 +64,19 @@ QuantizedNet quantize_graph(const graph::Graph& original, const QuantizationConf
   refuse_impossible(plan_nodes(folded, config, marks).float_nodes);
   QuantizedNet out;
   std::vector<CorrectionNote> notes;
+  graph::Graph reference = folded;
   const graph::Graph graph =
-      config.corrections.empty() ? folded : apply_corrections(folded, data, config, notes, marks);
+      config.corrections.empty() ? folded : apply_corrections(folded, data, config, notes, marks, &reference);
   const Calibration calibration = data.batches.empty() ? Calibration() : calibrate(graph, data, config);
   Lowered lowered = lower(graph, calibration, config, marks);
   Array samples = held_out;
   if (!samples.defined() && !data.batches.empty())
     samples = report_rows(data.batches[0], lowered.program.input().sequence);
-  out.report = make_report(folded, calibration, lowered, samples);
+  out.report = make_report(reference, calibration, lowered, samples);
   out.report.float_nodes = plan_nodes(graph, config, marks).float_nodes;
   out.report.corrections = std::move(notes);
   if (samples.defined() && narrows_states(config))
-    warn_of_narrow_states(out.report, folded, lower(graph, calibration, with_wide_states(config), marks), samples);
+    warn_of_narrow_states(out.report, reference, lower(graph, calibration, with_wide_states(config), marks), samples);
   out.program = std::move(lowered.program);
   out.program.metadata["quantization.quantized_dtype"] = config.quantized_dtype;
   out.program.metadata["quantization.method"] = config.default_method();

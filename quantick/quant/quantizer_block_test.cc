@@ -82,6 +82,7 @@ TEST(QuantizerOnBlocks, MarkedAndExcludedLayersStayFloatInsideTheProgram) {
   EXPECT_EQ(lstm.report.float_nodes.size(), 2u);
   EXPECT_GT(sqnr_db(expected, lstm.predict(data), true), sqnr_db(expected, whole.predict(data), true))
       << lstm.report.text();
+  EXPECT_THROW((Quantizer{.model = net, .exclude_layers_match = {"zz*"}}.quantize(data)), ValueError);
   const QuantizedNet all = Quantizer{.model = net, .exclude_layers_match = {"*"}}.quantize(data);
   EXPECT_GT(sqnr_db(expected, all.predict(data), true), 90) << all.report.text();
   EXPECT_THROW((Quantizer{.model = net, .exclude_layers = {"fc_final"}}.quantize(data)), ValueError);

@@ -41,14 +41,16 @@ double mean_of(const std::vector<double>& v) {
   return v.empty() ? 0 : sum / static_cast<double>(v.size());
 }
 
-/// Share of codes at either end: 8-bit codes span [-128, 127], hidden states and 16-bit ones stop at +-32767.
-double saturation_of(const Array& codes, const TensorFormat& format) {
-  if (!format.quantized() || codes.size() == 0) return 0;
-  const std::vector<int32_t> q = codes.astype(DType::i32).to_vector<int32_t>();
-  const int32_t top = (1 << (format.width() - 1)) - 1;
+/// Share of exact values that lie over half a step outside of the format: 8-bit codes span [-128, 127], 16-bit ones
+/// stop at +-32767. Values that merely gather at an end, as those of GELU at its minimum, lose nothing.
+double saturation_of(const Array& exact, const TensorFormat& format) {
+  if (!format.quantized() || exact.size() == 0) return 0;
+  const int32_t top = (1 << (format.width() - 1)) - 1, bottom = format.dtype == DType::i8 ? -top - 1 : -top;
+  const double low = (bottom - 0.5 - format.zero_point) * format.scale;
+  const double high = (top + 0.5 - format.zero_point) * format.scale;
   int64_t count = 0;
-  for (const int32_t v : q) count += v >= top || v <= (format.dtype == DType::i8 ? -top - 1 : -top);
-  return static_cast<double>(count) / static_cast<double>(q.size());
+  for (const double v : exact.to_vector<double>()) count += v < low || v > high;
+  return static_cast<double>(count) / static_cast<double>(exact.size());
 }
 
 int64_t parameter_bytes(const graph::Graph& graph) {
@@ -94,7 +96,7 @@ class Comparison {
       : graph_(graph), lowered_(lowered), x_(with_missing_filled(samples, lowered.program.inputs[0].fill)) {
     graph.run(std::span(&x_, 1), [&](graph::ValueId id, const Array& value) { reference_[id] = value; });
     const runtime::Session session(lowered.program);
-    codes_ = session.run_all_codes(x_, &counters_);
+    session.run_all_codes(x_, &counters_);
     real_ = session.run_all(x_);
   }
 
@@ -106,13 +108,15 @@ class Comparison {
     t.sqnr_db = sqnr_db(want, real_[value]);
     t.sqnr_mean_removed_db = sqnr_db(want, real_[value], true);
     t.cosine = cosine_similarity(want, real_[value]);
-    t.saturation = saturation_of(codes_[value], lowered_.program.values[value].format);
+    const TensorFormat& format = lowered_.program.values[value].format;
+    t.saturation = saturation_of(want, format);
     t.own_sqnr_db = t.sqnr_db;
     if (node < 0) return;
     const auto size = static_cast<double>(std::max<int64_t>(1, real_[value].size()));
     t.dead_zone = static_cast<double>(counters_[node].dead_zone) / size;
     t.inner_saturation = static_cast<double>(counters_[node].saturations) / size;
     const Array alone = node_alone(node);
+    t.saturation = saturation_of(alone, format);
     t.own_sqnr_db = sqnr_db(alone, real_[value]);
     t.collapsed = sqnr_db(alone, real_[value], true) < kCollapsedSqnr || t.dead_zone > kCollapsedDeadZone;
   }
@@ -148,7 +152,7 @@ class Comparison {
   const Lowered& lowered_;
   Array x_;
   std::map<graph::ValueId, Array> reference_;
-  std::vector<Array> codes_, real_;
+  std::vector<Array> real_;
   std::vector<NodeCounters> counters_;
 };
 
@@ -255,20 +259,25 @@ void warn_of_narrow_states(QuantizationReport& report, const graph::Graph& graph
 }
 
 std::string QuantizationReport::text() const {
-  std::string out = fmt::format("{:<24} {:<14} {:<8} {:>10} {:>10} {:>10} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9}\n",
-                                "tensor", "operator", "type", "low", "high", "scale", "SQNR dB", "centred", "own dB",
-                                "cosine", "saturated", "dead zone");
+  size_t name_width = 6, op_width = 8;
+  for (const TensorReport& t : tensors) {
+    name_width = std::max(name_width, t.name.size());
+    op_width = std::max(op_width, t.op.size());
+  }
+  std::string out = fmt::format("{:<{}} {:<{}} {:<8} {:>10} {:>10} {:>10} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9}\n",
+                                "tensor", name_width, "operator", op_width, "type", "low", "high", "scale", "SQNR dB",
+                                "centred", "own dB", "cosine", "saturated", "dead zone");
   for (const TensorReport& t : tensors)
     out += fmt::format(
-        "{:<24} {:<14} {:<8} {:>10.4g} {:>10.4g} {:>10.4g} {:>8.1f} {:>8.1f} {:>8.1f} {:>9.6f} {:>8.3f}% {:>8.3f}%\n",
-        t.name, t.op, t.dtype, t.low, t.high, t.scale, t.sqnr_db, t.sqnr_mean_removed_db, t.own_sqnr_db, t.cosine,
-        100 * t.saturation, 100 * t.dead_zone);
+        "{:<{}} {:<{}} {:<8} {:>10.4g} {:>10.4g} {:>10.4g} {:>8.1f} {:>8.1f} {:>8.1f} {:>9.6f} {:>8.3f}% {:>8.3f}%\n",
+        t.name, name_width, t.op, op_width, t.dtype, t.low, t.high, t.scale, t.sqnr_db, t.sqnr_mean_removed_db,
+        t.own_sqnr_db, t.cosine, 100 * t.saturation, 100 * t.dead_zone);
   out += fmt::format("parameters {} bytes in float32, {} bytes quantized; {} rows of calibration data, {} compared\n",
                      float_bytes, program_bytes, calibration_rows, compared_rows);
-  for (const FloatNode& n : float_nodes)
-    out += fmt::format("stays float: {} (layer \"{}\"): {}\n", n.op, n.layer, n.reason);
+  for (const FloatNode& n : float_nodes) out += fmt::format("stays float: {} ({}): {}\n", n.name, n.op, n.reason);
   for (const CorrectionNote& n : corrections)
-    out += fmt::format("{}: {}: {} {:.4g} -> {:.4g}\n", n.correction, n.layer, n.what, n.before, n.after);
+    out += n.skipped ? fmt::format("{}: {}: {}\n", n.correction, n.layer, n.what)
+                     : fmt::format("{}: {}: {} {:.4g} -> {:.4g}\n", n.correction, n.layer, n.what, n.before, n.after);
   for (const std::string& a : advice) out += "change first: " + a + "\n";
   for (const std::string& w : warnings) out += "warning: " + w + "\n";
   return out;

@@ -21,7 +21,7 @@ struct TensorReport {
   double sqnr_db = 0;
   double sqnr_mean_removed_db = 0;  ///< the same with both means removed
   double cosine = 1;
-  double saturation = 0;  ///< share of codes at an end of their range
+  double saturation = 0;  ///< share of values that the format cuts off: outside by more than half a step
   /// Noise that this node alone adds: against the float operator on the inputs that the program gave it.
   double own_sqnr_db = 0;
   /// Inside the node, as shares of its output values: updates of a state that were lost whole, and clamped values.

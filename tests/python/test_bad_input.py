@@ -63,6 +63,8 @@ RUN_FILES = {
                                 ["*.cel", "0.cell"]),
     "width that is none": (lambda t: t.replace("quantize: {", "quantize: {tensors: [{match: '*.cell', dtype: int99}], "),
                            ["0.cell", "int99"]),
+    "rule that sets nothing": (lambda t: t.replace("quantize: {", "quantize: {layers: [{match: '0'}], "),
+                               ["nothing to set", "group_size"]),
     "method that is none": (lambda t: t.replace("quantize: {", "quantize: {layers: [{match: '0', method: dynamik}], "),
                             ["dynamik", "dynamic"]),
     "no volumes": (lambda t: t + "backtest: {max_volume_share: 0.1}\n", ["max_volume_share", "prices.csv"]),

@@ -86,6 +86,10 @@ void finish(const RunConfig& config, const PreparedData& data, nn::Sequential& n
 }
 
 void check_against_prices(const RunConfig& config, const backtest::Prices& prices) {
+  QTK_CHECK(prices.instrument_count() >= 2, ValueError,
+            "[data] instruments of {}, were 1, expected 2 or more: a backtest ranks those of a date (quantick compare "
+            "takes a single one)",
+            config.data.path);
   QTK_CHECK(config.evaluation.overlap_k <= static_cast<double>(prices.instrument_count()), ValueError,
             "[evaluation] overlap_k, was {}, expected at most the {} instruments of the data",
             config.evaluation.overlap_k, prices.instrument_count());

@@ -74,8 +74,9 @@ void fill_quantization(const RunConfig& config, const quant::QuantizationReport&
   out.quantization.push_back(
       {"Parameters", fmt::format("{} bytes in float32, {} bytes in the program", q.float_bytes, q.program_bytes)});
   for (const auto& note : q.corrections)
-    out.quantization.push_back(
-        {note.correction, fmt::format("{}: {} {:.4g}, before {:.4g}", note.layer, note.what, note.after, note.before)});
+    out.quantization.push_back({note.correction, note.skipped ? fmt::format("{}: {}", note.layer, note.what)
+                                                              : fmt::format("{}: {} {:.4g}, before {:.4g}", note.layer,
+                                                                            note.what, note.after, note.before)});
   for (const auto& line : q.advice) out.quantization.push_back({"Change first", line});
   for (const auto& line : q.warnings) out.warnings.push_back(line);
 }
