@@ -29,6 +29,14 @@ TEST(QuantizedTransformer, OverTimeItKeepsItsScoresAndRunsInIntegers) {
       EXPECT_TRUE(fixed.program.values[static_cast<size_t>(node.inputs[0])].format.quantized());
     }
     EXPECT_EQ(attentions, 2);
+    // Layers whose scales were moved are compared with the float network whose scales were moved, too.
+    QuantizationConfig moved;
+    moved.corrections = {"scale_migration"};
+    for (const TensorReport& t : quantize_net(net, moved, data).report.tensors) {
+      EXPECT_GE(t.own_sqnr_db, 25) << t.name;
+      EXPECT_FALSE(t.collapsed) << t.name;
+      EXPECT_LT(t.saturation, 0.05) << t.name;  // GELU gathers values at its minimum and loses none
+    }
     const QuantizedNet dynamic = Quantizer{.model = net}.quantize();
     EXPECT_GE(sqnr_db(expected, dynamic.predict(test), true), 25);
     const QuantizedNet real = Quantizer{.model = net, .exclude_layers_match = {"*"}}.quantize(data);

@@ -219,6 +219,8 @@ TEST(QuantizerWidths, RangesCanBeGivenByHand) {
   EXPECT_EQ(format.scale, static_cast<float>(4.0 / 255));
   config.activation_scheme = "symmetric";
   EXPECT_EQ(quantized(net, config).net.program.input().format.zero_point, 0);
+  config.ranges.push_back({"no_such.output", -1, 1});
+  EXPECT_THROW(quantized(net, config), ValueError);
 }
 
 TEST(QuantizerWidths, RulesThatMeetNothingAreErrors) {
