@@ -172,7 +172,7 @@ std::vector<std::string> advise(const Lowered& lowered, const Comparison& compar
                                 const std::vector<TensorReport>& by_node) {
   std::vector<size_t> order;
   for (size_t n = 0; n < by_node.size(); ++n)
-    if (by_node[n].own_sqnr_db < kAdviceBelow) order.push_back(n);
+    if (by_node[n].own_sqnr_db < kAdviceBelow && lowered.graph_nodes[n] >= 0) order.push_back(n);  // no conversions
   std::stable_sort(order.begin(), order.end(),
                    [&](size_t a, size_t b) { return by_node[a].own_sqnr_db < by_node[b].own_sqnr_db; });
   order.resize(std::min(order.size(), kMostAdvice));

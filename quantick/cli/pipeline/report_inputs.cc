@@ -69,6 +69,10 @@ void fill_quantization(const RunConfig& config, const quant::QuantizationReport&
                                  .bits = integer_bits(t.dtype) > 0 ? integer_bits(t.dtype) : 32});
   }
   out.quantization.push_back(
+      {"Method", fmt::format("{}, quantized_dtype {}, weights of {} bits, {}", config.quantize.default_method(),
+                             config.quantize.quantized_dtype, config.quantize.bits_of_weights(),
+                             config.quantize.quantize_granularity)});
+  out.quantization.push_back(
       {"Calibration", fmt::format("{}, {} windows", config.quantize.calib_mode, q.calibration_rows)});
   out.quantization.push_back({"Compared on", fmt::format("{} windows of the validation dates", q.compared_rows)});
   out.quantization.push_back(
