@@ -45,6 +45,17 @@ void QuantizationConfig::validate() const {
   runtime::missing_policy_from_name(missing);
   QTK_CHECK(weight_bits >= 2 && weight_bits <= 16, ValueError, "[quantize] weight_bits, was {}, expected 2..16",
             weight_bits);
+  QTK_CHECK(quantized_dtype != "int4" || weight_bits == 8 || weight_bits == 4, ValueError,
+            "[quantize] quantized_dtype int4 has 4-bit weights, weight_bits was {}", weight_bits);
+  const bool some_static = default_method() == "static" || std::any_of(layers.begin(), layers.end(), [](const auto& r) {
+                             return r.method == "static";
+                           });
+  QTK_CHECK(some_static || input_dtype == "auto" || input_dtype == "float32", ValueError,
+            "[quantize] input_dtype, was {}, expected auto or float32: with method {} no layer reads integers",
+            input_dtype, default_method());
+  QTK_CHECK(some_static || output_dtype == "float32", ValueError,
+            "[quantize] output_dtype, was {}, expected float32: with method {} layers give float32", output_dtype,
+            default_method());
   QTK_CHECK(group_size >= 1, ValueError, "[quantize] group_size, was {}, expected >= 1", group_size);
   QTK_CHECK(decay > 0 && decay < 1, ValueError, "[quantize] decay, was {}, expected between 0 and 1", decay);
   QTK_CHECK(percentile > 50 && percentile <= 100, ValueError, "[quantize] percentile, was {}, expected 50 < p <= 100",

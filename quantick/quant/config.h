@@ -104,7 +104,7 @@ struct QuantizationConfig {
               "of the model's input: sequence ([steps, batch, ...]), frame ([batch, ...]), auto (by the layers)"),
         field("missing", &C::missing, "NaN and infinities at the input: reject, fill"),
         field("fill_value", &C::fill_value,
-              "what missing: fill puts in, in the input's unit; 0 always lies on the grid"),
+              "what missing: fill puts in, as the nearest point of the input's grid; 0 always lies on it"),
         field("exclude_layers", &C::exclude_layers, "layers that stay float, by name"),
         field("exclude_layers_match", &C::exclude_layers_match, "the same by pattern"),
         field("exclude_operators", &C::exclude_operators, "operators that stay float"),

@@ -53,6 +53,9 @@ TEST(QuantizationConfig, WrongValuesAreErrors) {
   expect_refused<ValueError>([](C& c) { c.ranges = {{"input", 0, 1}}; }, "ranges are for calib_mode custom");
   expect_refused<ValueError>([](C& c) { c.corrections = {"bias"}; }, "corrections, was \"bias\"");
   expect_refused<ValueError>([](C& c) { c.layers = {{.match = "*", .method = "statc"}}; }, "did you mean static");
+  expect_refused<ValueError>([](C& c) { c.quantized_dtype = "int4", c.weight_bits = 6; }, "weight_bits was 6");
+  expect_refused<ValueError>([](C& c) { c.method = "weight_only", c.output_dtype = "int16"; }, "expected float32");
+  expect_refused<ValueError>([](C& c) { c.calib_mode = "none", c.input_dtype = "int8"; }, "expected auto or float32");
   expect_refused<ValueError>([](C& c) { c.output_dtype = "int8"; }, "output_dtype, was \"int8\"");
   expect_refused<ValueError>([](C& c) { c.layers = {{.match = "fc"}}; }, "had nothing to set");
   expect_refused<ValueError>([](C& c) { c.layers = {{.method = "static"}}; }, "had no match");

@@ -10,6 +10,7 @@
 
 #include "quantick/core/error.h"
 #include "quantick/core/float_mode.h"
+#include "quantick/ops/code_clamp.h"
 #include "quantick/runtime/program_builder.h"
 
 namespace quantick::quant {
@@ -62,6 +63,13 @@ Shape channels_of(const Shape& shape, bool sequence) {
   Shape out;
   for (int axis = sequence ? 2 : 1; axis < shape.ndim(); ++axis) out.push_back(shape[axis]);
   return out;
+}
+
+/// The nearest value that the format holds.
+float on_grid(float x, const TensorFormat& format) {
+  if (!format.quantized()) return x;
+  const int32_t top = 1 << (format.width() - 1);
+  return static_cast<float>(std::clamp(code_of(x, format), -top, top - 1) - format.zero_point) * format.scale;
 }
 
 TensorFormat float_format(const std::string& dtype) {
@@ -152,7 +160,7 @@ class Lowering {
     out_.graph_values.push_back(id);
     out_.names.push_back("input");
     builder_.input().missing = runtime::missing_policy_from_name(config_.missing);
-    builder_.input().fill = static_cast<float>(config_.fill_value);
+    builder_.input().fill = on_grid(static_cast<float>(config_.fill_value), format);
   }
 
   /// The value in the other kind of format, through a conversion node that all its readers share.

@@ -187,6 +187,9 @@ TEST(Quantizer, MissingCellsAreSkippedFilledAndCounted) {
   EXPECT_NE(net.report.warnings[0].find("skipped 1 missing"), std::string::npos);
   EXPECT_NO_THROW(net.predict(data));
   EXPECT_THROW(quantize_graph(graph, {}, data).predict(data), ValueError);
+  config.fill_value = 1.5;  // no point of the grid
+  const runtime::Program odd = quantize_graph(graph, config, data).program;
+  EXPECT_NEAR(odd.inputs[0].fill, 1.5, odd.input().format.scale / 2);
 }
 
 #if defined(__x86_64__)

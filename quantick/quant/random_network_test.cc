@@ -313,6 +313,11 @@ RandomConfig random_config(Draw& draw, const graph::Graph& graph) {
   if (draw.chance(4)) c.quantize_mode = "smart";
   c.input_dtype = draw.text({"auto", "auto", "float32", "int16"});
   c.output_dtype = draw.text({"float32", "float32", "int16"});
+  if (c.quantized_dtype == "int4") c.weight_bits = 4;
+  if (c.default_method() != "static") {
+    if (c.input_dtype == "int16") c.input_dtype = "auto";
+    c.output_dtype = "float32";
+  }
   if (draw.chance(6)) c.missing = "fill";
   std::vector<std::string> names;
   for (const graph::Node& node : graph.nodes())
