@@ -1,8 +1,13 @@
 #include "quantick/core/cpu.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include <array>
 #include <atomic>
 #include <fstream>
+#include <vector>
 
 #include "quantick/core/env.h"
 #include "quantick/core/error.h"
@@ -10,7 +15,15 @@
 namespace quantick {
 namespace {
 
-constexpr std::array kAll{Isa::scalar, Isa::avx2, Isa::avx512vnni};
+constexpr std::array kAll{Isa::scalar, Isa::avx2, Isa::avxvnni, Isa::avx512vnni};
+
+#if defined(__x86_64__)
+/// Bit 4 of leaf 7.1: g++ 12 has no name for it in __builtin_cpu_supports.
+bool has_avxvnni() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0 && (a >> 4 & 1) != 0;
+}
+#endif
 
 bool has(Isa isa) {
   switch (isa) {
@@ -19,6 +32,8 @@ bool has(Isa isa) {
 #if defined(__x86_64__)
     case Isa::avx2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    case Isa::avxvnni:
+      return has_avxvnni() && has(Isa::avx2);
     case Isa::avx512vnni:
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
@@ -29,10 +44,11 @@ bool has(Isa isa) {
   }
 }
 
-int count_supported() {
-  int n = 0;
-  while (n < static_cast<int>(kAll.size()) && has(kAll[n])) ++n;
-  return n;
+std::vector<Isa> find_supported() {
+  std::vector<Isa> found;
+  for (Isa isa : kAll)
+    if (has(isa)) found.push_back(isa);
+  return found;
 }
 
 Isa from_environment() {
@@ -43,7 +59,7 @@ Isa from_environment() {
     QTK_CHECK(has(isa), UnsupportedError, "[cpu] QTK_ISA, was {}, but this processor does not run it", *wanted);
     return isa;
   }
-  fail<ValueError>("[cpu] QTK_ISA, was \"{}\", expected scalar, avx2 or avx512vnni", *wanted);
+  fail<ValueError>("[cpu] QTK_ISA, was \"{}\", expected scalar, avx2, avxvnni or avx512vnni", *wanted);
 }
 
 std::atomic<int> forced{-1};
@@ -51,13 +67,13 @@ std::atomic<int> forced{-1};
 }  // namespace
 
 std::string_view isa_name(Isa isa) {
-  constexpr std::array<std::string_view, 3> names{"scalar", "avx2", "avx512vnni"};
+  constexpr std::array<std::string_view, 4> names{"scalar", "avx2", "avxvnni", "avx512vnni"};
   return names[static_cast<size_t>(isa)];
 }
 
 std::span<const Isa> supported_isas() {
-  static const int n = count_supported();
-  return {kAll.data(), static_cast<size_t>(n)};
+  static const std::vector<Isa> found = find_supported();
+  return found;
 }
 
 Isa active_isa() {

@@ -6,7 +6,8 @@
 
 namespace quantick {
 
-enum class Isa { scalar, avx2, avx512vnni };
+/// Ascending speed. avxvnni is AVX2 with vpdpbusd on 256 bits; sets without a kernel of their own take the one below.
+enum class Isa { scalar, avx2, avxvnni, avx512vnni };
 
 std::string_view isa_name(Isa isa);
 

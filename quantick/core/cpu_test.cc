@@ -20,6 +20,7 @@ TEST(Cpu, SupportedSetsStartWithScalarAndRise) {
 TEST(Cpu, NamesAreThoseOfTheSwitch) {
   EXPECT_EQ(isa_name(Isa::scalar), "scalar");
   EXPECT_EQ(isa_name(Isa::avx2), "avx2");
+  EXPECT_EQ(isa_name(Isa::avxvnni), "avxvnni");
   EXPECT_EQ(isa_name(Isa::avx512vnni), "avx512vnni");
 }
 
@@ -38,7 +39,7 @@ TEST(Cpu, ForcedSetHoldsForItsScopeAndNests) {
 }
 
 TEST(Cpu, RefusesASetThatThisProcessorLacks) {
-  for (Isa isa : {Isa::avx2, Isa::avx512vnni}) {
+  for (Isa isa : {Isa::avx2, Isa::avxvnni, Isa::avx512vnni}) {
     if (std::ranges::count(supported_isas(), isa) != 0) continue;
     try {
       const ForcedIsa forced(isa);
@@ -65,7 +66,7 @@ TEST(CpuDeathTest, SwitchForcesASetAndNamesWhatItAccepts) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(exit_with_active_isa("scalar"), testing::ExitedWithCode(0), "active scalar");
   EXPECT_EXIT(exit_with_active_isa("AVX2"), testing::ExitedWithCode(0),
-              "QTK_ISA, was \"AVX2\", expected scalar, avx2 or avx512vnni");
+              "QTK_ISA, was \"AVX2\", expected scalar, avx2, avxvnni or avx512vnni");
 }
 
 TEST(Cpu, ModelIsOneLineOfText) {

@@ -5,14 +5,18 @@
 namespace quantick::kernels {
 
 template <class Function>
-struct KernelList {
-  Function scalar;
-  Function avx2;
-  Function avx512vnni;
+class KernelList {
+ public:
+  /// AVX-VNNI takes the kernel of AVX2.
+  constexpr KernelList(Function scalar, Function avx2, Function avx512vnni)
+      : KernelList(scalar, avx2, avx2, avx512vnni) {}
+  constexpr KernelList(Function scalar, Function avx2, Function avxvnni, Function avx512vnni)
+      : entries_{scalar, avx2, avxvnni, avx512vnni} {}
 
-  constexpr Function operator[](Isa isa) const {
-    return isa == Isa::avx512vnni ? avx512vnni : isa == Isa::avx2 ? avx2 : scalar;
-  }
+  constexpr Function operator[](Isa isa) const { return entries_[static_cast<int>(isa)]; }
+
+ private:
+  Function entries_[4];
 };
 
 }  // namespace quantick::kernels

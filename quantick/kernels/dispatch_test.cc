@@ -12,7 +12,11 @@ TEST(Dispatch, AListGivesTheEntryOfTheInstructionSet) {
   constexpr KernelList<int> list{1, 2, 3};
   EXPECT_EQ(list[Isa::scalar], 1);
   EXPECT_EQ(list[Isa::avx2], 2);
+  EXPECT_EQ(list[Isa::avxvnni], 2);
   EXPECT_EQ(list[Isa::avx512vnni], 3);
+  constexpr KernelList<int> full{1, 2, 3, 4};
+  EXPECT_EQ(full[Isa::avxvnni], 3);
+  EXPECT_EQ(full[Isa::avx512vnni], 4);
 }
 
 TEST(Dispatch, KernelsTakeTheActiveInstructionSetWhenTheyAreBuilt) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "quantick/core/large_pages.h"
 #include "quantick/ops/attributes.h"
 #include "quantick/ops/precision.h"
 #include "quantick/tensor/quantization.h"
@@ -52,6 +53,7 @@ class IntegerNode {
     void* output = nullptr;
     void* state = nullptr;    ///< state_bytes() per batch row, carried between calls; zeros at the start
     void* scratch = nullptr;  ///< scratch_bytes(steps, batch)
+    void* pending = nullptr;  ///< of the two halves of a tick: pending_bytes() per batch row
   };
   /// No allocation, lock, system call or exception.
   virtual void run(const Call& call) const noexcept = 0;
@@ -60,8 +62,18 @@ class IntegerNode {
     (void)counters;
     run(call);
   }
+  /// A tick in halves, with steps = 1 and the bits of run(). The first half does what needs no input, from the state
+  /// alone (inputs and output are not set), and leaves it in `pending`; the second does the rest. Between the two the
+  /// state stays as it is, and scratch may serve others.
+  virtual void prepare_step(const Call& call) const noexcept { (void)call; }
+  virtual void finish_step(const Call& call) const noexcept { run(call); }
+  /// Bytes that the first half leaves, for one batch row: 0 where it has nothing to do. Rows lie one behind the other.
+  virtual int64_t pending_bytes() const { return 0; }
   /// Bytes of carried state for one batch row: 0 for stateless operators.
   virtual int64_t state_bytes() const { return 0; }
+  /// How the state of a batch lies in memory: part after part, each [batch, bytes]; so that rows can be moved from one
+  /// batch to another. The sum is state_bytes().
+  virtual std::vector<int64_t> state_parts() const { return {state_bytes()}; }
   /// Puts one row of a batch's state back to the start. Overridden where state_bytes() is not 0.
   virtual void reset_state(void* state, int64_t batch, int64_t row) const noexcept {
     (void)state, (void)batch, (void)row;
@@ -82,6 +94,7 @@ struct PrepareCall {
   std::vector<NamedArray> constants;
   Precision precision;
   int lead_axes = 1;  ///< axes before the channels, which positive axes in the attributes count: 2 (steps, batch) or 1
+  std::shared_ptr<LargePages> memory;                  ///< where packed weights go; null: each kernel brings its own
   const Array& constant(std::string_view name) const;  ///< throws FormatError where the file lacks it
   bool has_constant(std::string_view name) const;
 };

@@ -53,6 +53,7 @@ Plan::Plan(const Program& program) : isa_(active_isa()) {
   root_.resize(values_.size());
   last_use_.assign(values_.size(), -1);
   for (size_t v = 0; v < values_.size(); ++v) root_[v] = static_cast<int>(v);
+  const auto memory = std::make_shared<LargePages>(static_cast<size_t>(program.constant_bytes()));
   for (const ProgramNode& node : program.nodes) {
     const IntegerForm& form = find_operator(node.op).integer;
     Step step{form.kind, nullptr, node.inputs, node.output};
@@ -64,6 +65,7 @@ Plan::Plan(const Program& program) : isa_(active_isa()) {
         call.input_types.push_back(row_type(values_[id]));
       }
       call.precision = node.precision;
+      call.memory = memory;
       call.lead_axes = values_[node.inputs[0]].sequence ? 2 : 1;
       call.output = values_[node.output].format;
       call.output_type = row_type(values_[node.output]);

@@ -6,9 +6,11 @@
 // then. Every set gives the same bits, and the bits of a row do not depend on n.
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "quantick/core/cpu.h"
+#include "quantick/core/large_pages.h"
 #include "quantick/kernels/dense/dense_plan.h"
 
 namespace quantick::kernels {
@@ -38,6 +40,7 @@ struct DenseSpec {
   /// Needs x_bits 8 and y_bits 32; no integer bias.
   bool dynamic = false;
   const float* bias_real = nullptr;  // [rows] in the unit of y, with group_size or dynamic; null: zeros
+  std::shared_ptr<LargePages> memory;  // where packed weights go; null: memory of the kernel's own
 };
 
 class DenseKernel {

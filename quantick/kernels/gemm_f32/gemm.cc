@@ -9,10 +9,9 @@
 namespace quantick::kernels {
 namespace {
 
-constexpr KernelList<GemmKernel> kKernels = {
-    .scalar = {kGemmPanelScalar, kGemmRowsScalar, gemm_f32_2x16_scalar},
-    .avx2 = {kGemmPanelAvx2, kGemmRowsAvx2, gemm_f32_6x16_avx2},
-    .avx512vnni = {kGemmPanelAvx512, kGemmRowsAvx512, gemm_f32_8x32_avx512vnni}};
+constexpr KernelList<GemmKernel> kKernels = {{kGemmPanelScalar, kGemmRowsScalar, gemm_f32_2x16_scalar},
+                                             {kGemmPanelAvx2, kGemmRowsAvx2, gemm_f32_6x16_avx2},
+                                             {kGemmPanelAvx512, kGemmRowsAvx512, gemm_f32_8x32_avx512vnni}};
 
 /// Rows of A that are walked against all panels before the next ones: they stay in the second-level cache.
 constexpr int64_t kRowBlock = 256;

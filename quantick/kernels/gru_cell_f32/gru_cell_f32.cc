@@ -4,10 +4,10 @@
 
 namespace quantick::kernels {
 namespace {
-constexpr KernelList<void (*)(const GruCellForward&)> kForward = {
-    .scalar = gru_cell_forward_scalar, .avx2 = gru_cell_forward_avx2, .avx512vnni = gru_cell_forward_avx512vnni};
-constexpr KernelList<void (*)(const GruCellBackward&)> kBackward = {
-    .scalar = gru_cell_backward_scalar, .avx2 = gru_cell_backward_avx2, .avx512vnni = gru_cell_backward_avx512vnni};
+constexpr KernelList<void (*)(const GruCellForward&)> kForward = {gru_cell_forward_scalar, gru_cell_forward_avx2,
+                                                                  gru_cell_forward_avx512vnni};
+constexpr KernelList<void (*)(const GruCellBackward&)> kBackward = {gru_cell_backward_scalar, gru_cell_backward_avx2,
+                                                                    gru_cell_backward_avx512vnni};
 }  // namespace
 
 void gru_cell_forward(const GruCellForward& call, Isa isa) noexcept { kForward[isa](call); }

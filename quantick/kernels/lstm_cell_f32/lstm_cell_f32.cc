@@ -4,10 +4,10 @@
 
 namespace quantick::kernels {
 namespace {
-constexpr KernelList<void (*)(const LstmCellForward&)> kForward = {
-    .scalar = lstm_cell_forward_scalar, .avx2 = lstm_cell_forward_avx2, .avx512vnni = lstm_cell_forward_avx512vnni};
-constexpr KernelList<void (*)(const LstmCellBackward&)> kBackward = {
-    .scalar = lstm_cell_backward_scalar, .avx2 = lstm_cell_backward_avx2, .avx512vnni = lstm_cell_backward_avx512vnni};
+constexpr KernelList<void (*)(const LstmCellForward&)> kForward = {lstm_cell_forward_scalar, lstm_cell_forward_avx2,
+                                                                   lstm_cell_forward_avx512vnni};
+constexpr KernelList<void (*)(const LstmCellBackward&)> kBackward = {lstm_cell_backward_scalar, lstm_cell_backward_avx2,
+                                                                     lstm_cell_backward_avx512vnni};
 }  // namespace
 
 void lstm_cell_forward(const LstmCellForward& call, Isa isa) noexcept { kForward[isa](call); }
