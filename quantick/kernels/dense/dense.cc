@@ -43,7 +43,7 @@ int64_t group_count(const DenseSpec& spec) {
 void check(const DenseSpec& spec) {
   QTK_CHECK(spec.rows > 0 && spec.cols > 0, ValueError, "[dense] weights, were [{}, {}], expected at least [1, 1]",
             spec.rows, spec.cols);
-  QTK_CHECK((spec.weights == nullptr) != (spec.weights16 == nullptr) && spec.scale, ValueError,
+  QTK_CHECK((spec.weights == nullptr) != (spec.weights16 == nullptr) && (spec.raw_sums || spec.scale), ValueError,
             "[dense] weights or scale missing, or weights of both widths");
   QTK_CHECK(spec.x_bits == 8 || spec.x_bits == 16, ValueError, "[dense] x_bits, was {}, expected 8 or 16", spec.x_bits);
   QTK_CHECK(spec.y_bits == 8 || spec.y_bits == 16 || spec.y_bits == 32, ValueError,
@@ -61,6 +61,11 @@ void check(const DenseSpec& spec) {
   const bool real = spec.dynamic || spec.group_size > 0;
   QTK_CHECK(real ? spec.bias == nullptr : spec.bias_real == nullptr, ValueError,
             "[dense] bias, expected {} numbers here", real ? "float32" : "integer");
+  if (spec.raw_sums) {
+    QTK_CHECK(spec.y_bits == 32 && spec.weights && !spec.scale && !real, ValueError,
+              "[dense] raw sums, expected 8-bit weights, y_bits 32, no scale, no groups and not dynamic");
+    return;
+  }
   for (int64_t i = 0; i < spec.rows * group_count(spec); ++i) {
     const float s = spec.scale[i];
     if (spec.y_bits == 32)
@@ -97,7 +102,7 @@ int accumulator_bits(const int16_t* weights, int64_t rows, int64_t cols, const i
 DenseKernel::DenseKernel(const DenseSpec& spec, Isa isa) : isa_(isa), quantize_isa_(isa) {
   check(spec);
   plan_.rows = spec.rows, plan_.cols = spec.cols;
-  plan_.x_bits = spec.x_bits, plan_.y_bits = spec.y_bits;
+  plan_.x_bits = spec.x_bits, plan_.y_bits = spec.y_bits, plan_.raw = spec.raw_sums;
   if (spec.y_bits != 32) {
     const OutputLimits limits = output_limits(spec.y_bits, spec.zero_y);
     plan_.low = limits.low, plan_.high = limits.high, plan_.zero = limits.zero;
@@ -234,6 +239,7 @@ size_t DenseKernel::packed_bytes() const {
 
 void DenseKernel::pack(const DenseSpec& spec) {
   plan_.wide = accumulator_bits(spec.weights, spec.rows, spec.cols, spec.bias, spec.x_bits) == 64;
+  QTK_CHECK(!plan_.wide || !spec.raw_sums, ValueError, "[dense] raw sums, were of 64 bits, expected to fit int32");
   if (!planes_fit(spec)) isa_ = Isa::scalar;  // more than 60,000 columns; the oracle sums in 64 bits
   run_ = kDense[isa_];
   const DensePacking packing = kPacking[isa_];
@@ -265,7 +271,7 @@ void DenseKernel::pack(const DenseSpec& spec) {
         group[k / packing.depth * in_group * bytes + k % packing.depth] = row[k];
     }
     bias_[r] = spec.bias ? spec.bias[r] : 0;
-    scale_[r] = spec.dynamic ? 1.0f : spec.scale[r];  // dynamic: the exact sum comes back as float32
+    scale_[r] = spec.dynamic || spec.raw_sums ? 1.0f : spec.scale[r];  // dynamic: the exact sum comes back as float32
     // Modulo 2^32 throughout: the finished sum is proved to fit.
     const int64_t offset = -excess * sum;
     if (plan_.wide) {
@@ -288,7 +294,7 @@ void DenseKernel::run_codes(const int8_t* codes, const float* row_scale, int64_t
     run_grouped(codes, n, row_scale, y, scratch);
     return;
   }
-  run_(plan_, codes, n, y, scratch);
+  run_(plan_, nullptr, codes, n, y, scratch);
   const float *scale = real_scale_.data(), *bias = real_bias_.data();
   for (int64_t i = 0; i < n; ++i, y += plan_.rows) {
     const float s = row_scale[i];

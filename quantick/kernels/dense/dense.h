@@ -40,6 +40,8 @@ struct DenseSpec {
   /// Needs x_bits 8 and y_bits 32; no integer bias.
   bool dynamic = false;
   const float* bias_real = nullptr;  // [rows] in the unit of y, with group_size or dynamic; null: zeros
+  /// y [n, rows] int32: the sums themselves, with no scale; y_bits 32. For sums that continue in run_from.
+  bool raw_sums = false;
   std::shared_ptr<LargePages> memory;  // where packed weights go; null: memory of the kernel's own
 };
 
@@ -54,7 +56,13 @@ class DenseKernel {
     if (grouped_)
       run_grouped(x, n, nullptr, y, scratch);
     else
-      run_(plan_, x, n, y, scratch);
+      run_(plan_, nullptr, x, n, y, scratch);
+  }
+
+  /// run() with `before` [n, rows] added to the integer sums, e.g. the raw sums of other columns. Plain specs of 8-bit
+  /// weights alone, neither groups nor dynamic; the caller has proved that no total leaves int32.
+  void run_from(const int32_t* before, const void* x, int64_t n, void* y, void* scratch) const noexcept {
+    run_(plan_, before, x, n, y, scratch);
   }
 
   // Dynamic specs: x [n, cols] -> y [n, rows] float32.

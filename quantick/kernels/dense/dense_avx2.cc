@@ -37,8 +37,9 @@ void convert(const DensePlan& p, const void* x, bool planes, int64_t width, int1
 }
 
 /// From sums to results: 8 rows of one sample. `high` is zero but for byte planes.
-[[gnu::noinline]] void finish(const DensePlan& p, int64_t row, __m256i high, __m256i low, int64_t sample, void* y) {
-  const int64_t count = p.rows - row < kLanes ? p.rows - row : kLanes;
+[[gnu::noinline]] void finish(const DensePlan& p, int64_t row, __m256i high, __m256i low, int64_t sample,
+                              const int32_t* before, void* y) {
+  const int64_t count = p.rows - row < kLanes ? p.rows - row : kLanes, at = sample * p.rows + row;
   alignas(32) float values[8];
   if (p.wide) {
     alignas(32) int32_t h[8], l[8];
@@ -46,10 +47,19 @@ void convert(const DensePlan& p, const void* x, bool planes, int64_t width, int1
     _mm256_store_si256(reinterpret_cast<__m256i*>(l), low);
     for (int j = 0; j < 8; ++j) values[j] = static_cast<float>(int64_t{h[j]} * 256 + l[j] + p.bias[row + j]);
   } else {
-    _mm256_store_ps(values, _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_slli_epi32(high, 8), low)));
+    alignas(32) int32_t sum[8];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(sum), _mm256_add_epi32(_mm256_slli_epi32(high, 8), low));
+    // Rows past the end would be read past the end of `before`.
+    if (before)
+      for (int64_t j = 0; j < count; ++j)
+        sum[j] = static_cast<int32_t>(static_cast<uint32_t>(sum[j]) + static_cast<uint32_t>(before[at + j]));
+    if (p.raw) {
+      for (int64_t j = 0; j < count; ++j) static_cast<int32_t*>(y)[at + j] = sum[j];
+      return;
+    }
+    _mm256_store_ps(values, _mm256_cvtepi32_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(sum))));
   }
   __m256 v = _mm256_mul_ps(_mm256_load_ps(values), _mm256_loadu_ps(p.scale + row));
-  const int64_t at = sample * p.rows + row;
   if (p.y_bits == 32) {
     float* out = static_cast<float*>(y) + at;
     if (count == kLanes) {
@@ -77,7 +87,8 @@ void convert(const DensePlan& p, const void* x, bool planes, int64_t width, int1
 
 /// N samples times R row blocks with P planes; at most 8 accumulators of the 16 registers.
 template <int P, int R, int N>
-void tile(const DensePlan& p, int64_t block, const int16_t* x, int64_t width, int64_t sample, void* y) {
+void tile(const DensePlan& p, int64_t block, const int16_t* x, int64_t width, int64_t sample, const int32_t* before,
+          void* y) {
   __m256i sum[P][N][R];
 #pragma GCC unroll 4
   for (int n = 0; n < N; ++n)
@@ -107,37 +118,41 @@ void tile(const DensePlan& p, int64_t block, const int16_t* x, int64_t width, in
   for (int n = 0; n < N; ++n)
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r)
-      finish(p, (block + r) * kLanes, P == 2 ? sum[0][n][r] : _mm256_setzero_si256(), sum[P - 1][n][r], sample + n, y);
+      finish(p, (block + r) * kLanes, P == 2 ? sum[0][n][r] : _mm256_setzero_si256(), sum[P - 1][n][r], sample + n,
+             before, y);
 }
 
 template <int P, int R>
-void group(const DensePlan& p, int64_t block, const int16_t* x, int64_t width, int64_t sample, int64_t n, void* y) {
+void group(const DensePlan& p, int64_t block, const int16_t* x, int64_t width, int64_t sample, int64_t n,
+           const int32_t* before, void* y) {
   constexpr int kSamples = P == 2 ? 1 : 2;
   int64_t i = 0;
-  for (; i + kSamples <= n; i += kSamples) tile<P, R, kSamples>(p, block, x + i * P * width, width, sample + i, y);
-  for (; i < n; ++i) tile<P, R, 1>(p, block, x + i * P * width, width, sample + i, y);
+  for (; i + kSamples <= n; i += kSamples)
+    tile<P, R, kSamples>(p, block, x + i * P * width, width, sample + i, before, y);
+  for (; i < n; ++i) tile<P, R, 1>(p, block, x + i * P * width, width, sample + i, before, y);
 }
 
 template <int P>
-void groups(const DensePlan& p, const int16_t* x, int64_t width, int64_t sample, int64_t n, void* y) {
+void groups(const DensePlan& p, const int16_t* x, int64_t width, int64_t sample, int64_t n, const int32_t* before,
+            void* y) {
   for (int64_t block = 0; block < p.blocks; block += kDenseGroup) switch (p.blocks - block) {
       case 1:
-        group<P, 1>(p, block, x, width, sample, n, y);
+        group<P, 1>(p, block, x, width, sample, n, before, y);
         break;
       case 2:
-        group<P, 2>(p, block, x, width, sample, n, y);
+        group<P, 2>(p, block, x, width, sample, n, before, y);
         break;
       case 3:
-        group<P, 3>(p, block, x, width, sample, n, y);
+        group<P, 3>(p, block, x, width, sample, n, before, y);
         break;
       default:
-        group<P, 4>(p, block, x, width, sample, n, y);
+        group<P, 4>(p, block, x, width, sample, n, before, y);
     }
 }
 
 }  // namespace
 
-void dense_s8_avx2(const DensePlan& p, const void* x, int64_t n, void* y, void* scratch) {
+void dense_s8_avx2(const DensePlan& p, const int32_t* before, const void* x, int64_t n, void* y, void* scratch) {
   int16_t* converted = static_cast<int16_t*>(scratch);
   const bool planes = p.wide && p.x_bits == 16;
   const int64_t width = p.steps * 2, count = planes ? 2 : 1;
@@ -148,9 +163,9 @@ void dense_s8_avx2(const DensePlan& p, const void* x, int64_t n, void* y, void* 
       convert(p, static_cast<const char*>(x) + (first + i) * sample_bytes, planes, width,
               converted + i * count * width);
     if (planes)
-      groups<2>(p, converted, width, first, here, y);
+      groups<2>(p, converted, width, first, here, before, y);
     else
-      groups<1>(p, converted, width, first, here, y);
+      groups<1>(p, converted, width, first, here, before, y);
   }
 }
 

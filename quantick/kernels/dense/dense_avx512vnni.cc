@@ -47,8 +47,9 @@ void convert(const DensePlan& p, const void* x, int64_t width, uint8_t* out) {
 }
 
 /// From sums to results: 16 rows of one sample. `high` is zero for 8-bit x.
-[[gnu::noinline]] void finish(const DensePlan& p, int64_t row, __m512i high, __m512i low, int64_t sample, void* y) {
-  const int64_t left = p.rows - row;
+[[gnu::noinline]] void finish(const DensePlan& p, int64_t row, __m512i high, __m512i low, int64_t sample,
+                              const int32_t* before, void* y) {
+  const int64_t left = p.rows - row, at = sample * p.rows + row;
   const __mmask16 mask = left >= kLanes ? __mmask16{0xffff} : static_cast<__mmask16>((1u << left) - 1);
   __m512 v;
   if (p.wide) {
@@ -57,10 +58,15 @@ void convert(const DensePlan& p, const void* x, int64_t width, uint8_t* out) {
         joined(_mm512_extracti64x4_epi64(high, 1), _mm512_extracti64x4_epi64(low, 1), p.bias + row + 8);
     v = _mm512_insertf32x8(_mm512_castps256_ps512(first), second, 1);
   } else {
-    v = _mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_slli_epi32(high, 8), low));
+    __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(high, 8), low);
+    if (before) sum = _mm512_add_epi32(sum, _mm512_maskz_loadu_epi32(mask, before + at));
+    if (p.raw) {
+      _mm512_mask_storeu_epi32(static_cast<int32_t*>(y) + at, mask, sum);
+      return;
+    }
+    v = _mm512_cvtepi32_ps(sum);
   }
   v = _mm512_mul_ps(v, _mm512_loadu_ps(p.scale + row));
-  const int64_t at = sample * p.rows + row;
   if (p.y_bits == 32) {
     _mm512_mask_storeu_ps(static_cast<float*>(y) + at, mask, v);
     return;
@@ -81,7 +87,8 @@ void convert(const DensePlan& p, const void* x, int64_t width, uint8_t* out) {
 
 /// N samples times R row blocks with P planes; at most 16 accumulators, or g++ spills them.
 template <int P, int R, int N>
-void tile(const DensePlan& p, int64_t block, const uint8_t* x, int64_t width, int64_t sample, void* y) {
+void tile(const DensePlan& p, int64_t block, const uint8_t* x, int64_t width, int64_t sample, const int32_t* before,
+          void* y) {
   __m512i sum[P][N][R];
 #pragma GCC unroll 4
   for (int n = 0; n < N; ++n)
@@ -108,37 +115,41 @@ void tile(const DensePlan& p, int64_t block, const uint8_t* x, int64_t width, in
   for (int n = 0; n < N; ++n)
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r)
-      finish(p, (block + r) * kLanes, P == 2 ? sum[0][n][r] : _mm512_setzero_si512(), sum[P - 1][n][r], sample + n, y);
+      finish(p, (block + r) * kLanes, P == 2 ? sum[0][n][r] : _mm512_setzero_si512(), sum[P - 1][n][r], sample + n,
+             before, y);
 }
 
 template <int P, int R>
-void group(const DensePlan& p, int64_t block, const uint8_t* x, int64_t width, int64_t sample, int64_t n, void* y) {
+void group(const DensePlan& p, int64_t block, const uint8_t* x, int64_t width, int64_t sample, int64_t n,
+           const int32_t* before, void* y) {
   constexpr int kSamples = P == 2 ? 2 : 4;
   int64_t i = 0;
-  for (; i + kSamples <= n; i += kSamples) tile<P, R, kSamples>(p, block, x + i * P * width, width, sample + i, y);
-  for (; i < n; ++i) tile<P, R, 1>(p, block, x + i * P * width, width, sample + i, y);
+  for (; i + kSamples <= n; i += kSamples)
+    tile<P, R, kSamples>(p, block, x + i * P * width, width, sample + i, before, y);
+  for (; i < n; ++i) tile<P, R, 1>(p, block, x + i * P * width, width, sample + i, before, y);
 }
 
 template <int P>
-void groups(const DensePlan& p, const uint8_t* x, int64_t width, int64_t sample, int64_t n, void* y) {
+void groups(const DensePlan& p, const uint8_t* x, int64_t width, int64_t sample, int64_t n, const int32_t* before,
+            void* y) {
   for (int64_t block = 0; block < p.blocks; block += kDenseGroup) switch (p.blocks - block) {
       case 1:
-        group<P, 1>(p, block, x, width, sample, n, y);
+        group<P, 1>(p, block, x, width, sample, n, before, y);
         break;
       case 2:
-        group<P, 2>(p, block, x, width, sample, n, y);
+        group<P, 2>(p, block, x, width, sample, n, before, y);
         break;
       case 3:
-        group<P, 3>(p, block, x, width, sample, n, y);
+        group<P, 3>(p, block, x, width, sample, n, before, y);
         break;
       default:
-        group<P, 4>(p, block, x, width, sample, n, y);
+        group<P, 4>(p, block, x, width, sample, n, before, y);
     }
 }
 
 }  // namespace
 
-void dense_s8_avx512vnni(const DensePlan& p, const void* x, int64_t n, void* y, void* scratch) {
+void dense_s8_avx512vnni(const DensePlan& p, const int32_t* before, const void* x, int64_t n, void* y, void* scratch) {
   uint8_t* planes = static_cast<uint8_t*>(scratch);
   const int64_t width = p.steps * 4, count = p.x_bits == 16 ? 2 : 1;
   const int64_t sample_bytes = p.cols * p.x_bits / 8;
@@ -147,9 +158,9 @@ void dense_s8_avx512vnni(const DensePlan& p, const void* x, int64_t n, void* y, 
     for (int64_t i = 0; i < here; ++i)
       convert(p, static_cast<const char*>(x) + (first + i) * sample_bytes, width, planes + i * count * width);
     if (count == 2)
-      groups<2>(p, planes, width, first, here, y);
+      groups<2>(p, planes, width, first, here, before, y);
     else
-      groups<1>(p, planes, width, first, here, y);
+      groups<1>(p, planes, width, first, here, before, y);
   }
 }
 

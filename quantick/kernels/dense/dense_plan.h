@@ -31,6 +31,7 @@ struct DensePlan {
   int x_bits = 8;
   int y_bits = 8;
   bool wide = false;  // 64-bit accumulators: plane sums join as hi * 256 + lo + bias in 64 bits
+  bool raw = false;   // the results are the int32 sums themselves
   float low = 0, high = 0;
   int32_t zero = 0;
 };
@@ -55,10 +56,13 @@ struct DenseGroupPlan {
 /// row_scale [n]: a factor of sample n's scales; null: 1.
 void dense_groups(const DenseGroupPlan& plan, const void* x, int64_t n, const float* row_scale, void* y);
 
-using DenseRun = void (*)(const DensePlan& plan, const void* x, int64_t n, void* y, void* scratch);
+/// before [n, rows] is added to the sums; null: zeros. Not with 64-bit accumulators.
+using DenseRun = void (*)(const DensePlan& plan, const int32_t* before, const void* x, int64_t n, void* y,
+                          void* scratch);
 
-void dense_s8_scalar(const DensePlan& plan, const void* x, int64_t n, void* y, void* scratch);
-void dense_s8_avx2(const DensePlan& plan, const void* x, int64_t n, void* y, void* scratch);
-void dense_s8_avx512vnni(const DensePlan& plan, const void* x, int64_t n, void* y, void* scratch);
+void dense_s8_scalar(const DensePlan& plan, const int32_t* before, const void* x, int64_t n, void* y, void* scratch);
+void dense_s8_avx2(const DensePlan& plan, const int32_t* before, const void* x, int64_t n, void* y, void* scratch);
+void dense_s8_avx512vnni(const DensePlan& plan, const int32_t* before, const void* x, int64_t n, void* y,
+                         void* scratch);
 
 }  // namespace quantick::kernels

@@ -142,6 +142,71 @@ TEST(Dense, BitsDoNotDependOnTheBatch) {
     }
 }
 
+TEST(Dense, RawSumsContinueInRunFrom) {
+  uint64_t seed = 500;
+  for (int x_bits : {8, 16})
+    for (int y_bits : {8, 16, 32})
+      for (int64_t rows : {1, 8, 17, 64, 81})
+        for (int64_t cols : {2, 9, 65}) {
+          // The columns from `cut` on come first, as raw sums; the others are added to them.
+          const int64_t n = 1 + static_cast<int64_t>(seed % 7), cut = 1 + static_cast<int64_t>(seed % (cols - 1));
+          const Layer l = random_layer(++seed, rows, cols, x_bits, y_bits);
+          const auto x = random_input(seed, n * cols, x_bits);
+          const auto want = truth(l, x, n);
+          const auto part = [&](int64_t from, int64_t to, const auto& all, int64_t lines) {
+            std::decay_t<decltype(all)> out;
+            for (int64_t i = 0; i < lines; ++i)
+              out.insert(out.end(), all.begin() + i * cols + from, all.begin() + i * cols + to);
+            return out;
+          };
+          Layer newest = l;
+          newest.cols = cut, newest.weights = part(0, cut, l.weights, rows);
+          const auto older_weights = part(cut, cols, l.weights, rows);
+          const auto older_x = part(cut, cols, x, n), newest_x = part(0, cut, x, n);
+          const std::vector<int8_t> older_bytes(older_x.begin(), older_x.end()),
+              newest_bytes(newest_x.begin(), newest_x.end());
+          for (Isa isa : supported_isas()) {
+            const DenseKernel older({.rows = rows,
+                                     .cols = cols - cut,
+                                     .weights = older_weights.data(),
+                                     .x_bits = x_bits,
+                                     .y_bits = 32,
+                                     .raw_sums = true},
+                                    isa);
+            const DenseKernel last = newest.kernel(isa);
+            std::vector<int32_t> sums(n * rows + 1, 0x5a5a5a5a);
+            std::vector<char> y(n * rows * y_bits / 8 + 1, 0x5a);
+            std::vector<char> scratch(std::max(older.scratch_bytes(), last.scratch_bytes()));
+            const auto input = [&](const auto& bytes, const auto& wide) {
+              return x_bits == 8 ? static_cast<const void*>(bytes.data()) : wide.data();
+            };
+            older.run(input(older_bytes, older_x), n, sums.data(), scratch.data());
+            EXPECT_EQ(sums.back(), 0x5a5a5a5a) << "wrote past the end";
+            last.run_from(sums.data(), input(newest_bytes, newest_x), n, y.data(), scratch.data());
+            EXPECT_EQ(want, y) << isa_name(isa) << ", " << rows << " x " << cols << ", x_bits " << x_bits << ", y_bits "
+                               << y_bits;
+          }
+        }
+}
+
+TEST(Dense, RawSumsKeepTheBiasAndMustFitInt32) {
+  const std::vector<int8_t> weights{127, -128};
+  for (const int64_t bias : {int64_t{-5}, (int64_t{1} << 31) - 1 - 255 * 128}) {
+    DenseSpec spec{.rows = 1, .cols = 2, .weights = weights.data(), .bias = &bias, .y_bits = 32, .raw_sums = true};
+    const std::vector<int8_t> x{127, -128};
+    for (Isa isa : supported_isas()) {
+      const DenseKernel kernel(spec, isa);
+      std::vector<char> scratch(kernel.scratch_bytes());
+      int32_t y = 0;
+      kernel.run(x.data(), 1, &y, scratch.data());
+      EXPECT_EQ(y, bias + 127 * 127 + 128 * 128);
+    }
+  }
+  const int64_t past = (int64_t{1} << 31) - 255 * 128;
+  const DenseSpec wide{.rows = 1, .cols = 2, .weights = weights.data(), .bias = &past, .y_bits = 32, .raw_sums = true};
+  EXPECT_THROW(DenseKernel{wide}, ValueError);
+}
+
 TEST(Dense, TiesRoundToEvenAndHugeResultsSaturate) {
   Layer l = random_layer(3, 40, 31, 8, 8, 128);
   l.zero_y = 5;
@@ -423,6 +488,19 @@ TEST(Dense, RefusesWhatItCannotCompute) {
   refused([](DenseSpec&, RealLayer& l, const int64_t*) { l.scale[3] = 0; });                    // a group's scale
   refused([](DenseSpec& s, RealLayer&, const int64_t*) { s.dynamic = true; });                  // to 8 bits
   refused([](DenseSpec& s, RealLayer&, const int64_t*) { s.dynamic = true, s.y_bits = 32, s.zero_x = 1; });
+  const auto raw_refused = [](auto change) {
+    const std::vector<int8_t> weights{1, 2};
+    const float scale = 1;
+    DenseSpec spec{.rows = 1, .cols = 2, .weights = weights.data(), .y_bits = 32, .raw_sums = true};
+    DenseKernel accepted(spec);
+    change(spec, &scale);
+    EXPECT_THROW(DenseKernel{spec}, ValueError);
+  };
+  raw_refused([](DenseSpec& s, const float*) { s.y_bits = 16; });
+  raw_refused([](DenseSpec& s, const float* scale) { s.scale = scale; });
+  raw_refused([](DenseSpec& s, const float*) { s.group_size = 1; });
+  raw_refused([](DenseSpec& s, const float*) { s.dynamic = true; });
+  raw_refused([](DenseSpec& s, const float*) { s.raw_sums = false; });
   std::vector<int16_t> w(1 << 14, 32767);  // 32767 * 32768 * 2^14 = 2^44: fine; with a bias at 2^53 it is not
   const int64_t bias = (int64_t{1} << 53) - (int64_t{32767} << 29);
   EXPECT_EQ(accumulator_bits(w.data(), 1, 1 << 14, nullptr, 16), 64);
