@@ -50,27 +50,69 @@ struct Case {
   Array float_output;  ///< of the float operator on the same (dequantized) inputs
   int64_t steps = 1, batch = 1;
 
-  Array run(Isa isa, int64_t first_row, int64_t rows, bool step_by_step) const {
+  /// The whole window at once, one step at a time, or each step in its two halves.
+  enum class How { window, steps, halves };
+
+  Array run(Isa isa, int64_t first_row, int64_t rows, How how) const {
     const ForcedIsa forced(isa);
     const auto node = op->integer.prepare(prepare);
-    Array out = Array::zeros({steps, rows, prepare.output_type.shape.size()}, lower.output.dtype);
     std::vector<std::byte> state(static_cast<size_t>(node->state_bytes() * rows));
-    const int64_t at_once = step_by_step ? 1 : steps;
-    std::vector<std::byte> scratch(static_cast<size_t>(node->scratch_bytes(at_once, rows)) + 64);
-    Arrays inputs;
-    for (const Array& c : codes)
-      inputs.push_back(c.reshape({steps, batch, -1}).slice(1, first_row, first_row + rows).copy());
-    for (int64_t t = 0; t < steps; t += at_once) {
-      std::vector<const void*> pointers;
-      for (const Array& x : inputs) pointers.push_back(x.raw() + t * x.size() / steps * dtype_size(x.dtype()));
-      node->run({.steps = at_once,
-                 .batch = rows,
-                 .inputs = pointers,
-                 .output = out.mutable_raw() + t * out.size() / steps * dtype_size(out.dtype()),
-                 .state = state.data(),
-                 .scratch = scratch.data()});
+    Array out = Array::zeros({steps, rows, prepare.output_type.shape.size()}, lower.output.dtype);
+    const int64_t at_once = how == How::window ? steps : 1;
+    for (int64_t t = 0; t < steps; t += at_once)
+      run_steps(*node, t, at_once, first_row, rows, state.data(), how == How::halves, out);
+    return out;
+  }
+
+  /// The first steps as a batch, then each row alone with its part of the batch's state.
+  Array run_parted(Isa isa) const {
+    const ForcedIsa forced(isa);
+    const auto node = op->integer.prepare(prepare);
+    std::vector<std::byte> state(static_cast<size_t>(node->state_bytes() * batch)), own;
+    Array out = Array::zeros({steps, batch, prepare.output_type.shape.size()}, lower.output.dtype);
+    const int64_t first = steps / 2;
+    if (first > 0) run_steps(*node, 0, first, 0, batch, state.data(), false, out);
+    for (int64_t row = 0; row < batch; ++row) {
+      own.clear();
+      const std::byte* part = state.data();
+      for (const int64_t bytes : node->state_parts()) {
+        own.insert(own.end(), part + row * bytes, part + (row + 1) * bytes);
+        part += batch * bytes;
+      }
+      EXPECT_EQ(static_cast<int64_t>(own.size()), node->state_bytes());
+      Array rest = Array::zeros({steps, 1, out.shape()[2]}, out.dtype());
+      run_steps(*node, first, steps - first, row, 1, own.data(), false, rest);
+      out.slice(0, first, steps).slice(1, row, row + 1).assign(rest.slice(0, first, steps));
     }
     return out;
+  }
+
+ private:
+  /// Rows first_row ... of the steps from t on, into out [steps, rows, width].
+  void run_steps(const IntegerNode& node, int64_t t, int64_t count, int64_t first_row, int64_t rows, std::byte* state,
+                 bool halves, Array& out) const {
+    const auto bytes = static_cast<size_t>(node.scratch_bytes(count, rows)) + 64;
+    std::vector<std::byte> scratch(bytes), pending(static_cast<size_t>(node.pending_bytes() * rows));
+    Arrays inputs;
+    std::vector<const void*> pointers;
+    for (const Array& c : codes) {
+      inputs.push_back(
+          c.reshape({steps, batch, -1}).slice(0, t, t + count).slice(1, first_row, first_row + rows).copy());
+      pointers.push_back(inputs.back().raw());
+    }
+    IntegerNode::Call call{
+        .steps = count, .batch = rows, .state = state, .scratch = scratch.data(), .pending = pending.data()};
+    if (halves) {
+      node.prepare_step(call);
+      scratch.assign(bytes, std::byte{0x5a});  // others used it
+      call.scratch = scratch.data();
+    }
+    call.inputs = pointers;
+    call.output = out.mutable_raw() + t * out.size() / steps * dtype_size(out.dtype());
+    if (halves)
+      node.finish_step(call);
+    else
+      node.run(call);
   }
 };
 
@@ -209,7 +251,7 @@ double allowed_error(const Case& c) {
 
 void expect_near_float_operator(const Case& c, double allowed, double& largest) {
   const TensorFormat& format = c.lower.output;
-  const auto got = dequantized(c.run(active_isa(), 0, c.batch, false), format).to_vector<double>();
+  const auto got = dequantized(c.run(active_isa(), 0, c.batch, Case::How::window), format).to_vector<double>();
   const auto want = c.float_output.to_vector<double>();
   ASSERT_EQ(got.size(), want.size());
   const double top = format.quantized() ? std::ldexp(1.0, format.bits() - 1) : INFINITY, scale = format.scale;
@@ -221,18 +263,22 @@ void expect_near_float_operator(const Case& c, double allowed, double& largest) 
   }
 }
 
-/// The same bits for rows alone and step by step; over instruction sets but for float32 products.
+/// The same bits for rows alone, step by step, in half steps, and for rows that leave their batch; over instruction
+/// sets but for float32 products.
 void expect_same_bits_everywhere(const Case& c) {
-  const Array scalar = c.run(Isa::scalar, 0, c.batch, false);
+  using How = Case::How;
+  const Array scalar = c.run(Isa::scalar, 0, c.batch, How::window);
   for (const Isa isa : supported_isas()) {
-    const Array whole = c.run(isa, 0, c.batch, false);
+    const Array whole = c.run(isa, 0, c.batch, How::window);
     const bool real_products = c.op->integer.reads_integers && c.lower.precision.real();
     EXPECT_TRUE(real_products || same_bits(whole, scalar)) << isa_name(isa);
     if (c.op->integer.kind != IntegerForm::Kind::window) {
-      EXPECT_TRUE(same_bits(c.run(isa, 0, c.batch, true), whole)) << isa_name(isa) << ", step by step";
+      EXPECT_TRUE(same_bits(c.run(isa, 0, c.batch, How::steps), whole)) << isa_name(isa) << ", step by step";
+      EXPECT_TRUE(same_bits(c.run(isa, 0, c.batch, How::halves), whole)) << isa_name(isa) << ", in half steps";
+      EXPECT_TRUE(same_bits(c.run_parted(isa), whole)) << isa_name(isa) << ", parted";
     }
     for (int64_t row = 0; row < std::min<int64_t>(c.batch, 3); ++row)
-      EXPECT_TRUE(same_bits(c.run(isa, row, 1, false), whole.slice(1, row, row + 1)))
+      EXPECT_TRUE(same_bits(c.run(isa, row, 1, How::window), whole.slice(1, row, row + 1)))
           << isa_name(isa) << ", row " << row << " alone";
   }
 }
