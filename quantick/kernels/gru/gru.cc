@@ -45,7 +45,8 @@ GruKernel::GruKernel(const GruSpec& spec, Isa isa)
                        .bh = recurrent_bias(spec).data(),
                        .sx = spec.sx,
                        .sh = spec.sh,
-                       .forms = spec.forms},
+                       .forms = spec.forms,
+                       .memory = spec.memory},
                       cell_of(spec), kCell, gru_cell_counted, "gru", isa) {}
 
 }  // namespace quantick::kernels

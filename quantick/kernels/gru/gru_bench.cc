@@ -34,10 +34,11 @@ void run(benchmark::State& state, Isa isa, int64_t units, int64_t n, bool event)
   const std::vector<int16_t> x(n * units, 771);
   std::vector<int16_t> h(n * units);
   std::vector<float> s(n * units);
-  kernel.prepare(h.data(), n, scratch.data());
+  std::vector<float> ph(n * kernel.row_floats());
+  kernel.prepare(h.data(), n, ph.data(), scratch.data());
   quantick::kernels::run_with_ratio(state, fmt::format("{} {} {}", units, n, event), isa == Isa::scalar, [&] {
     if (event)
-      kernel.finish(x.data(), h.data(), s.data(), n, scratch.data());
+      kernel.finish(x.data(), h.data(), s.data(), n, ph.data(), scratch.data());
     else
       kernel.step(x.data(), h.data(), s.data(), n, scratch.data());
   });

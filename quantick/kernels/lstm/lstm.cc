@@ -28,7 +28,8 @@ LstmKernel::LstmKernel(const LstmSpec& spec, Isa isa)
                        .bx = spec.bx,
                        .sx = spec.sx,
                        .sh = spec.sh,
-                       .forms = spec.forms},
+                       .forms = spec.forms,
+                       .memory = spec.memory},
                       cell_of(spec), kCell, lstm_cell_counted, "lstm", isa) {}
 
 }  // namespace quantick::kernels

@@ -23,6 +23,7 @@ struct LstmSpec {
   float cell_top = 1;                            // range of a narrowed cell, a power of two
   int h_bits = 16;                               // what the recurrent product reads of h: 16 or 8
   RecurrentForms forms = {};
+  std::shared_ptr<LargePages> memory = nullptr;  // where packed weights go; null: memory of the kernel\'s own
 };
 
 /// The state c is float32 [n, units], the hidden state h [n, units] int16 Q0.15.

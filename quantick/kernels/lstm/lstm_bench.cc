@@ -35,11 +35,12 @@ void run(benchmark::State& state, Isa isa, int64_t units, int h_bits, int64_t n,
   std::vector<char> x(n * units * h_bits / 8, 3), scratch(kernel.scratch_bytes());
   std::vector<int16_t> h(n * units);
   std::vector<float> c(n * units);
-  kernel.prepare(h.data(), n, scratch.data());
+  std::vector<float> ph(n * kernel.row_floats());
+  kernel.prepare(h.data(), n, ph.data(), scratch.data());
   const std::string group = fmt::format("{} {} {} {}", units, h_bits, n, event);
   quantick::kernels::run_with_ratio(state, group, isa == Isa::scalar, [&] {
     if (event)
-      kernel.finish(x.data(), h.data(), c.data(), n, scratch.data());
+      kernel.finish(x.data(), h.data(), c.data(), n, ph.data(), scratch.data());
     else
       kernel.step(x.data(), h.data(), c.data(), n, scratch.data());
   });

@@ -78,7 +78,8 @@ RecurrentKernel::RecurrentKernel(const RecurrentSpec& spec, const RecurrentCell&
                   .group_size = spec.forms.group_size,
                   .zero_x = spec.forms.zero_x,
                   .dynamic = spec.forms.dynamic,
-                  .bias_real = spec.forms.bias_x},
+                  .bias_real = spec.forms.bias_x,
+                  .memory = spec.memory},
                  isa),
       h_product_({.rows = spec.gates * spec.units,
                   .cols = hidden_width(spec),
@@ -89,7 +90,8 @@ RecurrentKernel::RecurrentKernel(const RecurrentSpec& spec, const RecurrentCell&
                   .x_bits = spec.h_bits,
                   .y_bits = 32,
                   .group_size = spec.forms.group_size,
-                  .bias_real = spec.forms.bias_h},
+                  .bias_real = spec.forms.bias_h,
+                  .memory = spec.memory},
                  isa),
       projection_(spec.forms.projection ? std::optional<DenseKernel>(std::in_place, *spec.forms.projection, isa)
                                         : std::nullopt),
@@ -107,28 +109,6 @@ RecurrentKernel::Scratch RecurrentKernel::split(void* scratch) const noexcept {
           reinterpret_cast<int16_t*>(raw), raw + round_up(kDenseBlock * units() * sizeof(int16_t))};
 }
 
-void RecurrentKernel::apply_cell(const Scratch& s, const float* px, int64_t n, float* state, int16_t* h,
-                                 RecurrentCounters* counters) const noexcept {
-  int16_t* raw = projection_ ? s.raw : h;
-  if (counters)
-    counted_(cell_, px, s.ph, n, state, raw, &counters->saturations, &counters->dead_zone);
-  else
-    run_(cell_, px, s.ph, n, state, raw);
-  if (projection_) projection_->run(raw, n, h, s.product);
-}
-
-void RecurrentKernel::prepare(const int16_t* h, int64_t n, void* scratch) const noexcept {
-  const Scratch s = split(scratch);
-  if (hidden_view_) hidden_view_(h, n * hidden(), s.h8);
-  h_product_.run(hidden_view_ ? static_cast<const void*>(s.h8) : h, n, s.ph, s.product);
-}
-
-void RecurrentKernel::finish(const void* x, int16_t* h, float* state, int64_t n, void* scratch) const noexcept {
-  const Scratch s = split(scratch);
-  x_product_.run(x, n, s.px, s.product);
-  apply_cell(s, s.px, n, state, h, nullptr);
-}
-
 void RecurrentKernel::input_products(const void* x, int64_t n, float* px, void* scratch) const noexcept {
   x_product_.run(x, n, px, split(scratch).product);
 }
@@ -138,54 +118,91 @@ void RecurrentKernel::input_products(const float* x, const float* row_scale, int
   x_product_.run_scaled(x, row_scale, n, px, split(scratch).product);
 }
 
-void RecurrentKernel::step_products(const float* px, int16_t* h, float* state, int64_t n, void* scratch,
-                                    RecurrentCounters* counters) const noexcept {
+void RecurrentKernel::prepare(const int16_t* h, int64_t n, float* ph, void* scratch) const noexcept {
   const Scratch s = split(scratch);
   for (int64_t first = 0; first < n; first += kDenseBlock) {
     const int64_t here = std::min(kDenseBlock, n - first);
+    const void* in = h + first * hidden();
+    if (hidden_view_) {
+      hidden_view_(h + first * hidden(), here * hidden(), s.h8);
+      in = s.h8;
+    }
+    h_product_.run(in, here, ph + first * row_floats(), s.product);
+  }
+}
+
+void RecurrentKernel::finish_products(const float* px, int16_t* h, float* state, int64_t n, const float* ph,
+                                      void* scratch, RecurrentCounters* counters) const noexcept {
+  const Scratch s = split(scratch);
+  for (int64_t first = 0; first < n; first += kDenseBlock) {
+    const int64_t here = std::min(kDenseBlock, n - first);
+    const float *px_here = px + first * row_floats(), *ph_here = ph + first * row_floats();
+    float* state_here = state + first * units();
     int16_t* h_here = h + first * hidden();
-    prepare(h_here, here, scratch);
-    apply_cell(s, px + first * width(), here, state + first * units(), h_here, counters);
+    int16_t* raw = projection_ ? s.raw : h_here;
+    if (counters)
+      counted_(cell_, px_here, ph_here, here, state_here, raw, &counters->saturations, &counters->dead_zone);
+    else
+      run_(cell_, px_here, ph_here, here, state_here, raw);
+    if (projection_) projection_->run(raw, here, h_here, s.product);
+  }
+}
+
+void RecurrentKernel::finish(const void* x, int16_t* h, float* state, int64_t n, const float* ph,
+                             void* scratch) const noexcept {
+  float* px = split(scratch).px;
+  for (int64_t first = 0; first < n; first += kDenseBlock) {
+    const int64_t here = std::min(kDenseBlock, n - first);
+    input_products(static_cast<const char*>(x) + first * input_bytes(), here, px, scratch);
+    finish_products(px, h + first * hidden(), state + first * units(), here, ph + first * row_floats(), scratch);
+  }
+}
+
+void RecurrentKernel::step_products(const float* px, int16_t* h, float* state, int64_t n, void* scratch,
+                                    RecurrentCounters* counters) const noexcept {
+  float* ph = split(scratch).ph;
+  for (int64_t first = 0; first < n; first += kDenseBlock) {
+    const int64_t here = std::min(kDenseBlock, n - first);
+    int16_t* h_here = h + first * hidden();
+    prepare(h_here, here, ph, scratch);
+    finish_products(px + first * row_floats(), h_here, state + first * units(), here, ph, scratch, counters);
   }
 }
 
 void RecurrentKernel::step(const void* x, int16_t* h, float* state, int64_t n, void* scratch) const noexcept {
-  const int64_t row_bytes = inputs() * x_bits() / 8;
+  float* ph = split(scratch).ph;
   for (int64_t first = 0; first < n; first += kDenseBlock) {
     const int64_t here = std::min(kDenseBlock, n - first);
     int16_t* h_here = h + first * hidden();
-    prepare(h_here, here, scratch);
-    finish(static_cast<const char*>(x) + first * row_bytes, h_here, state + first * units(), here, scratch);
+    prepare(h_here, here, ph, scratch);
+    finish(static_cast<const char*>(x) + first * input_bytes(), h_here, state + first * units(), here, ph, scratch);
   }
 }
 
 void RecurrentKernel::step_counted(const void* x, int16_t* h, float* state, int64_t n, void* scratch,
                                    RecurrentCounters& counters) const noexcept {
   float* px = split(scratch).px;
-  const int64_t row_bytes = inputs() * x_bits() / 8;
   for (int64_t first = 0; first < n; first += kDenseBlock) {
     const int64_t here = std::min(kDenseBlock, n - first);
-    input_products(static_cast<const char*>(x) + first * row_bytes, here, px, scratch);
+    input_products(static_cast<const char*>(x) + first * input_bytes(), here, px, scratch);
     step_products(px, h + first * hidden(), state + first * units(), here, scratch, &counters);
   }
 }
 
 void RecurrentKernel::run(const void* x, int64_t steps, int64_t n, int16_t* h_out, int16_t* h, float* state,
                           void* scratch) const noexcept {
-  const Scratch s = split(scratch);
+  float* px = split(scratch).px;
   const char* input = static_cast<const char*>(x);
-  const int64_t row_bytes = inputs() * x_bits() / 8;
   for (int64_t first = 0; first < n; first += kDenseBlock) {
     const int64_t here = std::min(kDenseBlock, n - first);
     // Where all rows fit one block, the products of x of several steps are one pass over its weights.
     const int64_t together = n <= kDenseBlock ? kDenseBlock / n : 1;
+    int16_t* h_here = h + first * hidden();
     for (int64_t t = 0; t < steps; t += together) {
       const int64_t chunk = std::min(together, steps - t);
-      x_product_.run(input + (t * n + first) * row_bytes, chunk * here, s.px, s.product);
+      input_products(input + (t * n + first) * input_bytes(), chunk * here, px, scratch);
       for (int64_t u = 0; u < chunk; ++u) {
-        int16_t* h_here = h + first * hidden();
-        prepare(h_here, here, scratch);
-        apply_cell(s, s.px + u * here * width(), here, state + first * units(), h_here, nullptr);
+        step_products(px + u * here * row_floats(), h_here, state + first * units(), here, scratch);
         if (h_out) std::memcpy(h_out + ((t + u) * n + first) * hidden(), h_here, here * hidden() * sizeof(int16_t));
       }
     }

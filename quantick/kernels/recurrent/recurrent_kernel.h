@@ -4,9 +4,11 @@
 // bits of a row depend neither on n nor on whether a window is run at once or step by step.
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "quantick/core/cpu.h"
+#include "quantick/core/large_pages.h"
 #include "quantick/kernels/dense/dense.h"
 #include "quantick/kernels/dispatch.h"
 #include "quantick/kernels/recurrent/recurrent_cell.h"
@@ -42,6 +44,7 @@ struct RecurrentSpec {
   const float* sx = nullptr;    // [gates * units]: s_x * s_wx
   const float* sh = nullptr;    // [gates * units]: s_h * s_wh, s_h = 2^-15, or 2^-7 where h_bits is 8
   RecurrentForms forms;
+  std::shared_ptr<LargePages> memory;  // where packed weights go; null: memory of the kernel's own
 };
 
 /// Events of the counting calls.
@@ -64,18 +67,23 @@ class RecurrentKernel {
   void step_counted(const void* x, int16_t* h, float* state, int64_t n, void* scratch,
                     RecurrentCounters& counters) const noexcept;
 
-  /// What a step reads of x, for any n: px [n, gates * units] = f32(Wx x + bx) * sx.
+  // The two products of a step by themselves, any n. Rows of px and ph are row_floats() long; how they lie in a row is
+  // the kernel's own.
+  /// px = f32(Wx x + bx) * sx of x [n, inputs].
   void input_products(const void* x, int64_t n, float* px, void* scratch) const noexcept;
   /// The same of a dynamic spec, row_scale [n]: px = f32(Wx q) * (row_scale * sx) + bias_x, q = RNE(x / row_scale).
   void input_products(const float* x, const float* row_scale, int64_t n, float* px, void* scratch) const noexcept;
-  /// A step from px [n, gates * units]. Adds events to `counters` where given, and is slower then.
+  /// The first half of a step, all that needs no x: ph = f32(Wh h + bh) * sh.
+  void prepare(const int16_t* h, int64_t n, float* ph, void* scratch) const noexcept;
+
+  /// The second half, from what prepare left.
+  void finish(const void* x, int16_t* h, float* state, int64_t n, const float* ph, void* scratch) const noexcept;
+  /// The second half from both products. Adds events to `counters` where given, and is slower then.
+  void finish_products(const float* px, int16_t* h, float* state, int64_t n, const float* ph, void* scratch,
+                       RecurrentCounters* counters = nullptr) const noexcept;
+  /// A step from px. Adds events to `counters` where given, and is slower then.
   void step_products(const float* px, int16_t* h, float* state, int64_t n, void* scratch,
                      RecurrentCounters* counters = nullptr) const noexcept;
-
-  /// A step in two halves, n <= kDenseBlock: prepare does all that needs no x and leaves it in scratch, which finish
-  /// reads.
-  void prepare(const int16_t* h, int64_t n, void* scratch) const noexcept;
-  void finish(const void* x, int16_t* h, float* state, int64_t n, void* scratch) const noexcept;
 
   /// A time-major window x [steps, n, inputs]; h and the state are carried in and out; h_out [steps, n, hidden] or
   /// null.
@@ -83,6 +91,8 @@ class RecurrentKernel {
            void* scratch) const noexcept;
 
   size_t scratch_bytes() const { return scratch_bytes_; }
+  /// Floats of a row of px and of ph.
+  int64_t row_floats() const { return width(); }
   int64_t inputs() const { return x_product_.cols(); }
   int64_t units() const { return cell_.units; }
   int64_t hidden() const { return h_product_.cols(); }
@@ -108,8 +118,7 @@ class RecurrentKernel {
   };
   Scratch split(void* scratch) const noexcept;
   int64_t width() const { return x_product_.rows(); }
-  void apply_cell(const Scratch& s, const float* px, int64_t n, float* state, int16_t* h,
-                  RecurrentCounters* counters) const noexcept;
+  int64_t input_bytes() const { return inputs() * x_bits() / 8; }  // of a row of x
 
   Isa isa_;
   RecurrentCell cell_;

@@ -36,7 +36,6 @@ class RecurrentNode : public IntegerNode {
         units_(kernel_.units()),
         hidden_(kernel_.hidden()),
         inputs_(kernel_.inputs()),
-        gates_(kernel_.gates()),
         dynamic_(constants.dynamic()),
         decaying_(dynamic_ && call.precision.method == "dynamic_decay"),
         decay_(static_cast<float>(call.precision.decay)),
@@ -46,7 +45,7 @@ class RecurrentNode : public IntegerNode {
   void run(const Call& call) const noexcept override {
     const State s = state(call.state, call.batch);
     if (dynamic_ || converts())
-      run_blocks(call, s, nullptr);
+      run_blocks(call, s, nullptr, nullptr);
     else
       kernel_.run(call.inputs[0], call.steps, call.batch, static_cast<int16_t*>(call.output), s.h, s.state,
                   call.scratch);
@@ -54,14 +53,36 @@ class RecurrentNode : public IntegerNode {
 
   void run_counted(const Call& call, NodeCounters& counters) const noexcept override {
     kernels::RecurrentCounters events;
-    run_blocks(call, state(call.state, call.batch), &events);
+    run_blocks(call, state(call.state, call.batch), nullptr, &events);
     counters.saturations += events.saturations;
     counters.dead_zone += events.dead_zone;
   }
 
+  void prepare_step(const Call& call) const noexcept override {
+    kernel_.prepare(state(call.state, call.batch).h, call.batch, static_cast<float*>(call.pending), call.scratch);
+  }
+
+  void finish_step(const Call& call) const noexcept override {
+    const State s = state(call.state, call.batch);
+    const auto* ph = static_cast<const float*>(call.pending);
+    if (dynamic_ || converts()) {
+      run_blocks(call, s, ph, nullptr);
+    } else {
+      kernel_.finish(call.inputs[0], s.h, s.state, call.batch, ph, call.scratch);
+      std::copy_n(s.h, call.batch * hidden_, static_cast<int16_t*>(call.output));
+    }
+  }
+
+  int64_t pending_bytes() const override { return kernel_.row_floats() * static_cast<int64_t>(sizeof(float)); }
+
   int64_t state_bytes() const override {
     return units_ * static_cast<int64_t>(sizeof(float)) + hidden_ * static_cast<int64_t>(sizeof(int16_t)) +
            maximum_bytes();
+  }
+
+  std::vector<int64_t> state_parts() const override {
+    return {units_ * static_cast<int64_t>(sizeof(float)), maximum_bytes(),
+            hidden_ * static_cast<int64_t>(sizeof(int16_t))};
   }
 
   void reset_state(void* memory, int64_t batch, int64_t row) const noexcept override {
@@ -89,7 +110,7 @@ class RecurrentNode : public IntegerNode {
   /// Whether the output has another format than h.
   bool converts() const { return !(output_ == hidden_format_); }
   int64_t maximum_bytes() const { return decaying_ ? static_cast<int64_t>(sizeof(float)) : 0; }
-  size_t product_bytes() const { return round_up(static_cast<size_t>(kBlock * gates_ * units_) * sizeof(float)); }
+  size_t product_bytes() const { return round_up(static_cast<size_t>(kBlock * kernel_.row_floats()) * sizeof(float)); }
 
   size_t value_bytes() const {
     return converts() ? round_up(static_cast<size_t>(kBlock * hidden_) * sizeof(float)) : 0;
@@ -101,15 +122,17 @@ class RecurrentNode : public IntegerNode {
     return {values, maxima, reinterpret_cast<int16_t*>(reinterpret_cast<char*>(maxima) + batch * maximum_bytes())};
   }
 
-  /// The input products of some steps together, then step after step; block after block of the batch.
-  void run_blocks(const Call& call, const State& s, kernels::RecurrentCounters* events) const noexcept {
+  /// The input products of some steps together, then step after step; block after block of the batch. ph, where given,
+  /// has the products of h of the only step.
+  void run_blocks(const Call& call, const State& s, const float* ph,
+                  kernels::RecurrentCounters* events) const noexcept {
     auto* at = static_cast<char*>(call.scratch);
     auto* px = reinterpret_cast<float*>(at);
     auto* scales = reinterpret_cast<float*>(at + product_bytes());
     auto* values = reinterpret_cast<float*>(at + product_bytes() + kScaleBytes);
     at += product_bytes() + kScaleBytes + value_bytes();
     auto* output = static_cast<char*>(call.output);
-    const int64_t width = gates_ * units_,
+    const int64_t width = kernel_.row_floats(),
                   together = call.batch <= kBlock ? kBlock / std::max<int64_t>(call.batch, 1) : 1;
     for (int64_t row = 0; row < call.batch; row += kBlock) {
       const int64_t rows = std::min(kBlock, call.batch - row);
@@ -123,7 +146,10 @@ class RecurrentNode : public IntegerNode {
                                  px, at);
         int16_t* h = s.h + row * hidden_;
         for (int64_t u = 0; u < steps; ++u) {
-          kernel_.step_products(px + u * rows * width, h, s.state + row * units_, rows, at, events);
+          if (ph)
+            kernel_.finish_products(px, h, s.state + row * units_, rows, ph + row * width, at, events);
+          else
+            kernel_.step_products(px + u * rows * width, h, s.state + row * units_, rows, at, events);
           void* to = output + ((t + u) * call.batch + row) * hidden_ * dtype_size(output_.dtype);
           if (converts()) {
             load_codes(h, rows * hidden_, hidden_format_, kernel_.isa(), values);
@@ -146,7 +172,7 @@ class RecurrentNode : public IntegerNode {
   }
 
   kernels::RecurrentKernel kernel_;
-  int64_t units_, hidden_, inputs_, gates_;
+  int64_t units_, hidden_, inputs_;
   bool dynamic_, decaying_;
   float decay_;
   TensorFormat hidden_format_, output_;

@@ -59,6 +59,7 @@ class RecurrentConstants {
     for (size_t g = 0; g < call.precision.gate_bits.size(); ++g)
       out.gate_bits[g] = static_cast<int>(call.precision.gate_bits[g]);
     out.forms = forms_;
+    out.memory = call.memory;
     return out;
   }
 
