@@ -15,9 +15,8 @@ constexpr double kMostValues = 0x1p40;
 struct CausalConvolution {
   static constexpr std::string_view name = "causal_convolution", family = "convolution", onnx = "";
   static constexpr std::string_view summary =
-      "Convolution over time of x [steps, batch, channels] with weight [out, channels / groups, taps], newest tap "
-      "last, "
-      "plus bias [out]; reads zeros before the start.";
+      "Convolution over time of x [steps, batch, ..., channels] with weight [out, channels / groups, taps], newest tap "
+      "last, plus bias [out]; reads zeros before the start. Axes between batch and channels share the weights.";
   static constexpr int optional_inputs = 1;
   static constexpr double tolerance = 1e-5;
   struct Attrs {
@@ -31,7 +30,8 @@ struct CausalConvolution {
 
   static Types infer(const Attrs& attrs, const Types& in) {
     check_float(name, "x", in[0]);
-    check_ndim(name, "x", in[0], 3);
+    QTK_CHECK(in[0].shape.ndim() >= 3, ShapeError, "[causal_convolution] x, was {}, expected 3 dimensions or more",
+              in[0].shape.text());
     check_same_dtype(name, "weight", in[1], in[0].dtype);
     check_ndim(name, "weight", in[1], 3);
     const Shape &x = in[0].shape, &weight = in[1].shape;
@@ -39,13 +39,24 @@ struct CausalConvolution {
     QTK_CHECK(attrs.dilation > 0, ValueError, "[causal_convolution] dilation, was {}, expected >= 1", attrs.dilation);
     QTK_CHECK(attrs.groups > 0 && weight[0] % attrs.groups == 0, ValueError,
               "[causal_convolution] groups, was {}, expected a divisor of {} output channels", attrs.groups, weight[0]);
-    check_extent(name, "channels", x[2], weight[1] * attrs.groups);
+    check_extent(name, "channels", x[-1], weight[1] * attrs.groups);
     if (in.size() > 2 && !is_absent(in[2])) {
       check_same_dtype(name, "bias", in[2], in[0].dtype);
       check_ndim(name, "bias", in[2], 1);
       check_extent(name, "bias length", in[2].shape[0], weight[0]);
     }
-    return {{in[0].dtype, Shape{x[0], x[1], weight[0]}}};
+    return {{in[0].dtype, result_shape(x, weight)}};
+  }
+
+  static Shape result_shape(Shape x, const Shape& weight) {
+    x[-1] = weight[0];
+    return x;
+  }
+  /// Rows of channels in one step: batch and columns.
+  static int64_t step_rows(const Shape& x) {
+    int64_t rows = 1;
+    for (int axis = 1; axis < x.ndim() - 1; ++axis) rows *= x[axis];
+    return rows;
   }
 
   /// One product of rows per tap and group: a lag of time is an offset of rows, since time is the first axis.
@@ -58,20 +69,20 @@ struct CausalConvolution {
   };
   template <class F>
   static void for_each_piece(const Attrs& attrs, const Shape& x, const Shape& weight, F&& visit) {
-    const int64_t taps = weight[2], in = weight[1], out = weight[0] / attrs.groups;
+    const int64_t taps = weight[2], in = weight[1], out = weight[0] / attrs.groups, rows = step_rows(x);
     for (int64_t tap = 0; tap < taps; ++tap) {
       const int64_t lag = (taps - 1 - tap) * attrs.dilation;
       if (lag >= x[0]) continue;
       for (int64_t g = 0; g < attrs.groups; ++g)
-        visit(Piece{(x[0] - lag) * x[1], lag * x[1], in, out, g * in, g * out, (tap * weight[0] + g * out) * in});
+        visit(Piece{(x[0] - lag) * rows, lag * rows, in, out, g * in, g * out, (tap * weight[0] + g * out) * in});
     }
   }
 
   static Arrays forward(const Attrs& attrs, std::span<const Array> in) {
     const Array x = in[0].contiguous(), weight = in[1].transpose({2, 0, 1}).contiguous();
     const Shape& shape = in[1].shape();
-    const int64_t channels = x.shape()[2], width = shape[0];
-    Array y = Array::zeros({x.shape()[0], x.shape()[1], width}, x.dtype());
+    const int64_t channels = x.shape()[-1], width = shape[0];
+    Array y = Array::zeros(result_shape(x.shape(), shape), x.dtype());
     if (in.size() > 2 && in[2].defined()) y.assign(in[2].broadcast_to(y.shape()));
     visit_float(x.dtype(), [&](auto zero) {
       using T = decltype(zero);
@@ -85,13 +96,13 @@ struct CausalConvolution {
 
   static Arrays truth(const Attrs& attrs, std::span<const Array> in) {
     const Shape &x_shape = in[0].shape(), &shape = in[1].shape();
-    const int64_t width = shape[0], channels = shape[1], taps = shape[2];
+    const int64_t width = shape[0], channels = shape[1], taps = shape[2], rows = step_rows(x_shape);
     const auto x = in[0].to_vector<double>(), weight = in[1].to_vector<double>();
     const auto bias = in.size() > 2 && in[2].defined() ? in[2].to_vector<double>()
                                                        : std::vector<double>(static_cast<size_t>(width), 0.0);
     std::vector<double> y;
     for (int64_t t = 0; t < x_shape[0]; ++t)
-      for (int64_t n = 0; n < x_shape[1]; ++n)
+      for (int64_t n = 0; n < rows; ++n)
         for (int64_t o = 0; o < width; ++o) {
           double total = bias[static_cast<size_t>(o)];
           for (int64_t i = 0; i < channels; ++i)
@@ -99,19 +110,19 @@ struct CausalConvolution {
               const int64_t at = t - (taps - 1 - k) * attrs.dilation;
               const int64_t channel = o / (width / attrs.groups) * channels + i;
               if (at >= 0)
-                total += x[static_cast<size_t>((at * x_shape[1] + n) * x_shape[2] + channel)] *
+                total += x[static_cast<size_t>((at * rows + n) * x_shape[-1] + channel)] *
                          weight[static_cast<size_t>((o * channels + i) * taps + k)];
             }
           y.push_back(total);
         }
-    return {Array::from(y, {x_shape[0], x_shape[1], width})};
+    return {Array::from(y, result_shape(x_shape, shape))};
   }
 
   static Arrays gradient(const Attrs& attrs, const GradientCall& call) {
     const Array x = call.inputs[0].contiguous(), weight = call.inputs[1].transpose({2, 0, 1}).contiguous();
     const Array d = call.output_grads[0].contiguous();
     const Shape& shape = call.inputs[1].shape();
-    const int64_t channels = x.shape()[2], width = shape[0];
+    const int64_t channels = x.shape()[-1], width = shape[0];
     Array dx = Array::zeros(x.shape(), x.dtype()), dweight = Array::zeros(weight.shape(), x.dtype());
     visit_float(x.dtype(), [&](auto zero) {
       using T = decltype(zero);
@@ -141,15 +152,19 @@ struct CausalConvolution {
     form.prepare = [](const PrepareCall& call) {
       const auto attrs = from_attributes<Attrs>(*call.attributes, name);
       const double taps = call.constant("taps").item();
-      const int64_t channels = call.input_types[0].shape.size();
-      QTK_CHECK(taps >= 1 && attrs.dilation > 0 && attrs.groups > 0 && channels > 0 &&
-                    taps * static_cast<double>(attrs.dilation) <= kMostValues / static_cast<double>(channels) &&
-                    attrs.groups <= channels,
+      const Shape& x = call.input_types[0].shape;
+      QTK_CHECK(x.ndim() >= 1 && x.size() > 0 && taps >= 1 && attrs.dilation > 0 && attrs.groups > 0 &&
+                    taps * static_cast<double>(attrs.dilation) <= kMostValues / static_cast<double>(x.size()) &&
+                    attrs.groups <= x[-1],
                 FormatError,
                 "[causal_convolution] taps, dilation and groups, were {}, {} and {}, expected > 0 and fit "
-                "for {} channels",
-                taps, attrs.dilation, attrs.groups, channels);
-      return make_causal_convolution_node(call, static_cast<int64_t>(taps), attrs.dilation, attrs.groups);
+                "for channels {}",
+                taps, attrs.dilation, attrs.groups, x.text());
+      return make_causal_convolution_node(call, {.taps = static_cast<int64_t>(taps),
+                                                 .dilation = attrs.dilation,
+                                                 .groups = attrs.groups,
+                                                 .columns = x.size() / x[-1],
+                                                 .channels = x[-1]});
     };
     form.error_steps = 1.25;  // the weights' rounding, summed over the samples' longest row
     return form;
@@ -162,11 +177,15 @@ struct CausalConvolution {
             {{float32({3, 2, 5}), float32({2, 5, 4})}, attributes(2, 1), -1, 1},  // the window is longer than time
             {{float32({5, 2, 3}), float32({3, 1, 3}), float32({3})}, attributes(1, 3), -1, 1},
             {{float32({4, 0, 3}), float32({4, 3, 1}), float32({4})}, {}, -1, 1},
-            {{float32({6, 67, 17}), float32({33, 17, 3}), float32({33})}, attributes(2, 1), -1, 1}};
+            {{float32({6, 67, 17}), float32({33, 17, 3}), float32({33})}, attributes(2, 1), -1, 1},
+            {{float32({6, 3, 2, 3, 4}), float32({6, 2, 2}), float32({6})}, attributes(2, 2), -1, 1},
+            {{float32({7, 2, 5, 17}), float32({33, 17, 4}), float32({33})}, {}, -1, 1}};
   }
   static std::vector<OperatorMisuse> misuses() {
     const Types good = {float32({7, 2, 3}), float32({4, 3, 3})};
-    return {{{float32({7, 2}), float32({4, 3, 3})}, {}, "[causal_convolution] x, was (7, 2), expected 3 dimensions"},
+    return {{{float32({7, 2}), float32({4, 3, 3})},
+             {},
+             "[causal_convolution] x, was (7, 2), expected 3 dimensions or more"},
             {{float32({7, 2, 4}), float32({4, 3, 3})}, {}, "[causal_convolution] channels, was 4, expected 3"},
             {good, to_attributes(Attrs{0, 1}), "[causal_convolution] dilation, was 0"},
             {good, to_attributes(Attrs{1, 3}), "[causal_convolution] groups, was 3, expected a divisor of 4"}};

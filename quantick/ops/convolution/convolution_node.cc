@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "quantick/core/error.h"
-#include "quantick/kernels/quantize/quantize.h"
 #include "quantick/ops/convolution/gathered_product.h"
 
 namespace quantick {
@@ -112,116 +111,10 @@ class ConvolutionNode : public IntegerNode {
   GatheredProduct product_;
 };
 
-/// State of a batch: rows of the past [batch, span, channels], then with a decaying scale [groups, batch] float32.
-class CausalConvolutionNode : public IntegerNode {
- public:
-  CausalConvolutionNode(const PrepareCall& call, int64_t taps, int64_t dilation, int64_t groups)
-      : zero_(static_cast<uint32_t>(call.inputs[0].zero_point)),
-        dilation_(dilation),
-        span_((taps - 1) * dilation),
-        channels_(call.input_types[0].shape.size()),
-        product_(call, groups, taps, channels_ / groups),
-        decay_(static_cast<float>(call.precision.decay)),
-        decaying_(product_.dynamic() && call.precision.method == "dynamic_decay") {
-    QTK_CHECK(channels_ == groups * product_.in() && call.output_type.shape.size() == groups * product_.out(),
-              FormatError, "[causal_convolution] channels, were {} and {}, expected {} and {}",
-              call.input_types[0].shape.text(), call.output_type.shape.text(), groups * product_.in(),
-              groups * product_.out());
-  }
-
-  void run(const Call& call) const noexcept override {
-    visit_element(product_.element(), [&](auto element) {
-      using T = decltype(element);
-      run_as(call, static_cast<const T*>(call.inputs[0]), static_cast<T*>(call.state));
-    });
-  }
-
-  int64_t state_bytes() const override { return past_bytes() + maxima_bytes(); }
-  void reset_state(void* state, int64_t batch, int64_t row) const noexcept override {
-    auto* at = static_cast<std::byte*>(state);
-    std::fill_n(at + row * past_bytes(), past_bytes(), std::byte{0});
-    auto* maxima = reinterpret_cast<float*>(at + maxima_at(batch));
-    if (decaying_)
-      for (int64_t g = 0; g < product_.groups(); ++g) maxima[g * batch + row] = 0;
-  }
-  int64_t scratch_bytes(int64_t, int64_t) const override {
-    return product_.scratch_bytes() + GatheredProduct::kRows * static_cast<int64_t>(sizeof(float));
-  }
-
- private:
-  int64_t past_bytes() const { return span_ * channels_ * product_.element(); }
-  int64_t maxima_bytes() const { return decaying_ ? product_.groups() * static_cast<int64_t>(sizeof(float)) : 0; }
-  int64_t maxima_at(int64_t batch) const { return batch * past_bytes(); }
-
-  template <class T>
-  void run_as(const Call& call, const T* x, T* past) const noexcept {
-    const int64_t rows = call.steps * call.batch, out = product_.out(), width = out * product_.groups();
-    auto* scales = reinterpret_cast<float*>(static_cast<std::byte*>(call.scratch) + product_.scratch_bytes());
-    auto* maxima = reinterpret_cast<float*>(static_cast<std::byte*>(call.state) + maxima_at(call.batch));
-    int64_t count = 0;
-    for (int64_t first = 0; first < rows; first += count) {
-      count = std::min(GatheredProduct::kRows, rows - first);
-      // A decaying scale comes from the step before: rows of one step at a time.
-      if (decaying_) count = std::min(count, call.batch - first % call.batch);
-      for (int64_t g = 0; g < product_.groups(); ++g) {
-        auto* to = reinterpret_cast<T*>(product_.rows(call.scratch));
-        for (int64_t r = first; r < first + count; ++r)
-          for (int64_t tap = product_.taps() - 1; tap >= 0; --tap, to += product_.in())
-            load(call, x, past, r / call.batch - tap * dilation_, r % call.batch, g, to);
-        if (decaying_)
-          kernels::decaying_scales(reinterpret_cast<const float*>(product_.rows(call.scratch)), 1, count,
-                                   product_.taps() * product_.in(), decay_,
-                                   maxima + g * call.batch + first % call.batch, scales);
-        const std::byte* sums = product_.run(g, count, decaying_ ? scales : nullptr, call.scratch);
-        auto* y = static_cast<std::byte*>(call.output) + (first * width + g * out) * product_.result();
-        const int64_t bytes = out * product_.result();
-        for (int64_t r = 0; r < count; ++r)
-          std::memcpy(y + r * width * product_.result(), sums + r * bytes, static_cast<size_t>(bytes));
-      }
-    }
-    for (int64_t n = 0; n < call.batch; ++n) keep(call, x, n, past + n * span_ * channels_);
-  }
-
-  /// Channels of a group at a step, which lies in the past where it is negative.
-  template <class T>
-  void load(const Call& call, const T* x, const T* past, int64_t step, int64_t row, int64_t group,
-            T* to) const noexcept {
-    const int64_t in = product_.in();
-    if (step >= 0) {
-      std::memcpy(to, x + (step * call.batch + row) * channels_ + group * in, static_cast<size_t>(in) * sizeof(T));
-      return;
-    }
-    const T* from = past + (row * span_ + span_ + step) * channels_ + group * in;
-    for (int64_t i = 0; i < in; ++i) to[i] = static_cast<T>(from[i] + zero_);
-  }
-
-  /// Moves the past of one batch row on.
-  template <class T>
-  void keep(const Call& call, const T* x, int64_t row, T* past) const noexcept {
-    const int64_t old = std::max<int64_t>(0, span_ - call.steps);
-    std::memmove(past, past + (span_ - old) * channels_, static_cast<size_t>(old * channels_) * sizeof(T));
-    for (int64_t at = old; at < span_; ++at) {
-      const T* from = x + ((call.steps - span_ + at) * call.batch + row) * channels_;
-      for (int64_t i = 0; i < channels_; ++i) past[at * channels_ + i] = static_cast<T>(from[i] - zero_);
-    }
-  }
-
-  uint32_t zero_;  ///< as the low bits of a code
-  int64_t dilation_, span_, channels_;
-  GatheredProduct product_;
-  float decay_;
-  bool decaying_;
-};
-
 }  // namespace
 
 std::unique_ptr<IntegerNode> make_convolution_node(const PrepareCall& call, const Windows& windows, int64_t groups) {
   return std::make_unique<ConvolutionNode>(call, windows, groups);
-}
-
-std::unique_ptr<IntegerNode> make_causal_convolution_node(const PrepareCall& call, int64_t taps, int64_t dilation,
-                                                          int64_t groups) {
-  return std::make_unique<CausalConvolutionNode>(call, taps, dilation, groups);
 }
 
 }  // namespace quantick

@@ -14,10 +14,12 @@ int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * 
 
 ProductForm group_form(const TensorFormat& input, const TensorFormat& output, const Precision& precision,
                        int64_t groups, int64_t group) {
-  return {input, output, precision, groups == 1 ? "" : fmt::format("g{}_", group)};
+  return {input, output, precision, group_prefix(groups, group)};
 }
 
 }  // namespace
+
+std::string group_prefix(int64_t groups, int64_t group) { return groups == 1 ? "" : fmt::format("g{}_", group); }
 
 std::vector<NamedArray> lower_gathered(const LowerCall& call, int64_t groups, std::string_view who) {
   const Array weight = parameter_of(call, 0);

@@ -3,6 +3,7 @@
 // x, taps in their order and channels within a tap (docs/numerics.md, section 8).
 // With groups, one such product each.
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +14,9 @@ namespace quantick {
 /// Constants for weight [out, in, taps...] of all groups, and bias [out] or undefined. Scales are chosen group by
 /// group.
 std::vector<NamedArray> lower_gathered(const LowerCall& call, int64_t groups, std::string_view who);
+
+/// What the constants of a group are prefixed with.
+std::string group_prefix(int64_t groups, int64_t group);
 
 class GatheredProduct {
  public:
