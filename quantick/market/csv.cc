@@ -1,7 +1,5 @@
 #include "quantick/market/csv.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -10,75 +8,12 @@
 #include <set>
 
 #include "quantick/core/error.h"
-#include "quantick/core/file.h"
 #include "quantick/core/hash.h"
+#include "quantick/market/byte_source.h"
 #include "quantick/market/text.h"
 
 namespace quantick::market {
 namespace {
-
-constexpr size_t kChunk = 1 << 18;
-
-/// The file's bytes after decompression, chunk by chunk.
-class ByteSource {
- public:
-  explicit ByteSource(const std::string& path) : path_(path), file_(path), rest_(file_.bytes()) {
-    compressed_ = rest_.size() >= 2 && rest_[0] == std::byte{0x1f} && rest_[1] == std::byte{0x8b};
-    if (compressed_) {
-      chunk_.resize(kChunk);
-      QTK_ASSERT(inflateInit2(&stream_, 15 + 16) == Z_OK);  // 15: largest window, 16: gzip wrapper
-    }
-  }
-  ~ByteSource() {
-    if (compressed_) inflateEnd(&stream_);
-  }
-  ByteSource(const ByteSource&) = delete;
-  ByteSource& operator=(const ByteSource&) = delete;
-
-  const MappedFile& file() const { return file_; }
-
-  /// The next bytes, empty at the end.
-  std::string_view next() {
-    if (compressed_) return inflate_chunk();
-    const auto part = rest_.first(std::min(kChunk, rest_.size()));
-    rest_ = rest_.subspan(part.size());
-    return {reinterpret_cast<const char*>(part.data()), part.size()};
-  }
-
- private:
-  std::string_view inflate_chunk() {
-    for (;;) {
-      if (member_ended_) {
-        if (rest_.empty()) return {};
-        QTK_ASSERT(inflateReset(&stream_) == Z_OK);  // gzip files may hold several members, one after the other
-        member_ended_ = false;
-      }
-      QTK_CHECK(!rest_.empty(), FormatError,
-                "[csv] {}: the gzip data ends too early (the file is truncated); fetch or copy it again", path_);
-      const size_t given = std::min<size_t>(rest_.size(), std::numeric_limits<uInt>::max());
-      stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(rest_.data()));
-      stream_.avail_in = static_cast<uInt>(given);
-      stream_.next_out = reinterpret_cast<Bytef*>(chunk_.data());
-      stream_.avail_out = static_cast<uInt>(chunk_.size());
-      const int status = ::inflate(&stream_, Z_NO_FLUSH);
-      rest_ = rest_.subspan(given - stream_.avail_in);
-      QTK_CHECK(status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR, FormatError,
-                "[csv] {}: the gzip data is damaged ({}); fetch or copy it again", path_,
-                stream_.msg != nullptr ? stream_.msg : "checksum differs");
-      member_ended_ = status == Z_STREAM_END;
-      const size_t made = chunk_.size() - stream_.avail_out;
-      if (made > 0) return {chunk_.data(), made};
-    }
-  }
-
-  std::string path_;
-  MappedFile file_;
-  std::span<const std::byte> rest_;
-  bool compressed_ = false;
-  bool member_ended_ = false;
-  z_stream stream_{};
-  std::string chunk_;
-};
 
 bool is_missing(std::string_view text) {
   constexpr std::array<std::string_view, 7> kWords = {"nan", "na", "n/a", "#n/a", "null", "none", "-nan"};
@@ -92,7 +27,7 @@ bool is_missing(std::string_view text) {
 }  // namespace
 
 struct CsvReader::State {
-  explicit State(const std::string& file) : path(file), source(file) {}
+  explicit State(const std::string& file) : path(file), source("csv", file) {}
 
   std::string path;
   ByteSource source;
