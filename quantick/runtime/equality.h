@@ -4,10 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "quantick/runtime/program.h"
+
 namespace quantick::runtime {
 
 struct EqualityOptions {
-  int64_t outputs = 1'000'000;   ///< values compared in each row of a single operator, at least
+  /// Values compared in each row of a single operator, at least; an eighth in those of a rolling window, which computes
+  /// each of its steps.
+  int64_t outputs = 1'000'000;
   int64_t lstm_steps = 100'000;  ///< steps of the model in each LSTM row, at least, over all instruments
   uint64_t seed = 1;             ///< of weights and inputs
   int threads = 2;               ///< of the rows "1 thread = n threads"
@@ -18,6 +22,10 @@ struct EqualityRow {
   int64_t outputs = 0;         ///< values compared
   int64_t differing_bits = 0;  ///< in all of them
 };
+
+/// The rows of one program that is at hand, on random inputs.
+std::vector<EqualityRow> check_equality(const std::string& name, const Program& program,
+                                        const EqualityOptions& options = {});
 
 /// Builds random models through the operators' own lowering and compares; one row per pair that must be equal, on each
 /// instruction set of this processor: for Dense and for every operator of the registry that has fixed bits, in int8, in

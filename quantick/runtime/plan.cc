@@ -1,12 +1,10 @@
 #include "quantick/runtime/plan.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "quantick/core/error.h"
 #include "quantick/core/float_mode.h"
 #include "quantick/ops/operator.h"
-#include "quantick/runtime/boundary.h"
 
 namespace quantick::runtime {
 namespace {
@@ -33,14 +31,6 @@ int64_t place(std::vector<Block>& used, int64_t bytes, int value) {
 }
 
 }  // namespace
-
-Arena::Arena(int64_t bytes)
-    : bytes_(std::max<int64_t>(bytes, 64)),
-      data_(static_cast<std::byte*>(::operator new[](static_cast<size_t>(bytes_), std::align_val_t{64}))) {
-  clear();
-}
-
-void Arena::clear() { std::memset(data_.get(), 0, static_cast<size_t>(bytes_)); }
 
 Plan::Plan(const Program& program) : isa_(active_isa()) {
   const FloatMode mode;
@@ -72,6 +62,7 @@ Plan::Plan(const Program& program) : isa_(active_isa()) {
       for (const NamedArray& constant : node.constants)
         call.constants.push_back({constant.name, constant.value.contiguous()});
       step.node = form.prepare(call);
+      add_meaning(node, *step.node);
     }
     const bool moves = form.kind == IntegerForm::Kind::last_step || form.kind == IntegerForm::Kind::passthrough;
     QTK_ASSERT(moves || step.node != nullptr);
@@ -98,13 +89,18 @@ Plan::Layout Plan::layout(int64_t steps, int64_t batch, bool keep_all) const {
   for (size_t i = 0; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
     out.states.push_back(out.state_bytes);
+    out.pendings.push_back(out.pending_bytes);
     if (step.node) {
       scratch = std::max(scratch, step.node->scratch_bytes(values_[step.output].sequence ? steps : 1, batch));
-      const int64_t state = step.node->state_bytes();
-      QTK_CHECK(scratch >= 0 && scratch <= kMaxBytes && state >= 0 &&
-                    state <= (kMaxBytes - out.state_bytes) / std::max<int64_t>(1, batch),
-                ValueError, "[plan] state and scratch of node {} are more than memory holds", i);
+      const int64_t state = step.node->state_bytes(), pending = step.node->pending_bytes();
+      const auto fits = [&](int64_t bytes, int64_t used_bytes) {
+        return bytes >= 0 && bytes <= (kMaxBytes - used_bytes) / std::max<int64_t>(1, batch);
+      };
+      QTK_CHECK(
+          scratch >= 0 && scratch <= kMaxBytes && fits(state, out.state_bytes) && fits(pending, out.pending_bytes),
+          ValueError, "[plan] state and scratch of node {} are more than memory holds", i);
       out.state_bytes += round_up(state * batch);
+      out.pending_bytes += round_up(pending * batch);
     }
     if (root_[step.output] == step.output)
       add(step.output);
@@ -117,37 +113,17 @@ Plan::Layout Plan::layout(int64_t steps, int64_t batch, bool keep_all) const {
   return out;
 }
 
-void Plan::run(const Layout& layout, int64_t steps, int64_t batch, std::byte* arena, std::byte* state,
-               NodeCounters* counters) const noexcept {
-  for (size_t i = 0; i < steps_.size(); ++i) {
-    const Step& step = steps_[i];
-    if (step.kind == IntegerForm::Kind::passthrough) continue;
-    std::byte* output = arena + layout.values[step.output];
-    if (step.kind == IntegerForm::Kind::last_step) {
-      const int64_t bytes = batch * row_bytes(step.output);
-      std::memcpy(output, arena + layout.values[step.inputs[0]] + (steps - 1) * bytes, static_cast<size_t>(bytes));
-      continue;
-    }
-    const void* inputs[kMaxNodeInputs];
-    for (size_t k = 0; k < step.inputs.size(); ++k) inputs[k] = arena + layout.values[step.inputs[k]];
-    const IntegerNode::Call call{.steps = values_[step.output].sequence ? steps : 1,
-                                 .batch = batch,
-                                 .inputs = {inputs, step.inputs.size()},
-                                 .output = output,
-                                 .state = state + layout.states[i],
-                                 .scratch = arena + layout.scratch};
-    if (counters != nullptr)
-      step.node->run_counted(call, counters[i]);
-    else
-      step.node->run(call);
-    settle(output, rows(step.output, steps, batch) * widths_[step.output], values_[step.output].format);
-  }
+void Plan::add_meaning(const ProgramNode& node, const IntegerNode& prepared) {
+  if (prepared.state_bytes() == 0) return;
+  StateMeaning meaning{node.op, node.precision.method, node.attributes, prepared.state_parts(), {}, 0};
+  // Hidden values and cells have a unit of their own, whatever the input's; all other states hold inputs.
+  if (find_operator(node.op).family != "recurrent")
+    for (const int id : node.inputs) meaning.inputs.push_back(values_[id].format);
+  for (const NamedArray& constant : node.constants)
+    if (constant.name == "scale_r") meaning.unit = constant.value.to_vector<float>().at(0);
+  meanings_.push_back(std::move(meaning));
 }
 
-void Plan::reset_state(const Layout& layout, int64_t batch, int64_t row, std::byte* state) const noexcept {
-  for (size_t i = 0; i < steps_.size(); ++i)
-    if (steps_[i].node && steps_[i].node->state_bytes() > 0)
-      steps_[i].node->reset_state(state + layout.states[i], batch, row);
-}
+bool Plan::same_state(const Plan& other) const { return meanings_ == other.meanings_; }
 
 }  // namespace quantick::runtime

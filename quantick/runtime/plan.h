@@ -1,31 +1,16 @@
 #pragma once
 // A program made ready to run: nodes prepared (weights packed for the instruction set that is active now), and the
-// arithmetic of where each value lies in an arena. Immutable, shared by any number of sessions, streams and threads.
-#include <cstddef>
+// arithmetic of where each value lies in an arena. Immutable, shared by any number of sessions, streams and threads. A
+// Runner runs it.
 #include <cstdint>
 #include <memory>
-#include <new>
+#include <string>
 #include <vector>
 
 #include "quantick/core/cpu.h"
 #include "quantick/runtime/program.h"
 
 namespace quantick::runtime {
-
-/// Memory aligned for the widest vectors.
-class Arena {
- public:
-  explicit Arena(int64_t bytes);
-  std::byte* data() { return data_.get(); }
-  void clear();  ///< zeros
-
- private:
-  struct Free {
-    void operator()(std::byte* p) const { ::operator delete[](p, std::align_val_t{64}); }
-  };
-  int64_t bytes_;
-  std::unique_ptr<std::byte[], Free> data_;
-};
 
 class Plan {
  public:
@@ -40,19 +25,15 @@ class Plan {
     int64_t arena_bytes = 0;
     std::vector<int64_t> states;  ///< by node, in bytes; counted in a memory of its own
     int64_t state_bytes = 0;
+    std::vector<int64_t> pendings;  ///< the same of what the first half of a tick leaves
+    int64_t pending_bytes = 0;
   };
   /// `keep_all` gives each value a place of its own, so that all can be read afterwards.
   Layout layout(int64_t steps, int64_t batch, bool keep_all = false) const;
 
-  /// Runs the nodes on `steps` <= layout.steps and `batch` <= layout.batch. The input's codes lie at
-  /// layout.values[input]; the output's are found at layout.values[output]. State is carried from call to call, zeros
-  /// at the start; its batch must stay the same. The caller sets the float mode. No allocation, lock or system call.
-  /// `counters`, where given, has an entry per node, to which its events are added; slower.
-  void run(const Layout& layout, int64_t steps, int64_t batch, std::byte* arena, std::byte* state,
-           NodeCounters* counters = nullptr) const noexcept;
-
-  /// Puts one row of a batch's state back to the start.
-  void reset_state(const Layout& layout, int64_t batch, int64_t row, std::byte* state) const noexcept;
+  /// Whether states that `other` left mean the same to this plan: the same nodes with state, in the same order, each
+  /// with the same layout and, where a state holds inputs, the same formats. Weights may differ.
+  bool same_state(const Plan& other) const;
 
   const std::vector<ProgramValue>& values() const { return values_; }
   const ProgramInput& input() const { return input_; }
@@ -67,12 +48,23 @@ class Plan {
   int64_t row_bytes(int value) const { return widths_[value] * dtype_size(values_[value].format.dtype); }
 
  private:
+  friend class Runner;
   struct Step {
     IntegerForm::Kind kind = IntegerForm::Kind::none;
     std::shared_ptr<const IntegerNode> node;  ///< null for last_step and passthrough
     std::vector<int> inputs;
     int output = -1;
   };
+  /// What the meaning of one node's state depends on.
+  struct StateMeaning {
+    std::string op, method;
+    Attributes attributes;
+    std::vector<int64_t> parts;
+    std::vector<TensorFormat> inputs;  ///< where the state holds some of them
+    float unit = 0;                    ///< of a projected hidden state
+    friend bool operator==(const StateMeaning&, const StateMeaning&) = default;
+  };
+  void add_meaning(const ProgramNode& node, const IntegerNode& prepared);
   int64_t rows(int value, int64_t steps, int64_t batch) const {
     return values_[value].sequence ? steps * batch : batch;
   }
@@ -83,6 +75,7 @@ class Plan {
   std::vector<int> root_;      ///< whose memory a value shares (passthrough)
   std::vector<int> last_use_;  ///< by root: the last step that reads it
   std::vector<Step> steps_;
+  std::vector<StateMeaning> meanings_;
   ProgramInput input_;
   int output_ = -1;
   bool needs_whole_window_ = false;

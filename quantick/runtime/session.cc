@@ -7,6 +7,7 @@
 #include "quantick/core/float_mode.h"
 #include "quantick/core/thread_pool.h"
 #include "quantick/runtime/boundary.h"
+#include "quantick/runtime/runner.h"
 
 namespace quantick::runtime {
 namespace {
@@ -58,20 +59,20 @@ Shape full_shape(const ProgramValue& value, const Extent& extent) {
 void run_chunk(const Plan& plan, const float* x, const Extent& extent, int64_t first, int64_t n, std::byte* out) {
   const FloatMode mode;
   const int64_t steps = plan.needs_whole_window() ? extent.steps : std::min(kSteps, extent.steps);
-  const auto layout = plan.layout(steps, n);
-  Arena arena(layout.arena_bytes), state(layout.state_bytes);
+  const Runner runner(plan, steps, n);
+  const Arena state(runner.state_bytes());
   const int in = plan.input().value, result = plan.output();
   const int64_t width = plan.width(in), out_bytes = plan.row_bytes(result);
   for (int64_t t = 0; t < extent.steps; t += steps) {
     const int64_t here = std::min(steps, extent.steps - t);
     for (int64_t u = 0; u < here; ++u)
       enter(x + ((t + u) * extent.batch + first) * width, n * width, plan.input(), plan.values()[in].format,
-            arena.data() + layout.values[in] + u * n * plan.row_bytes(in), plan.isa());
-    plan.run(layout, here, n, arena.data(), state.data());
+            runner.input() + u * n * plan.row_bytes(in), plan.isa());
+    runner.run(here, n, state.data());
     const bool sequence = plan.values()[result].sequence;
     for (int64_t u = 0; u < (sequence ? here : 1); ++u)
       std::memcpy(out + ((sequence ? (t + u) * extent.batch : 0) + first) * out_bytes,
-                  arena.data() + layout.values[result] + u * n * out_bytes, static_cast<size_t>(n * out_bytes));
+                  runner.output() + u * n * out_bytes, static_cast<size_t>(n * out_bytes));
   }
 }
 
@@ -105,19 +106,17 @@ std::vector<Array> Session::run_all_codes(const Array& x, std::vector<NodeCounte
   const Extent extent = extent_of(*plan_, x);
   const Array rows = x.contiguous();
   check_finite(*plan_, rows, extent);
-  const auto layout = plan_->layout(extent.steps, extent.batch, true);
-  Arena arena(layout.arena_bytes), state(layout.state_bytes);
+  const Runner runner(*plan_, extent.steps, extent.batch, true);
+  const Arena state(runner.state_bytes());
   const int in = plan_->input().value;
-  enter(rows.data<float>(), rows.size(), plan_->input(), plan_->values()[in].format, arena.data() + layout.values[in],
-        plan_->isa());
+  enter(rows.data<float>(), rows.size(), plan_->input(), plan_->values()[in].format, runner.input(), plan_->isa());
   if (counters != nullptr) counters->assign(plan_->node_count(), {});
-  plan_->run(layout, extent.steps, extent.batch, arena.data(), state.data(),
-             counters == nullptr ? nullptr : counters->data());
+  runner.run(extent.steps, extent.batch, state.data(), counters == nullptr ? nullptr : counters->data());
   std::vector<Array> out;
-  for (size_t v = 0; v < layout.values.size(); ++v) {
+  for (size_t v = 0; v < plan_->values().size(); ++v) {
     const ProgramValue& value = plan_->values()[v];
     Array codes = Array::empty(full_shape(value, extent), value.format.dtype);
-    std::memcpy(codes.mutable_raw(), arena.data() + layout.values[v],
+    std::memcpy(codes.mutable_raw(), runner.value(static_cast<int>(v)),
                 static_cast<size_t>(codes.size() * dtype_size(codes.dtype())));
     out.push_back(codes);
   }

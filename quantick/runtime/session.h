@@ -27,6 +27,7 @@ class Session {
   std::vector<Array> run_all_codes(const Array& x, std::vector<NodeCounters>* counters = nullptr) const;
 
   const Plan& plan() const { return *plan_; }
+  const std::shared_ptr<const Plan>& shared_plan() const { return plan_; }
 
  private:
   std::shared_ptr<const Plan> plan_;

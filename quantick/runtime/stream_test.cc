@@ -1,20 +1,14 @@
 #include "quantick/runtime/stream.h"
 
 #include <gtest/gtest.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <new>
 
 #include "quantick/core/error.h"
+#include "quantick/core/rng.h"
 #include "quantick/ops/operator.h"
 #include "quantick/runtime/random_operator.h"
 #include "quantick/runtime/random_program.h"
@@ -23,36 +17,6 @@
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
-
-// Counts every allocation of this program while the switch is on.
-namespace {
-std::atomic<bool> counting{false};
-std::atomic<int64_t> allocations{0};
-
-// Not inlined: the compiler would see malloc's memory meet operator delete, and warn.
-__attribute__((noinline)) void* counted(std::size_t bytes, std::size_t alignment) {
-  if (counting) ++allocations;
-  const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
-  void* p = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, rounded) : std::malloc(rounded);
-  if (p == nullptr) throw std::bad_alloc();
-  return p;
-}
-
-__attribute__((noinline)) void release(void* p) { std::free(p); }
-}  // namespace
-
-void* operator new(std::size_t n) { return counted(n, 1); }
-void* operator new[](std::size_t n) { return counted(n, 1); }
-void* operator new(std::size_t n, std::align_val_t a) { return counted(n, static_cast<std::size_t>(a)); }
-void* operator new[](std::size_t n, std::align_val_t a) { return counted(n, static_cast<std::size_t>(a)); }
-void operator delete(void* p) noexcept { release(p); }
-void operator delete[](void* p) noexcept { release(p); }
-void operator delete(void* p, std::size_t) noexcept { release(p); }
-void operator delete[](void* p, std::size_t) noexcept { release(p); }
-void operator delete(void* p, std::align_val_t) noexcept { release(p); }
-void operator delete[](void* p, std::align_val_t) noexcept { release(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { release(p); }
-void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { release(p); }
 
 namespace quantick::runtime {
 namespace {
@@ -299,62 +263,171 @@ TEST(Stream, RefusesOptionsOutOfRange) {
   EXPECT_THROW(Stream(random_dense(4, 3, 8, 1), {.instruments = 1, .window = 2}), ValueError);
 }
 
-TEST(Stream, StepsAllocateNothing) {
-  for (const auto& [name, program] : programs_over_time())
-    for (const int64_t window : windows_of(program)) {
-      Stream stream(program, {.instruments = 3, .window = window});
-      const Array x = random_input(program, 9, 3, 1);
-      const auto columns = static_cast<size_t>(3 * stream.columns());
-      const std::vector<float> missing(columns, std::numeric_limits<float>::quiet_NaN());
-      std::vector<float> out(static_cast<size_t>(3 * stream.output_width()));
-      const float* data = x.data<float>();
-      allocations = 0;
-      counting = true;
-      for (size_t t = 0; t < 9; ++t) stream.step({data + t * columns, columns}, out);
-      stream.step(missing, out);
-      stream.reset(1);
-      stream.reset();
-      counting = false;
-      EXPECT_EQ(allocations, 0) << name;
-    }
-  counting = true;
-  const std::vector<int> seen(3);
-  counting = false;
-  EXPECT_GT(allocations, 0) << "the counter sees nothing";
-}
-
-/// Runs `body` in a child that may make no system call but exit; its exit status, or -1 where it was killed.
-template <class Body>
-int without_system_calls(Body&& body) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0) ::_exit(77);
-    body();
-    ::syscall(SYS_exit, 0);
+/// What each instrument's steps give when it steps alone, by instrument and step.
+std::vector<std::vector<float>> alone(const Program& program, const Array& x, int64_t window, int64_t columns) {
+  const int64_t steps = x.shape()[0], n = x.shape()[1];
+  std::vector<std::vector<float>> out;
+  const auto plan = std::make_shared<const Plan>(program);
+  for (int64_t i = 0; i < n; ++i) {
+    Stream stream(plan, {.window = window});
+    const auto width = static_cast<size_t>(stream.output_width());
+    std::vector<float> rows(static_cast<size_t>(steps) * width);
+    for (int64_t t = 0; t < steps; ++t)
+      stream.step({x.data<float>() + (t * n + i) * columns, static_cast<size_t>(columns)},
+                  {rows.data() + static_cast<size_t>(t) * width, width});
+    out.push_back(std::move(rows));
   }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return out;
 }
 
-TEST(Stream, StepsMakeNoSystemCall) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "the sanitizers' own runtime calls the system";
-#endif
+/// More instruments than run together, in random micro-batches and orders, some prepared and some not.
+TEST(Stream, AnyFormAndOrderOfTicksGivesTheBitsOfSingleSteps) {
+  constexpr int64_t kNames = 70, kSteps = 6;
   for (const auto& [name, program] : programs_over_time())
     for (const int64_t window : windows_of(program)) {
-      Stream stream(program, {.instruments = 3, .window = window});
-      const Array x = random_input(program, 9, 3, 1);
-      const auto columns = static_cast<size_t>(3 * stream.columns());
-      std::vector<float> out(static_cast<size_t>(3 * stream.output_width()));
-      const float* data = x.data<float>();
-      const int status = without_system_calls([&] {
-        for (size_t t = 0; t < 9; ++t) stream.step({data + t * columns, columns}, out);
-      });
-      if (status == 77) GTEST_SKIP() << "this system has no seccomp";
-      EXPECT_EQ(status, 0) << name;
+      Stream stream(program, {.instruments = kNames, .window = window});
+      const int64_t columns = stream.columns(), width = stream.output_width();
+      const Array x = random_input(program, kSteps, kNames, 2);
+      const auto expected = alone(program, x, window, columns);
+      const Key key = Key(3).fold(name);
+      std::vector<int64_t> at(kNames, 0);
+      std::vector<float> in(kNames * columns), out(kNames * width);
+      uint64_t draw = 0;
+      for (int64_t left = kNames * kSteps; left > 0;) {
+        std::vector<int64_t> together;
+        // One, some, or most of those that still have steps, in an order of their own.
+        const uint64_t share = key.below(draw++, 3) == 0 ? 60 : 3;
+        const auto first = static_cast<int64_t>(key.below(draw++, kNames));
+        for (int64_t k = 0; k < kNames; ++k) {
+          const int64_t i = (first + 31 * k) % kNames;
+          if (at[i] < kSteps && key.below(draw++, 64) < share) together.push_back(i);
+        }
+        if (key.below(draw++, 4) == 0) stream.prepare(static_cast<int64_t>(key.below(draw++, kNames)));
+        if (key.below(draw++, 8) == 0) stream.prepare();
+        for (size_t k = 0; k < together.size(); ++k)
+          std::copy_n(x.data<float>() + (at[together[k]] * kNames + together[k]) * columns, columns,
+                      in.begin() + static_cast<int64_t>(k) * columns);
+        const auto n = static_cast<int64_t>(together.size());
+        if (n == 1)
+          stream.step(together[0], {in.data(), static_cast<size_t>(columns)}, {out.data(), static_cast<size_t>(width)});
+        else
+          stream.step(together, {in.data(), static_cast<size_t>(n * columns)},
+                      {out.data(), static_cast<size_t>(n * width)});
+        for (int64_t k = 0; k < n; ++k) {
+          const int64_t i = together[k], t = at[i]++;
+          ASSERT_EQ(std::memcmp(out.data() + k * width, expected[i].data() + t * width, width * sizeof(float)), 0)
+              << name << ", window " << window << ", instrument " << i << ", step " << t << ", among " << n;
+        }
+        left -= n;
+      }
     }
-  EXPECT_EQ(without_system_calls([] { ::getpid(); }), -1) << "the guard sees nothing";
+}
+
+TEST(Stream, AbsorbedStepsLeaveWhatStepsLeave) {
+  for (const auto& [name, program] : programs_over_time())
+    for (const int64_t window : windows_of(program)) {
+      Stream stepped(program, {.instruments = 2, .window = window}), fed(program, {.instruments = 2, .window = window});
+      const auto columns = static_cast<size_t>(stepped.columns()), width = static_cast<size_t>(stepped.output_width());
+      const Array x = random_input(program, 9, 1, 4);
+      std::vector<float> one(width), other(width);
+      Status status;
+      for (size_t t = 0; t < 8; ++t) status = stepped.step(1, {x.data<float>() + t * columns, columns}, one);
+      fed.prepare(1);
+      EXPECT_EQ(fed.absorb(1, {x.data<float>(), 8 * columns}).code, status.code);
+      stepped.step(1, {x.data<float>() + 8 * columns, columns}, one);
+      fed.step(1, {x.data<float>() + 8 * columns, columns}, other);
+      EXPECT_EQ(std::memcmp(one.data(), other.data(), width * sizeof(float)), 0) << name;
+      EXPECT_EQ(fed.absorb(2, {x.data<float>(), columns}).code, Status::Code::wrong_instrument);
+      EXPECT_EQ(fed.absorb(0, {x.data<float>(), 0}).code, Status::Code::ok);
+    }
+}
+
+TEST(Stream, WarmingUpAndPreparingChangeNoOutput) {
+  for (const auto& [name, program] : programs_over_time())
+    for (const int64_t window : windows_of(program)) {
+      const Array x = random_input(program, 8, 3, 1);
+      Stream plain(program, {.instruments = 3, .window = window}), warm(program, {.instruments = 3, .window = window});
+      const auto columns = static_cast<size_t>(3 * plain.columns()),
+                 width = static_cast<size_t>(3 * plain.output_width());
+      std::vector<float> one(width), other(width);
+      warm.warm_up();
+      for (size_t t = 0; t < 8; ++t) {
+        const std::span<const float> now(x.data<float>() + t * columns, columns);
+        warm.keep_warm();
+        if (t % 2 == 0) warm.prepare(1);
+        if (t == 4) warm.warm_up();
+        if (t == 6) warm.prepare();
+        if (t == 5) {
+          warm.prepare(2);
+          warm.reset(2);  // what was prepared belongs to the forgotten steps
+          plain.reset(2);
+        }
+        plain.step(now, one);
+        warm.step(now, other);
+        ASSERT_EQ(std::memcmp(one.data(), other.data(), width * sizeof(float)), 0) << name << ", step " << t;
+      }
+    }
+}
+
+TEST(Stream, NamesInstrumentsThatDoNotExistOrComeTwice) {
+  const Program program = small();
+  Stream stream(program, {.instruments = 3});
+  const Array x = random_input(program, 1, 3, 1);
+  const std::vector<float> row(x.data<float>(), x.data<float>() + kFeatures),
+      rows(x.data<float>(), x.data<float>() + 2 * kFeatures);
+  const auto width = static_cast<size_t>(stream.output_width());
+  std::vector<float> one(width, 7), two(2 * width, 7);
+  const auto refused = [&](const Status& status, Status::Code code, int64_t instrument) {
+    EXPECT_EQ(status.code, code);
+    EXPECT_EQ(status.instrument, instrument);
+    EXPECT_EQ(one, std::vector<float>(width, 7));
+    EXPECT_EQ(two, std::vector<float>(2 * width, 7));
+  };
+  refused(stream.step(3, row, one), Status::Code::wrong_instrument, 3);
+  refused(stream.step(-1, row, one), Status::Code::wrong_instrument, -1);
+  refused(stream.step(0, rows, one), Status::Code::wrong_size, -1);
+  const std::vector<int64_t> twice{1, 1}, outside{0, 5}, good{2, 0};
+  refused(stream.step(twice, rows, two), Status::Code::wrong_instrument, 1);
+  refused(stream.step(outside, rows, two), Status::Code::wrong_instrument, 5);
+  refused(stream.step(good, row, two), Status::Code::wrong_size, -1);
+  stream.prepare(3);
+  stream.prepare(-1);
+  EXPECT_TRUE(stream.step(good, rows, two).ok());
+  EXPECT_TRUE(stream.step(std::span<const int64_t>(), {}, {}).ok());
+  Stream fresh(program);
+  fresh.step(row, one);
+  EXPECT_EQ(std::memcmp(one.data(), two.data(), width * sizeof(float)), 0);
+  EXPECT_EQ(status_name(Status::Code::wrong_instrument), "wrong instrument");
+}
+
+TEST(Stream, AnotherPlanTakesOverTheInstruments) {
+  const Program before = random_lstm({.features = kFeatures, .units = 8}, 11);
+  Program after = before;
+  // Another head on the same recurrent layers, so that a session of the new model alone knows the states.
+  after.nodes.back().constants = random_lstm({.features = kFeatures, .units = 8}, 12).nodes.back().constants;
+  const Array x = random_input(before, 20, 2, 1);
+  for (const int64_t window : {0, 3}) {
+    Stream running(before, {.instruments = 2, .window = window});
+    tick_by_tick(running, x.slice(0, 0, 12));
+    running.prepare();
+    Stream next(after, {.instruments = 2, .window = window});
+    next.warm_up();
+    tick_by_tick(next, x);
+    next.prepare();
+    next.take_over(running);
+    const Array got = tick_by_tick(next, x.slice(0, 12, 20));
+    Stream all(after, {.instruments = 2, .window = window});
+    EXPECT_TRUE(same_bits(got, tick_by_tick(all, x).slice(0, 12, 20).contiguous())) << window;
+  }
+  Stream running(before, {.instruments = 2});
+  const Plan wider(random_lstm({.features = kFeatures, .units = 12}, 11)),
+      one_layer(random_lstm({.features = kFeatures, .units = 8, .layers = 1}, 11)), same(after);
+  EXPECT_FALSE(running.accepts(wider));
+  EXPECT_FALSE(running.accepts(one_layer));
+  EXPECT_TRUE(running.accepts(same));
+  Stream other(random_lstm({.features = kFeatures, .units = 12}, 1), {.instruments = 2}), fewer(after);
+  EXPECT_THROW(other.take_over(running), ValueError);
+  EXPECT_THROW(fewer.take_over(running), ValueError);
 }
 
 }  // namespace

@@ -75,6 +75,9 @@ class LstmFloatNode : public IntegerNode {
   }
 
   int64_t state_bytes() const override { return (units_ + hidden_) * static_cast<int64_t>(sizeof(float)); }
+  std::vector<int64_t> state_parts() const override {
+    return {units_ * static_cast<int64_t>(sizeof(float)), hidden_ * static_cast<int64_t>(sizeof(float))};
+  }
   void reset_state(void* state, int64_t batch, int64_t row) const noexcept override {
     auto* c = static_cast<float*>(state);
     std::fill_n(c + row * units_, units_, 0.0f);
