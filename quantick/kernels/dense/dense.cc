@@ -13,8 +13,10 @@
 namespace quantick::kernels {
 namespace {
 
-constexpr KernelList<DenseRun> kDense{dense_s8_scalar, dense_s8_avx2, dense_s8_avx512vnni};
-constexpr KernelList<DensePacking> kPacking{{1, 1}, kPackingAvx2, kPackingAvx512vnni};
+constexpr KernelList<DenseRun> kDense{dense_s8_scalar, dense_s8_avx2, dense_s8_avxvnni, dense_s8_avx512vnni};
+constexpr KernelList<DensePacking> kPacking{{1, 1}, kPackingAvx2, kPackingAvxvnni, kPackingAvx512vnni};
+constexpr KernelList<DenseRowSums> kRowSums{dense_row_sums_scalar, dense_row_sums_avx2, dense_row_sums_avx2};
+constexpr KernelList<DensePack> kPack{dense_pack_scalar, dense_pack_avx2, dense_pack_avx2};
 
 constexpr int64_t kMaximumSum = int64_t{1} << 53;  // beyond it, accumulator to float32 through double rounds twice
 constexpr float kSmallestScale = 0x1p-100f;
@@ -22,18 +24,42 @@ constexpr float kLargestScale = 0x1p95f;
 
 int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
-template <class W>
-int64_t absolute_row_sum(const W* row, int64_t cols) {
-  int64_t sum = 0;
-  for (int64_t k = 0; k < cols; ++k) sum += std::abs(int{row[k]});
-  return sum;
+void row_sums(const int8_t* weights, int64_t rows, int64_t cols, int64_t* sums, int64_t* magnitudes, Isa isa) {
+  kRowSums[isa](weights, rows, cols, sums, magnitudes);
 }
 
-/// Whether both byte-plane sums of every row fit int32 whatever x is: |hi + 128| and lo reach 255.
-bool planes_fit(const DenseSpec& spec) {
-  for (int64_t r = 0; r < spec.rows; ++r)
-    if (absolute_row_sum(spec.weights + r * spec.cols, spec.cols) * 255 >= int64_t{1} << 31) return false;
-  return true;
+void row_sums(const int16_t* weights, int64_t rows, int64_t cols, int64_t* sums, int64_t* magnitudes, Isa) {
+  for (int64_t r = 0; r < rows; ++r, weights += cols) {
+    sums[r] = magnitudes[r] = 0;
+    for (int64_t k = 0; k < cols; ++k) sums[r] += weights[k], magnitudes[r] += std::abs(int{weights[k]});
+  }
+}
+
+/// Whether both byte-plane sums of every row fit int32 whatever x is: |hi + 128| and lo reach 255. `factor`: of
+/// weights.
+bool planes_fit(const std::vector<int64_t>& magnitudes, int64_t factor) {
+  return std::all_of(magnitudes.begin(), magnitudes.end(),
+                     [&](int64_t m) { return m * 255 * factor < int64_t{1} << 31; });
+}
+
+/// Arrays one behind the other, each from a line of 64 bytes on: counted first, then laid out.
+class Layout {
+ public:
+  template <class T>
+  size_t add(int64_t count) {
+    const size_t at = bytes_;
+    bytes_ += static_cast<size_t>(round_up(count * int64_t{sizeof(T)}, 64));
+    return at;
+  }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  size_t bytes_ = 0;
+};
+
+template <class T>
+T* at(PooledBytes& memory, size_t offset) {
+  return reinterpret_cast<T*>(memory.data() + offset);
 }
 
 int64_t group_count(const DenseSpec& spec) {
@@ -61,6 +87,8 @@ void check(const DenseSpec& spec) {
   const bool real = spec.dynamic || spec.group_size > 0;
   QTK_CHECK(real ? spec.bias == nullptr : spec.bias_real == nullptr, ValueError,
             "[dense] bias, expected {} numbers here", real ? "float32" : "integer");
+  QTK_CHECK(spec.weight_bits == 8 || (spec.weight_bits == 4 && spec.weights), ValueError,
+            "[dense] weight_bits, was {}, expected 8, or 4 with 8-bit storage", spec.weight_bits);
   if (spec.raw_sums) {
     QTK_CHECK(spec.y_bits == 32 && spec.weights && !spec.scale && !real, ValueError,
               "[dense] raw sums, expected 8-bit weights, y_bits 32, no scale, no groups and not dynamic");
@@ -76,18 +104,39 @@ void check(const DenseSpec& spec) {
   }
 }
 
-template <class W>
-int proved_bits(const W* weights, int64_t rows, int64_t cols, const int64_t* bias, int x_bits) {
+/// From the sums of magnitudes. bias: null for zeros.
+int proved_bits(const std::vector<int64_t>& magnitudes, const int64_t* bias, int x_bits) {
   int64_t worst = 0;
-  for (int64_t r = 0; r < rows; ++r) {
+  for (size_t r = 0; r < magnitudes.size(); ++r) {
     const int64_t b = bias ? bias[r] : 0;
     QTK_CHECK(b > -kMaximumSum && b < kMaximumSum, ValueError, "[dense] bias of row {}, was {}, expected below 2^53", r,
               b);
-    const int64_t sum = (absolute_row_sum(weights + r * cols, cols) << (x_bits - 1)) + std::abs(b);
+    const int64_t sum = (magnitudes[r] << (x_bits - 1)) + std::abs(b);
     QTK_CHECK(sum < kMaximumSum, ValueError, "[dense] accumulator of row {} can reach {}, expected below 2^53", r, sum);
     worst = std::max(worst, sum);
   }
   return worst < int64_t{1} << 31 ? 32 : 64;
+}
+
+template <class W>
+int proved_bits(const W* weights, int64_t rows, int64_t cols, const int64_t* bias, int x_bits) {
+  std::vector<int64_t> sums(rows), magnitudes(rows);
+  row_sums(weights, rows, cols, sums.data(), magnitudes.data(), active_isa());
+  return proved_bits(magnitudes, bias, x_bits);
+}
+
+/// Steps 2 j and 2 j + 1 of bytes to one step of nibbles, in place. False where a weight is no nibble.
+bool to_nibbles(int8_t* packed, int64_t pairs, int64_t step_bytes) {
+  int outside = 0;
+  for (int64_t pair = 0; pair < pairs; ++pair) {
+    const int8_t *even = packed + 2 * pair * step_bytes, *odd = even + step_bytes;
+    int8_t* out = packed + pair * step_bytes;
+    for (int64_t i = 0; i < step_bytes; ++i) {
+      outside |= ((even[i] + 8) | (odd[i] + 8)) & ~15;
+      out[i] = static_cast<int8_t>((even[i] & 15) | odd[i] * 16);
+    }
+  }
+  return outside == 0;
 }
 
 }  // namespace
@@ -125,65 +174,76 @@ DenseKernel::DenseKernel(const DenseSpec& spec, Isa isa) : isa_(isa), quantize_i
 void DenseKernel::pack_groups(const DenseSpec& spec) {
   const int64_t count = spec.rows * spec.cols, groups = group_count(spec);
   const int64_t size = spec.group_size > 0 ? std::min(spec.group_size, spec.cols) : spec.cols;
+  if (spec.weights16) isa_ = Isa::scalar;
+  const bool in_parts = isa_ != Isa::scalar;
+  const int64_t width = spec.weights16 ? 2 : 1;
+  Layout layout;
+  const size_t weights_at = layout.add<std::byte>(in_parts ? 0 : count * width);
+  const size_t start_at = layout.add<int64_t>(spec.rows * groups);
+  const size_t scale_at = layout.add<float>(spec.rows * groups);
+  const size_t bias_at = layout.add<float>(spec.bias_real ? spec.rows : 0);
+  memory_ = PooledBytes(layout.bytes(), spec.memory);
+  auto* start = at<int64_t>(memory_, start_at);
+  auto* scale = at<float>(memory_, scale_at);
+  if (!in_parts) {
+    packed_bytes_ = static_cast<size_t>(count * width);
+    std::memcpy(memory_.data() + weights_at, spec.weights16 ? static_cast<const void*>(spec.weights16) : spec.weights,
+                packed_bytes_);
+  }
   // The bound holds for every part of a row, too.
   std::vector<int64_t> most(spec.rows, 0);
-  if (spec.weights16) {
-    wide_weights_.assign(spec.weights16, spec.weights16 + count);
-  } else {
-    packed_.assign((count + 63) / 64, Line{});
-    std::copy_n(spec.weights, count, packed_.front().bytes);
-  }
-  bias_.assign(spec.rows * groups, 0);
   for (int64_t r = 0; r < spec.rows; ++r)
     for (int64_t g = 0; g < groups; ++g) {
       int64_t sum = 0;
       for (int64_t k = g * size; k < std::min(spec.cols, (g + 1) * size); ++k)
         sum += spec.weights16 ? spec.weights16[r * spec.cols + k] : spec.weights[r * spec.cols + k];
-      bias_[r * groups + g] = spec.bias ? spec.bias[r] : -spec.zero_x * sum;
-      most[r] += std::abs(bias_[r * groups + g]);
+      start[r * groups + g] = spec.bias ? spec.bias[r] : -spec.zero_x * sum;
+      most[r] += std::abs(start[r * groups + g]);
     }
   plan_.wide = (spec.weights16 ? proved_bits(spec.weights16, spec.rows, spec.cols, most.data(), spec.x_bits)
                                : proved_bits(spec.weights, spec.rows, spec.cols, most.data(), spec.x_bits)) == 64;
-  real_scale_.assign(spec.scale, spec.scale + spec.rows * groups);
-  if (spec.bias_real) real_bias_.assign(spec.bias_real, spec.bias_real + spec.rows);
+  // In parts: [groups, rows].
+  for (int64_t r = 0; r < spec.rows; ++r)
+    for (int64_t g = 0; g < groups; ++g)
+      scale[in_parts ? g * spec.rows + r : r * groups + g] = spec.scale[r * groups + g];
+  if (spec.bias_real) std::copy_n(spec.bias_real, spec.rows, at<float>(memory_, bias_at));
   groups_ = {.rows = spec.rows,
              .cols = spec.cols,
              .group_size = size,
              .groups = groups,
-             .weights = spec.weights16 ? nullptr : packed_.front().bytes,
-             .weights16 = spec.weights16 ? wide_weights_.data() : nullptr,
-             .start = bias_.data(),
-             .scale = real_scale_.data(),
-             .bias = spec.bias_real ? real_bias_.data() : nullptr,
+             .weights = spec.weights16 ? nullptr : at<int8_t>(memory_, weights_at),
+             .weights16 = spec.weights16 ? at<int16_t>(memory_, weights_at) : nullptr,
+             .start = start,
+             .scale = scale,
+             .bias = spec.bias_real ? at<float>(memory_, bias_at) : nullptr,
              .x_bits = spec.x_bits,
              .y_bits = spec.y_bits,
              .low = plan_.low,
              .high = plan_.high,
              .zero = plan_.zero};
-  if (spec.weights16) isa_ = Isa::scalar;
-  if (isa_ == Isa::scalar) return;
+  if (!in_parts) return;
   const std::vector<float> ones(spec.rows, 1.0f);
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t first = g * size, columns = std::min(size, spec.cols - first);
     std::vector<int8_t> weights;
-    std::vector<int64_t> start;
+    std::vector<int64_t> part_start;
     for (int64_t r = 0; r < spec.rows; ++r) {
       const int8_t* row = spec.weights + r * spec.cols + first;
       weights.insert(weights.end(), row, row + columns);
-      start.push_back(bias_[r * groups + g]);
-      part_scale_.push_back(spec.scale[r * groups + g]);
+      part_start.push_back(start[r * groups + g]);
     }
     parts_.emplace_back(DenseSpec{.rows = spec.rows,
                                   .cols = columns,
                                   .weights = weights.data(),
-                                  .bias = start.data(),
+                                  .bias = part_start.data(),
                                   .scale = ones.data(),
                                   .x_bits = spec.x_bits,
-                                  .y_bits = 32},
+                                  .y_bits = 32,
+                                  .weight_bits = spec.weight_bits,
+                                  .memory = spec.memory},
                         isa_);
+    packed_bytes_ += parts_.back().packed_bytes();
   }
-  packed_.clear();
-  groups_.weights = nullptr;
   // Of one block: the inputs of a group, its sums, and all sums so far.
   part_scratch_ = round_up(kDenseBlock * size * spec.x_bits / 8, 64);
   product_scratch_ = part_scratch_ + 2 * round_up(kDenseBlock * spec.rows * int64_t{sizeof(float)}, 64) +
@@ -210,7 +270,7 @@ void DenseKernel::run_grouped(const void* x, int64_t n, const float* row_scale, 
       const int64_t bytes = part.cols() * width;
       for (int64_t i = 0; i < here; ++i) std::memcpy(gathered + i * bytes, from + i * plan_.cols * width, bytes);
       part.run(gathered, here, sums, rest);
-      const float* scale = part_scale_.data() + g * rows;
+      const float* scale = groups_.scale + g * rows;
       for (int64_t i = 0; i < here; ++i) {
         const float factor = row_scale ? row_scale[first + i] : 1.0f;
         const float* sum = sums + i * rows;
@@ -231,60 +291,72 @@ void DenseKernel::run_grouped(const void* x, int64_t n, const float* row_scale, 
   }
 }
 
-size_t DenseKernel::packed_bytes() const {
-  size_t bytes = packed_.size() * sizeof(Line) + wide_weights_.size() * sizeof(int16_t);
-  for (const DenseKernel& part : parts_) bytes += part.packed_bytes();
-  return bytes;
-}
-
 void DenseKernel::pack(const DenseSpec& spec) {
-  plan_.wide = accumulator_bits(spec.weights, spec.rows, spec.cols, spec.bias, spec.x_bits) == 64;
+  std::vector<int64_t> sums(spec.rows), magnitudes(spec.rows);
+  kRowSums[isa_](spec.weights, spec.rows, spec.cols, sums.data(), magnitudes.data());
+  plan_.wide = proved_bits(magnitudes, spec.bias, spec.x_bits) == 64;
   QTK_CHECK(!plan_.wide || !spec.raw_sums, ValueError, "[dense] raw sums, were of 64 bits, expected to fit int32");
-  if (!planes_fit(spec)) isa_ = Isa::scalar;  // more than 60,000 columns; the oracle sums in 64 bits
+  if (!planes_fit(magnitudes, 1)) isa_ = Isa::scalar;  // more than 60,000 columns; the oracle sums in 64 bits
   run_ = kDense[isa_];
   const DensePacking packing = kPacking[isa_];
   plan_.steps = (spec.cols + packing.depth - 1) / packing.depth;
   plan_.blocks = (spec.rows + packing.lanes - 1) / packing.lanes;
+  // A nibble counts 16-fold until the end.
+  plan_.nibbles = isa_ == Isa::avx512vnni && spec.weight_bits == 4 && planes_fit(magnitudes, 16);
+  if (plan_.nibbles) plan_.steps += plan_.steps % 2;
 
-  const int64_t padded_rows = plan_.blocks * packing.lanes;
-  bias_.assign(padded_rows, 0);
-  scale_.assign(padded_rows, 0);
-  start_.assign(padded_rows, 0);
-  start_high_.assign(padded_rows, 0);
-  packed_.assign((padded_rows * plan_.steps * packing.depth + 63) / 64, Line{});
-  int8_t* out = packed_.front().bytes;
-  // Unsigned bytes meet the weights in vpdpbusd: x + 128 (or hi + 128) there, undone by 128 times the row sum here.
-  const int64_t excess = isa_ == Isa::avx512vnni ? 128 : 0;
-  for (int64_t r = 0; r < spec.rows; ++r) {
-    const int8_t* row = spec.weights + r * spec.cols;
-    const int64_t block = r / packing.lanes, lane = r % packing.lanes;
-    const int64_t first = block / kDenseGroup * kDenseGroup;
-    const int64_t in_group = std::min(kDenseGroup, plan_.blocks - first);
-    const int64_t bytes = packing.lanes * packing.depth;  // of one block in one step
-    int8_t* group = out + first * bytes * plan_.steps + (block - first) * bytes + lane * packing.depth;
-    int64_t sum = 0;
-    for (int64_t k = 0; k < spec.cols; ++k) {
-      sum += row[k];
-      if (isa_ == Isa::scalar)
-        out[r * spec.cols + k] = row[k];
-      else
-        group[k / packing.depth * in_group * bytes + k % packing.depth] = row[k];
+  const int64_t padded_rows = plan_.blocks * packing.lanes, step_bytes = packing.lanes * packing.depth;
+  const int64_t block_bytes = plan_.steps * step_bytes / (plan_.nibbles ? 2 : 1);
+  packed_bytes_ = static_cast<size_t>(plan_.blocks * block_bytes);
+  Layout layout;
+  const size_t weights_at = layout.add<int8_t>(plan_.blocks * block_bytes);
+  const size_t start_at = layout.add<int32_t>(padded_rows), high_at = layout.add<int32_t>(padded_rows);
+  const size_t scale_at = layout.add<float>(padded_rows), bias_at = layout.add<int64_t>(padded_rows);
+  memory_ = PooledBytes(layout.bytes(), spec.memory);
+  auto* weights = at<int8_t>(memory_, weights_at);
+  auto *start = at<int32_t>(memory_, start_at), *start_high = at<int32_t>(memory_, high_at);
+  auto* scale = at<float>(memory_, scale_at);
+  auto* bias = at<int64_t>(memory_, bias_at);
+
+  if (isa_ == Isa::scalar) std::copy_n(spec.weights, spec.rows * spec.cols, weights);
+  std::vector<int8_t> group;  // of bytes, before they become nibbles
+  for (int64_t first = 0; isa_ != Isa::scalar && first < plan_.blocks; first += kDenseGroup) {
+    const int64_t blocks = std::min(kDenseGroup, plan_.blocks - first), stride = blocks * step_bytes;
+    int8_t* out = weights + first * block_bytes;
+    if (plan_.nibbles) {
+      group.assign(plan_.steps * stride, 0);
+      out = group.data();
     }
-    bias_[r] = spec.bias ? spec.bias[r] : 0;
-    scale_[r] = spec.dynamic || spec.raw_sums ? 1.0f : spec.scale[r];  // dynamic: the exact sum comes back as float32
+    for (int64_t b = 0; b < blocks; ++b) {
+      const int64_t row = (first + b) * packing.lanes;
+      kPack[isa_](spec.weights + row * spec.cols, std::min(packing.lanes, spec.rows - row), spec.cols, packing.depth,
+                  stride, out + b * step_bytes);
+    }
+    if (!plan_.nibbles) continue;
+    QTK_CHECK(to_nibbles(out, plan_.steps / 2, stride), ValueError,
+              "[dense] weights of 4 bits, some were outside of [-8, 7]");
+    std::copy_n(out, blocks * block_bytes, weights + first * block_bytes);
+  }
+
+  // Unsigned bytes meet the weights in vpdpbusd: x + 128 (or hi + 128) there, undone by 128 times the row sum here.
+  const int64_t excess = isa_ == Isa::avx512vnni || isa_ == Isa::avxvnni ? 128 : 0;
+  for (int64_t r = 0; r < spec.rows; ++r) {
+    bias[r] = spec.bias ? spec.bias[r] : 0;
+    scale[r] = spec.dynamic || spec.raw_sums ? 1.0f : spec.scale[r];  // dynamic: the exact sum comes back as float32
     // Modulo 2^32 throughout: the finished sum is proved to fit.
-    const int64_t offset = -excess * sum;
+    const int64_t offset = -excess * sums[r];
     if (plan_.wide) {
-      (spec.x_bits == 16 ? start_high_ : start_)[r] = static_cast<int32_t>(offset);
+      (spec.x_bits == 16 ? start_high : start)[r] = static_cast<int32_t>(offset);
     } else {
-      start_[r] = static_cast<int32_t>(bias_[r] + (spec.x_bits == 16 ? offset * 256 : offset));
+      start[r] = static_cast<int32_t>(bias[r] + (spec.x_bits == 16 ? offset * 256 : offset));
     }
   }
-  plan_.weights = out;
-  plan_.bias = bias_.data(), plan_.scale = scale_.data();
-  plan_.start = start_.data(), plan_.start_high = start_high_.data();
-  // Converted inputs: at most two planes of int16 (AVX2) or bytes (AVX-512) per column.
+  plan_.weights = weights;
+  plan_.bias = bias, plan_.scale = scale;
+  plan_.start = start, plan_.start_high = start_high;
+  // Converted inputs: at most two planes of int16 (AVX2) or bytes (AVX-512) per column; and a group of widened nibbles.
   product_scratch_ = isa_ == Isa::scalar ? 0 : kDenseBlock * round_up(plan_.steps * packing.depth * 4, 64) + 64;
+  if (plan_.nibbles) product_scratch_ += static_cast<size_t>(kDenseGroup * step_bytes * plan_.steps);
   scratch_bytes_ = product_scratch_;
 }
 

@@ -42,6 +42,8 @@ struct DenseSpec {
   const float* bias_real = nullptr;  // [rows] in the unit of y, with group_size or dynamic; null: zeros
   /// y [n, rows] int32: the sums themselves, with no scale; y_bits 32. For sums that continue in run_from.
   bool raw_sums = false;
+  /// 4: all weights lie in [-8, 7], and an instruction set may stream them as nibbles. The same bits.
+  int weight_bits = 8;
   std::shared_ptr<LargePages> memory;  // where packed weights go; null: memory of the kernel's own
 };
 
@@ -83,12 +85,9 @@ class DenseKernel {
   int accumulator() const { return plan_.wide ? 64 : 32; }
   Isa isa() const { return isa_; }
   /// Bytes of the packed weights: what a run of one row streams.
-  size_t packed_bytes() const;
+  size_t packed_bytes() const { return packed_bytes_; }
 
  private:
-  struct alignas(64) Line {
-    int8_t bytes[64];
-  };
   void pack(const DenseSpec& spec);
   void pack_groups(const DenseSpec& spec);
   void run_grouped(const void* x, int64_t n, const float* row_scale, void* y, void* scratch) const noexcept;
@@ -102,19 +101,15 @@ class DenseKernel {
   size_t scratch_bytes_ = 0;
   size_t part_scratch_ = 0;     // of one group's inputs
   size_t product_scratch_ = 0;  // of run_; what a dynamic run needs beside it lies behind
-  std::vector<Line> packed_;
-  std::vector<int16_t> wide_weights_;
-  std::vector<int64_t> bias_;
-  std::vector<int32_t> start_, start_high_;
-  std::vector<float> scale_;
-  std::vector<float> real_scale_, real_bias_;  // of groups and dynamic results
+  size_t packed_bytes_ = 0;
+  PooledBytes memory_;                         // packed weights, then what the plans point to beside them
+  std::vector<float> real_scale_, real_bias_;  // of dynamic results
   // One kernel per group, f32(a_g), with scales [groups, rows]: 8-bit weights, on instruction sets that have a fast
   // one.
   std::vector<DenseKernel> parts_;
-  std::vector<float> part_scale_;
 
  public:
-  DenseKernel(DenseKernel&&) = default;  // the plans point into the vectors' heap blocks, which move with them
+  DenseKernel(DenseKernel&&) = default;  // the plans point into the pool, which stays where it is
   DenseKernel& operator=(DenseKernel&&) = default;
 };
 

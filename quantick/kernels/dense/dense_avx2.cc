@@ -2,13 +2,13 @@
 // operand pair reaches its one overflow), unlike the saturating byte products of AVX2. 16-bit x goes in whole where
 // int32 holds the sum, else as two byte planes. No std:: templates and no lambdas here: they would be compiled for
 // AVX2, or miss it.
+#include "quantick/kernels/dense/dense_finish_avx2.h"
 #include "quantick/kernels/dense/dense_plan.h"
 #include "quantick/kernels/intrinsics.h"
 
 namespace quantick::kernels {
 namespace {
 
-constexpr int64_t kLanes = kPackingAvx2.lanes;
 constexpr int64_t kStepBytes = 16;  // of one row block
 
 /// x of one sample as int16: whole, or (planes) hi in [-128, 127], then lo in [0, 255].
@@ -36,90 +36,72 @@ void convert(const DensePlan& p, const void* x, bool planes, int64_t width, int1
   }
 }
 
-/// From sums to results: 8 rows of one sample. `high` is zero but for byte planes.
-[[gnu::noinline]] void finish(const DensePlan& p, int64_t row, __m256i high, __m256i low, int64_t sample,
-                              const int32_t* before, void* y) {
-  const int64_t count = p.rows - row < kLanes ? p.rows - row : kLanes, at = sample * p.rows + row;
-  alignas(32) float values[8];
-  if (p.wide) {
-    alignas(32) int32_t h[8], l[8];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(h), high);
-    _mm256_store_si256(reinterpret_cast<__m256i*>(l), low);
-    for (int j = 0; j < 8; ++j) values[j] = static_cast<float>(int64_t{h[j]} * 256 + l[j] + p.bias[row + j]);
-  } else {
-    alignas(32) int32_t sum[8];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(sum), _mm256_add_epi32(_mm256_slli_epi32(high, 8), low));
-    // Rows past the end would be read past the end of `before`.
-    if (before)
-      for (int64_t j = 0; j < count; ++j)
-        sum[j] = static_cast<int32_t>(static_cast<uint32_t>(sum[j]) + static_cast<uint32_t>(before[at + j]));
-    if (p.raw) {
-      for (int64_t j = 0; j < count; ++j) static_cast<int32_t*>(y)[at + j] = sum[j];
-      return;
-    }
-    _mm256_store_ps(values, _mm256_cvtepi32_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(sum))));
-  }
-  __m256 v = _mm256_mul_ps(_mm256_load_ps(values), _mm256_loadu_ps(p.scale + row));
-  if (p.y_bits == 32) {
-    float* out = static_cast<float*>(y) + at;
-    if (count == kLanes) {
-      _mm256_storeu_ps(out, v);
-      return;
-    }
-    _mm256_store_ps(values, v);
-    for (int64_t j = 0; j < count; ++j) out[j] = values[j];
-    return;
-  }
-  v = _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(p.low)), _mm256_set1_ps(p.high));
-  alignas(32) int32_t q[8];
-  _mm256_store_si256(reinterpret_cast<__m256i*>(q), _mm256_add_epi32(_mm256_cvtps_epi32(v), _mm256_set1_epi32(p.zero)));
-  if (p.y_bits == 16)
-    for (int64_t j = 0; j < count; ++j) static_cast<int16_t*>(y)[at + j] = static_cast<int16_t>(q[j]);
-  else
-    for (int64_t j = 0; j < count; ++j) static_cast<int8_t*>(y)[at + j] = static_cast<int8_t>(q[j]);
-}
-
 [[gnu::always_inline]] inline __m256i broadcast2(const int16_t* x) {
   int32_t two;
   __builtin_memcpy(&two, x, 4);
   return _mm256_set1_epi32(two);
 }
 
-/// N samples times R row blocks with P planes; at most 8 accumulators of the 16 registers.
+/// N samples times R row blocks with P planes; at most 8 accumulators of the 16 registers. Where that makes few chains
+/// of sums, K steps at once have their own.
 template <int P, int R, int N>
 void tile(const DensePlan& p, int64_t block, const int16_t* x, int64_t width, int64_t sample, const int32_t* before,
           void* y) {
-  __m256i sum[P][N][R];
+  constexpr int K = P * R * N >= 4 ? 1 : P * R * N >= 2 ? 2 : 4;
+  __m256i sum[K][P][N][R];
 #pragma GCC unroll 4
-  for (int n = 0; n < N; ++n)
+  for (int j = 0; j < K; ++j)
+#pragma GCC unroll 2
+    for (int plane = 0; plane < P; ++plane)
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n)
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r) sum[j][plane][n][r] = _mm256_setzero_si256();
+  const int8_t* w = p.weights + block * kStepBytes * p.steps;
+  int64_t k = 0;
+  for (; k + K <= p.steps; k += K, w += K * R * kStepBytes, x += K * 2)
+#pragma GCC unroll 4
+    for (int j = 0; j < K; ++j) {
+      __m256i weights[R];
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r)
+        weights[r] =
+            _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(w + (j * R + r) * kStepBytes)));
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n)
+#pragma GCC unroll 2
+        for (int plane = 0; plane < P; ++plane) {
+          const __m256i input = broadcast2(x + j * 2 + (n * P + plane) * width);
+#pragma GCC unroll 4
+          for (int r = 0; r < R; ++r)
+            sum[j][plane][n][r] = _mm256_add_epi32(sum[j][plane][n][r], _mm256_madd_epi16(input, weights[r]));
+        }
+    }
+  for (; k < p.steps; ++k, w += R * kStepBytes, x += 2)
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r) {
-      sum[P - 1][n][r] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p.start + (block + r) * kLanes));
-      if (P == 2)
-        sum[0][n][r] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p.start_high + (block + r) * kLanes));
-    }
-  const int8_t* w = p.weights + block * kStepBytes * p.steps;
-  for (int64_t k = 0; k < p.steps; ++k, w += R * kStepBytes, x += 2) {
-    __m256i weights[R];
+      const __m256i weights =
+          _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(w + r * kStepBytes)));
 #pragma GCC unroll 4
-    for (int r = 0; r < R; ++r)
-      weights[r] = _mm256_cvtepi8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(w + r * kStepBytes)));
+      for (int n = 0; n < N; ++n)
+#pragma GCC unroll 2
+        for (int plane = 0; plane < P; ++plane)
+          sum[0][plane][n][r] = _mm256_add_epi32(sum[0][plane][n][r],
+                                                 _mm256_madd_epi16(broadcast2(x + (n * P + plane) * width), weights));
+    }
+  __m256i sums[P * N * R];
+#pragma GCC unroll 2
+  for (int plane = 0; plane < P; ++plane)
 #pragma GCC unroll 4
     for (int n = 0; n < N; ++n)
-#pragma GCC unroll 2
-      for (int plane = 0; plane < P; ++plane) {
-        const __m256i input = broadcast2(x + (n * P + plane) * width);
 #pragma GCC unroll 4
-        for (int r = 0; r < R; ++r)
-          sum[plane][n][r] = _mm256_add_epi32(sum[plane][n][r], _mm256_madd_epi16(input, weights[r]));
+      for (int r = 0; r < R; ++r) {
+        __m256i all = sum[0][plane][n][r];
+#pragma GCC unroll 4
+        for (int j = 1; j < K; ++j) all = _mm256_add_epi32(all, sum[j][plane][n][r]);
+        sums[(plane * N + n) * R + r] = all;
       }
-  }
-#pragma GCC unroll 4
-  for (int n = 0; n < N; ++n)
-#pragma GCC unroll 4
-    for (int r = 0; r < R; ++r)
-      finish(p, (block + r) * kLanes, P == 2 ? sum[0][n][r] : _mm256_setzero_si256(), sum[P - 1][n][r], sample + n,
-             before, y);
+  finish(p, sums, P, N, R, block, sample, before, y);
 }
 
 template <int P, int R>

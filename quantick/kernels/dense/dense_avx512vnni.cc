@@ -1,5 +1,6 @@
 // Dense by vpdpbusd: unsigned bytes of x against signed weights, 16 rows per vector, 4 columns per step. 16-bit x is
-// two byte planes that share each load of weights. No std:: templates and no lambdas here: they would be compiled for
+// two byte planes that share each load of weights. Weights of 4 bits can come as nibbles, two steps in a line. No std::
+// templates and no lambdas here: they would be compiled for
 // AVX-512 (and merged into other files), or miss it.
 #include "quantick/kernels/dense/dense_plan.h"
 #include "quantick/kernels/intrinsics.h"
@@ -46,37 +47,55 @@ void convert(const DensePlan& p, const void* x, int64_t width, uint8_t* out) {
   return _mm512_cvtepi64_ps(_mm512_add_epi64(sum, _mm512_loadu_si512(bias)));
 }
 
-/// From sums to results: 16 rows of one sample. `high` is zero for 8-bit x.
-[[gnu::noinline]] void finish(const DensePlan& p, int64_t row, __m512i high, __m512i low, int64_t sample,
-                              const int32_t* before, void* y) {
-  const int64_t left = p.rows - row, at = sample * p.rows + row;
-  const __mmask16 mask = left >= kLanes ? __mmask16{0xffff} : static_cast<__mmask16>((1u << left) - 1);
-  __m512 v;
-  if (p.wide) {
-    const __m256 first = joined(_mm512_castsi512_si256(high), _mm512_castsi512_si256(low), p.bias + row);
-    const __m256 second =
-        joined(_mm512_extracti64x4_epi64(high, 1), _mm512_extracti64x4_epi64(low, 1), p.bias + row + 8);
-    v = _mm512_insertf32x8(_mm512_castps256_ps512(first), second, 1);
-  } else {
-    __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(high, 8), low);
-    if (before) sum = _mm512_add_epi32(sum, _mm512_maskz_loadu_epi32(mask, before + at));
-    if (p.raw) {
-      _mm512_mask_storeu_epi32(static_cast<int32_t*>(y) + at, mask, sum);
-      return;
+/// From sums to results. Sums [planes][samples][blocks] of 16 rows each; planes: hi, lo, or lo alone.
+[[gnu::noinline]] void finish(const DensePlan& p, const __m512i* sums, int planes, int samples, int blocks,
+                              int64_t block, int64_t sample, const int32_t* before, void* y) {
+  const __m512 least = _mm512_set1_ps(p.low), most = _mm512_set1_ps(p.high);
+  const __m512i zero = _mm512_set1_epi32(p.zero);
+  for (int r = 0; r < blocks; ++r) {
+    const int64_t row = (block + r) * kLanes, left = p.rows - row;
+    const __mmask16 mask = left >= kLanes ? __mmask16{0xffff} : static_cast<__mmask16>((1u << left) - 1);
+    const __m512i start = _mm512_load_si512(p.start + row), start_high = _mm512_load_si512(p.start_high + row);
+    const __m512 scale = _mm512_load_ps(p.scale + row);
+    for (int n = 0; n < samples; ++n) {
+      const int64_t at = (sample + n) * p.rows + row;
+      __m512i low = sums[((planes - 1) * samples + n) * blocks + r];
+      __m512i high = planes == 2 ? sums[n * blocks + r] : _mm512_setzero_si512();
+      if (p.nibbles) {  // each weight counted 16-fold
+        low = _mm512_srai_epi32(low, 4);
+        high = _mm512_srai_epi32(high, 4);
+      }
+      low = _mm512_add_epi32(low, start);
+      high = _mm512_add_epi32(high, start_high);
+      __m512 v;
+      if (p.wide) {
+        const __m256 first = joined(_mm512_castsi512_si256(high), _mm512_castsi512_si256(low), p.bias + row);
+        const __m256 second =
+            joined(_mm512_extracti64x4_epi64(high, 1), _mm512_extracti64x4_epi64(low, 1), p.bias + row + 8);
+        v = _mm512_insertf32x8(_mm512_castps256_ps512(first), second, 1);
+      } else {
+        __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(high, 8), low);
+        if (before) sum = _mm512_add_epi32(sum, _mm512_maskz_loadu_epi32(mask, before + at));
+        if (p.raw) {
+          _mm512_mask_storeu_epi32(static_cast<int32_t*>(y) + at, mask, sum);
+          continue;
+        }
+        v = _mm512_cvtepi32_ps(sum);
+      }
+      v = _mm512_mul_ps(v, scale);
+      if (p.y_bits == 32) {
+        _mm512_mask_storeu_ps(static_cast<float*>(y) + at, mask, v);
+        continue;
+      }
+      v = _mm512_min_ps(_mm512_max_ps(v, least), most);
+      const __m512i q = _mm512_add_epi32(_mm512_cvtps_epi32(v), zero);
+      // Narrowed in a register: stores that narrow are slow.
+      if (p.y_bits == 16)
+        _mm256_mask_storeu_epi16(static_cast<int16_t*>(y) + at, mask, _mm512_cvtepi32_epi16(q));
+      else
+        _mm_mask_storeu_epi8(static_cast<int8_t*>(y) + at, mask, _mm512_cvtepi32_epi8(q));
     }
-    v = _mm512_cvtepi32_ps(sum);
   }
-  v = _mm512_mul_ps(v, _mm512_loadu_ps(p.scale + row));
-  if (p.y_bits == 32) {
-    _mm512_mask_storeu_ps(static_cast<float*>(y) + at, mask, v);
-    return;
-  }
-  v = _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(p.low)), _mm512_set1_ps(p.high));
-  const __m512i q = _mm512_add_epi32(_mm512_cvtps_epi32(v), _mm512_set1_epi32(p.zero));
-  if (p.y_bits == 16)
-    _mm512_mask_cvtepi32_storeu_epi16(static_cast<int16_t*>(y) + at, mask, q);
-  else
-    _mm512_mask_cvtepi32_storeu_epi8(static_cast<int8_t*>(y) + at, mask, q);
 }
 
 [[gnu::always_inline]] inline __m512i broadcast4(const uint8_t* x) {
@@ -85,82 +104,181 @@ void convert(const DensePlan& p, const void* x, int64_t width, uint8_t* out) {
   return _mm512_set1_epi32(four);
 }
 
-/// N samples times R row blocks with P planes; at most 16 accumulators, or g++ spills them.
-template <int P, int R, int N>
-void tile(const DensePlan& p, int64_t block, const uint8_t* x, int64_t width, int64_t sample, const int32_t* before,
-          void* y) {
-  __m512i sum[P][N][R];
-#pragma GCC unroll 4
-  for (int n = 0; n < N; ++n)
-#pragma GCC unroll 4
-    for (int r = 0; r < R; ++r) {
-      sum[P - 1][n][r] = _mm512_loadu_si512(p.start + (block + r) * kLanes);
-      if (P == 2) sum[0][n][r] = _mm512_loadu_si512(p.start_high + (block + r) * kLanes);
-    }
-  const int8_t* w = p.weights + block * kStepBytes * p.steps;
-  for (int64_t k = 0; k < p.steps; ++k, w += R * kStepBytes, x += 4) {
-    __m512i weights[R];
-#pragma GCC unroll 4
-    for (int r = 0; r < R; ++r) weights[r] = _mm512_load_si512(w + r * kStepBytes);
+/// Sums of K steps side by side, joined into one per plane, sample and block; then the results.
+template <int P, int R, int N, int K>
+[[gnu::always_inline]] inline void join(const DensePlan& p, const __m512i (&sum)[K][P][N][R], int64_t block,
+                                        int64_t sample, const int32_t* before, void* y) {
+  __m512i sums[P * N * R];
+#pragma GCC unroll 2
+  for (int plane = 0; plane < P; ++plane)
 #pragma GCC unroll 4
     for (int n = 0; n < N; ++n)
-#pragma GCC unroll 2
-      for (int plane = 0; plane < P; ++plane) {
-        const __m512i input = broadcast4(x + (n * P + plane) * width);
 #pragma GCC unroll 4
-        for (int r = 0; r < R; ++r) sum[plane][n][r] = _mm512_dpbusd_epi32(sum[plane][n][r], input, weights[r]);
+      for (int r = 0; r < R; ++r) {
+        __m512i all = sum[0][plane][n][r];
+#pragma GCC unroll 8
+        for (int j = 1; j < K; ++j) all = _mm512_add_epi32(all, sum[j][plane][n][r]);
+        sums[(plane * N + n) * R + r] = all;
       }
-  }
+  finish(p, sums, P, N, R, block, sample, before, y);
+}
+
+/// N samples times R row blocks with P planes; at most 16 accumulators, or g++ spills them. Where that makes fewer
+/// chains of sums than the latency of vpdpbusd wants, K steps at once have their own.
+template <int P, int R, int N>
+void tile(const DensePlan& p, const int8_t* w, int64_t block, const uint8_t* x, int64_t width, int64_t sample,
+          const int32_t* before, void* y) {
+  constexpr int K = P * R * N > 4 ? 1 : P * R * N > 2 ? 2 : P * R * N > 1 ? 4 : 8;
+  __m512i sum[K][P][N][R];
+#pragma GCC unroll 8
+  for (int j = 0; j < K; ++j)
+#pragma GCC unroll 2
+    for (int plane = 0; plane < P; ++plane)
 #pragma GCC unroll 4
-  for (int n = 0; n < N; ++n)
+      for (int n = 0; n < N; ++n)
 #pragma GCC unroll 4
-    for (int r = 0; r < R; ++r)
-      finish(p, (block + r) * kLanes, P == 2 ? sum[0][n][r] : _mm512_setzero_si512(), sum[P - 1][n][r], sample + n,
-             before, y);
+        for (int r = 0; r < R; ++r) sum[j][plane][n][r] = _mm512_setzero_si512();
+  int64_t k = 0;
+  for (; k + K <= p.steps; k += K, w += K * R * kStepBytes, x += K * 4)
+#pragma GCC unroll 8
+    for (int j = 0; j < K; ++j) {
+      __m512i weights[R];
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r) weights[r] = _mm512_loadu_si512(w + (j * R + r) * kStepBytes);
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n)
+#pragma GCC unroll 2
+        for (int plane = 0; plane < P; ++plane) {
+          const __m512i input = broadcast4(x + j * 4 + (n * P + plane) * width);
+#pragma GCC unroll 4
+          for (int r = 0; r < R; ++r) sum[j][plane][n][r] = _mm512_dpbusd_epi32(sum[j][plane][n][r], input, weights[r]);
+        }
+    }
+  if constexpr (K > 1)
+    for (; k < p.steps; ++k, w += R * kStepBytes, x += 4)
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+        for (int n = 0; n < N; ++n)
+#pragma GCC unroll 2
+          for (int plane = 0; plane < P; ++plane)
+            sum[0][plane][n][r] = _mm512_dpbusd_epi32(sum[0][plane][n][r], broadcast4(x + (n * P + plane) * width),
+                                                      _mm512_loadu_si512(w + r * kStepBytes));
+  join<P, R, N, K>(p, sum, block, sample, before, y);
+}
+
+/// The same over nibbles: a byte's low half belongs to an even step, its high half to the step behind it. Either half,
+/// moved to the top of its byte, is 16 times the weight.
+template <int P, int R, int N>
+void nibble_tile(const DensePlan& p, const int8_t* w, int64_t block, const uint8_t* x, int64_t width, int64_t sample,
+                 const int32_t* before, void* y) {
+  constexpr int K = P * R * N > 4 ? 1 : 2;
+  __m512i sum[K][P][N][R];
+#pragma GCC unroll 2
+  for (int j = 0; j < K; ++j)
+#pragma GCC unroll 2
+    for (int plane = 0; plane < P; ++plane)
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n)
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r) sum[j][plane][n][r] = _mm512_setzero_si512();
+  const __m512i top = _mm512_set1_epi8(static_cast<char>(0xf0));
+  for (int64_t k = 0; k < p.steps; k += 2, w += R * kStepBytes, x += 8)
+#pragma GCC unroll 4
+    for (int r = 0; r < R; ++r) {
+      const __m512i both = _mm512_loadu_si512(w + r * kStepBytes);
+      const __m512i even = _mm512_and_si512(_mm512_slli_epi16(both, 4), top), odd = _mm512_and_si512(both, top);
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n)
+#pragma GCC unroll 2
+        for (int plane = 0; plane < P; ++plane) {
+          const uint8_t* input = x + (n * P + plane) * width;
+          sum[0][plane][n][r] = _mm512_dpbusd_epi32(sum[0][plane][n][r], broadcast4(input), even);
+          sum[K - 1][plane][n][r] = _mm512_dpbusd_epi32(sum[K - 1][plane][n][r], broadcast4(input + 4), odd);
+        }
+    }
+  join<P, R, N, K>(p, sum, block, sample, before, y);
+}
+
+/// Nibbles of `blocks` row blocks to bytes of 16 times the weight.
+void widen(const DensePlan& p, const int8_t* w, int64_t blocks, int8_t* out) {
+  const __m512i top = _mm512_set1_epi8(static_cast<char>(0xf0));
+  for (int64_t k = 0; k < p.steps; k += 2, out += blocks * kStepBytes)
+    for (int64_t r = 0; r < blocks; ++r, w += kStepBytes, out += kStepBytes) {
+      const __m512i both = _mm512_loadu_si512(w);
+      _mm512_storeu_si512(out, _mm512_and_si512(_mm512_slli_epi16(both, 4), top));
+      _mm512_storeu_si512(out + blocks * kStepBytes, _mm512_and_si512(both, top));
+    }
 }
 
 template <int P, int R>
 void group(const DensePlan& p, int64_t block, const uint8_t* x, int64_t width, int64_t sample, int64_t n,
-           const int32_t* before, void* y) {
+           const int32_t* before, int8_t* wide_weights, void* y) {
   constexpr int kSamples = P == 2 ? 2 : 4;
+  const int8_t* w = p.weights + block * kStepBytes * p.steps / (p.nibbles ? 2 : 1);
+  if (p.nibbles && n <= kSamples) {
+    int64_t i = 0;
+    for (; i + 2 <= n; i += 2) nibble_tile<P, R, 2>(p, w, block, x + i * P * width, width, sample + i, before, y);
+    if (i < n) nibble_tile<P, R, 1>(p, w, block, x + i * P * width, width, sample + i, before, y);
+    return;
+  }
+  if (p.nibbles) {
+    widen(p, w, R, wide_weights);
+    w = wide_weights;
+  }
   int64_t i = 0;
   for (; i + kSamples <= n; i += kSamples)
-    tile<P, R, kSamples>(p, block, x + i * P * width, width, sample + i, before, y);
-  for (; i < n; ++i) tile<P, R, 1>(p, block, x + i * P * width, width, sample + i, before, y);
+    tile<P, R, kSamples>(p, w, block, x + i * P * width, width, sample + i, before, y);
+  const uint8_t* rest = x + i * P * width;
+  switch (n - i) {
+    case 1:
+      tile<P, R, 1>(p, w, block, rest, width, sample + i, before, y);
+      break;
+    case 2:
+      tile<P, R, 2>(p, w, block, rest, width, sample + i, before, y);
+      break;
+    case 3:
+      if constexpr (P == 1) tile<P, R, 3>(p, w, block, rest, width, sample + i, before, y);
+      break;
+    default:
+      break;
+  }
 }
 
 template <int P>
 void groups(const DensePlan& p, const uint8_t* x, int64_t width, int64_t sample, int64_t n, const int32_t* before,
-            void* y) {
+            int8_t* wide_weights, void* y) {
   for (int64_t block = 0; block < p.blocks; block += kDenseGroup) switch (p.blocks - block) {
       case 1:
-        group<P, 1>(p, block, x, width, sample, n, before, y);
+        group<P, 1>(p, block, x, width, sample, n, before, wide_weights, y);
         break;
       case 2:
-        group<P, 2>(p, block, x, width, sample, n, before, y);
+        group<P, 2>(p, block, x, width, sample, n, before, wide_weights, y);
         break;
       case 3:
-        group<P, 3>(p, block, x, width, sample, n, before, y);
+        group<P, 3>(p, block, x, width, sample, n, before, wide_weights, y);
         break;
       default:
-        group<P, 4>(p, block, x, width, sample, n, before, y);
+        group<P, 4>(p, block, x, width, sample, n, before, wide_weights, y);
     }
 }
 
 }  // namespace
 
 void dense_s8_avx512vnni(const DensePlan& p, const int32_t* before, const void* x, int64_t n, void* y, void* scratch) {
-  uint8_t* planes = static_cast<uint8_t*>(scratch);
   const int64_t width = p.steps * 4, count = p.x_bits == 16 ? 2 : 1;
+  // Widened nibbles first, so that they stay aligned.
+  int8_t* wide_weights = static_cast<int8_t*>(scratch);
+  uint8_t* planes = static_cast<uint8_t*>(scratch) + (p.nibbles ? kDenseGroup * kStepBytes * p.steps : 0);
   const int64_t sample_bytes = p.cols * p.x_bits / 8;
   for (int64_t first = 0; first < n; first += kDenseBlock) {
     const int64_t here = n - first < kDenseBlock ? n - first : kDenseBlock;
     for (int64_t i = 0; i < here; ++i)
       convert(p, static_cast<const char*>(x) + (first + i) * sample_bytes, width, planes + i * count * width);
     if (count == 2)
-      groups<2>(p, planes, width, first, here, before, y);
+      groups<2>(p, planes, width, first, here, before, wide_weights, y);
     else
-      groups<1>(p, planes, width, first, here, before, y);
+      groups<1>(p, planes, width, first, here, before, wide_weights, y);
   }
 }
 

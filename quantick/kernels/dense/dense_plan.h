@@ -15,17 +15,20 @@ struct DensePacking {
   int64_t depth;
 };
 inline constexpr DensePacking kPackingAvx2{8, 2};         // int16 pairs for pmaddwd
-inline constexpr DensePacking kPackingAvx512vnni{16, 4};  // byte quadruples for vpdpbusd
+inline constexpr DensePacking kPackingAvxvnni{8, 4};      // byte quadruples for vpdpbusd
+inline constexpr DensePacking kPackingAvx512vnni{16, 4};  // the same
 
 struct DensePlan {
   int64_t rows = 0;
   int64_t cols = 0;
   int64_t steps = 0;   // columns / packing depth, rounded up; missing columns have weight 0
   int64_t blocks = 0;  // rows / packing lanes, rounded up; missing rows have weight, bias and scale 0
-  // Scalar: canonical [rows, cols]. Else [group of 4 blocks][step][block in group][lane][column in step].
+  // Scalar: canonical [rows, cols]. Else [group of 4 blocks][step][block in group][lane][column in step]; as nibbles
+  // (AVX512-VNNI) [group of 4 blocks][two steps][block in group][lane][column in step], the even step in the low half.
   const int8_t* weights = nullptr;
+  bool nibbles = false;
   const int64_t* bias = nullptr;        // [blocks * lanes]
-  const int32_t* start = nullptr;       // [blocks * lanes] where the (low-plane) accumulator starts, modulo 2^32
+  const int32_t* start = nullptr;       // [blocks * lanes] added to the (low-plane) sum, modulo 2^32
   const int32_t* start_high = nullptr;  // the same for the high byte plane
   const float* scale = nullptr;         // [blocks * lanes]
   int x_bits = 8;
@@ -45,7 +48,7 @@ struct DenseGroupPlan {
   const int8_t* weights = nullptr;  // [rows, cols], or
   const int16_t* weights16 = nullptr;
   const int64_t* start = nullptr;  // [rows, groups] where each sum starts: the integer bias, or the zero point's share
-  const float* scale = nullptr;    // [rows, groups]
+  const float* scale = nullptr;    // [rows, groups]; of a kernel per group [groups, rows]
   const float* bias = nullptr;     // [rows] in the result's unit, or null
   int x_bits = 8;
   int y_bits = 8;
@@ -62,7 +65,22 @@ using DenseRun = void (*)(const DensePlan& plan, const int32_t* before, const vo
 
 void dense_s8_scalar(const DensePlan& plan, const int32_t* before, const void* x, int64_t n, void* y, void* scratch);
 void dense_s8_avx2(const DensePlan& plan, const int32_t* before, const void* x, int64_t n, void* y, void* scratch);
+void dense_s8_avxvnni(const DensePlan& plan, const int32_t* before, const void* x, int64_t n, void* y, void* scratch);
 void dense_s8_avx512vnni(const DensePlan& plan, const int32_t* before, const void* x, int64_t n, void* y,
                          void* scratch);
+
+/// Sums of each row of weights [rows, cols] and of its magnitudes.
+using DenseRowSums = void (*)(const int8_t* weights, int64_t rows, int64_t cols, int64_t* sums, int64_t* magnitudes);
+void dense_row_sums_scalar(const int8_t* weights, int64_t rows, int64_t cols, int64_t* sums, int64_t* magnitudes);
+void dense_row_sums_avx2(const int8_t* weights, int64_t rows, int64_t cols, int64_t* sums, int64_t* magnitudes);
+
+/// One row block: `depth` neighbouring columns of each row side by side, the next columns `stride` bytes on.
+using DensePack = void (*)(const int8_t* weights, int64_t rows, int64_t cols, int64_t depth, int64_t stride,
+                           int8_t* out);
+void dense_pack_scalar(const int8_t* weights, int64_t rows, int64_t cols, int64_t depth, int64_t stride, int8_t* out);
+void dense_pack_avx2(const int8_t* weights, int64_t rows, int64_t cols, int64_t depth, int64_t stride, int8_t* out);
+/// The same from column `first` on, which is a multiple of the depth, byte by byte.
+void dense_pack_columns(const int8_t* weights, int64_t rows, int64_t cols, int64_t first, int64_t depth, int64_t stride,
+                        int8_t* out);
 
 }  // namespace quantick::kernels

@@ -207,6 +207,90 @@ TEST(Dense, RawSumsKeepTheBiasAndMustFitInt32) {
   EXPECT_THROW(DenseKernel{wide}, ValueError);
 }
 
+TEST(Dense, NibblesGiveTheBitsOfBytes) {
+  uint64_t seed = 900;
+  for (int x_bits : {8, 16})
+    for (int y_bits : {8, 16, 32})
+      for (int64_t rows : {1, 16, 33, 64, 100})
+        for (int64_t cols : {1, 4, 7, 9, 64, 130}) {
+          Layer l = random_layer(++seed, rows, cols, x_bits, y_bits);
+          for (auto& w : l.weights) w = static_cast<int8_t>(w >> 4);
+          for (auto& s : l.scale) s *= 16;
+          for (int64_t n : {1, 2, 3, 5, 70}) {
+            const auto x = random_input(seed, n * cols, x_bits);
+            const auto want = truth(l, x, n);
+            for (Isa isa : supported_isas()) {
+              const DenseKernel kernel({.rows = rows,
+                                        .cols = cols,
+                                        .weights = l.weights.data(),
+                                        .bias = l.bias.data(),
+                                        .scale = l.scale.data(),
+                                        .zero_y = l.zero_y,
+                                        .x_bits = x_bits,
+                                        .y_bits = y_bits,
+                                        .weight_bits = 4},
+                                       isa);
+              EXPECT_EQ(want, run(kernel, x, n)) << isa_name(isa) << ", " << rows << " x " << cols << ", x_bits "
+                                                 << x_bits << ", y_bits " << y_bits << ", n " << n;
+            }
+          }
+        }
+}
+
+TEST(Dense, NibblesHalveTheStream) {
+  const std::vector<int8_t> weights(64 * 64, -8);
+  const std::vector<float> scale(64, 1e-3f);
+  DenseSpec spec{.rows = 64, .cols = 64, .weights = weights.data(), .scale = scale.data()};
+  for (Isa isa : supported_isas()) {
+    spec.weight_bits = 8;
+    const size_t bytes = DenseKernel(spec, isa).packed_bytes();
+    spec.weight_bits = 4;
+    EXPECT_EQ(DenseKernel(spec, isa).packed_bytes(), isa == Isa::avx512vnni ? bytes / 2 : bytes) << isa_name(isa);
+  }
+}
+
+TEST(Dense, LongRowsOfNibblesStayExact) {
+  // 16 * 255 * 8 * 70,000 leaves int32: such rows stay bytes.
+  for (int64_t cols : {60000, 66000}) {
+    Layer l{2, cols, 8, 32};
+    l.weights.assign(2 * cols, -8);
+    l.bias.assign(2, 77);
+    l.scale.assign(2, 1.0f);
+    const std::vector<int16_t> x(cols, 127);
+    const auto want = truth(l, x, 1);
+    for (Isa isa : supported_isas()) {
+      const DenseKernel kernel({.rows = 2,
+                                .cols = cols,
+                                .weights = l.weights.data(),
+                                .bias = l.bias.data(),
+                                .scale = l.scale.data(),
+                                .y_bits = 32,
+                                .weight_bits = 4},
+                               isa);
+      EXPECT_EQ(want, run(kernel, x, 1)) << isa_name(isa) << ", " << cols;
+    }
+  }
+}
+
+TEST(Dense, WeightsLieInTheGivenPool) {
+  const auto pool = std::make_shared<LargePages>();
+  const Layer l = random_layer(31, 64, 64, 8, 8);
+  for (Isa isa : supported_isas()) {
+    const size_t before = pool->used();
+    const DenseKernel kernel({.rows = l.rows,
+                              .cols = l.cols,
+                              .weights = l.weights.data(),
+                              .bias = l.bias.data(),
+                              .scale = l.scale.data(),
+                              .zero_y = l.zero_y,
+                              .memory = pool},
+                             isa);
+    EXPECT_GE(pool->used() - before, kernel.packed_bytes()) << isa_name(isa);
+    const auto x = random_input(32, 3 * l.cols, 8);
+    EXPECT_EQ(truth(l, x, 3), run(kernel, x, 3)) << isa_name(isa);
+  }
+}
+
 TEST(Dense, TiesRoundToEvenAndHugeResultsSaturate) {
   Layer l = random_layer(3, 40, 31, 8, 8, 128);
   l.zero_y = 5;
@@ -354,7 +438,7 @@ std::vector<char> truth(const RealLayer& l, const std::vector<int16_t>& x, int64
 
 TEST(Dense, GroupsAndWideWeightsGiveTheContractsBits) {
   uint64_t seed = 0;
-  for (int64_t group_size : {0, 1, 3, 8, 32, 100})
+  for (int64_t group_size : {0, 1, 3, 8, 32, 64, 100})
     for (bool wide_weights : {false, true})
       for (int x_bits : {8, 16})
         for (int y_bits : {8, 16, 32})
@@ -488,6 +572,17 @@ TEST(Dense, RefusesWhatItCannotCompute) {
   refused([](DenseSpec&, RealLayer& l, const int64_t*) { l.scale[3] = 0; });                    // a group's scale
   refused([](DenseSpec& s, RealLayer&, const int64_t*) { s.dynamic = true; });                  // to 8 bits
   refused([](DenseSpec& s, RealLayer&, const int64_t*) { s.dynamic = true, s.y_bits = 32, s.zero_x = 1; });
+  const auto nibbles_refused = [](std::vector<int8_t> weights) {
+    const float scale = 1;
+    const DenseSpec spec{.rows = 1, .cols = 2, .weights = weights.data(), .scale = &scale, .weight_bits = 4};
+    for (Isa isa : supported_isas())
+      if (isa == Isa::avx512vnni) {
+        EXPECT_THROW(DenseKernel(spec, isa), ValueError) << int{weights[0]};
+      }
+  };
+  nibbles_refused({8, 0});
+  nibbles_refused({0, -9});
+  refused([](DenseSpec& s, RealLayer&, const int64_t*) { s.weight_bits = 5; });
   const auto raw_refused = [](auto change) {
     const std::vector<int8_t> weights{1, 2};
     const float scale = 1;
