@@ -136,6 +136,29 @@ function(qtk_program name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endfunction()
 
+# libquantick.so: the C interface (quantick/bindings/quantick.h) over the rooms that a trading process links, and the
+# example that uses it.
+function(qtk_c_library)
+  include(GNUInstallDirs)
+  set(map ${CMAKE_SOURCE_DIR}/quantick/bindings/quantick.map)
+  add_library(quantick_c SHARED ${CMAKE_SOURCE_DIR}/quantick/bindings/c_api.cc)
+  set_target_properties(quantick_c PROPERTIES OUTPUT_NAME quantick VERSION 1.${PROJECT_VERSION} SOVERSION 1
+                        LINK_DEPENDS ${map})
+  target_compile_definitions(quantick_c PRIVATE QTK_VERSION="${PROJECT_VERSION}")
+  target_link_libraries(quantick_c PRIVATE quantick_runtime)
+  target_link_options(quantick_c PRIVATE -Wl,--version-script=${map})
+  target_include_directories(quantick_c INTERFACE ${CMAKE_SOURCE_DIR})
+  add_executable(step_model examples/step_model.c)
+  target_compile_options(step_model PRIVATE -Wall -Wextra -pedantic)
+  target_link_libraries(step_model PRIVATE quantick_c m)
+  if(QTK_HAS_TESTS)
+    add_test(NAME example_step_model COMMAND step_model ${CMAKE_SOURCE_DIR}/tests/golden/lstm_v2.qtk)
+    set_tests_properties(example_step_model PROPERTIES LABELS fast)
+  endif()
+  install(TARGETS quantick_c LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(FILES quantick/bindings/quantick.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+endfunction()
+
 # tests/*.cc see every room that is built.
 function(qtk_cross_room_tests)
   file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*_test.cc)
