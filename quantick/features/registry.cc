@@ -49,9 +49,13 @@ std::unique_ptr<Feature> make_feature(const Call& call) {
     if (row.name == call.name) return row.make(call);
     names.push_back(row.name);
   }
+  fail_unknown_feature(call, "feature", names);
+}
+
+void fail_unknown_feature(const Call& call, std::string_view kind, std::span<const std::string> names) {
   std::string list;
   for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
-  fail<ValueError>("[features] {}: feature {}, expected one of: {}{}", call.text, market::shown(call.name), list,
+  fail<ValueError>("[features] {}: {} {}, expected one of: {}{}", call.text, kind, market::shown(call.name), list,
                    market::did_you_mean(call.name, names));
 }
 

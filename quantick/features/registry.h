@@ -25,19 +25,28 @@ struct FeatureRow {
   std::unique_ptr<Feature> (*make)(const Call& call);
 };
 
+/// The field list of P.
+template <HasFields P>
+std::vector<ParameterRow> parameter_rows() {
+  std::vector<ParameterRow> rows;
+  const P defaults;
+  for_each_field(defaults, [&](std::string_view parameter, const auto& member, std::string_view text) {
+    rows.push_back({std::string(parameter), fmt::format("{}", member), std::string(text)});
+  });
+  return rows;
+}
+
 /// A row whose parameters are the field list of P, made by make(P, canonical name).
 template <HasFields P, std::unique_ptr<Feature> (*make)(const P&, std::string)>
 FeatureRow feature_row(std::string name, std::string doc, std::string example) {
-  FeatureRow row{.name = std::move(name), .doc = std::move(doc), .example = std::move(example)};
-  const P defaults;
-  for_each_field(defaults, [&](std::string_view parameter, const auto& member, std::string_view text) {
-    row.parameters.push_back({std::string(parameter), fmt::format("{}", member), std::string(text)});
-  });
-  row.make = [](const Call& call) {
-    const P parameters = bind_arguments<P>(call);
-    return make(parameters, canonical_name(call.name, parameters));
-  };
-  return row;
+  return {.name = std::move(name),
+          .doc = std::move(doc),
+          .example = std::move(example),
+          .parameters = parameter_rows<P>(),
+          .make = [](const Call& call) {
+            const P parameters = bind_arguments<P>(call);
+            return make(parameters, canonical_name(call.name, parameters));
+          }};
 }
 
 /// All features, in alphabetical order.
@@ -47,6 +56,9 @@ std::span<const FeatureRow> feature_registry();
 /// parameter.
 std::unique_ptr<Feature> make_feature(std::string_view specification);
 std::unique_ptr<Feature> make_feature(const Call& call);
+
+/// The ValueError that `call` names none of `names`; it lists them and names the nearest.
+[[noreturn]] void fail_unknown_feature(const Call& call, std::string_view kind, std::span<const std::string> names);
 
 /// Throws ValueError unless least <= value <= most.
 void check_range(const std::string& feature, std::string_view parameter, int64_t value, int64_t least,
