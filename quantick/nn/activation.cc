@@ -19,6 +19,8 @@ Activation::Activation(std::string_view activation) : activation_(activation) {
 
 Arrays Activation::forward(const Arrays& inputs) { return {activate(one_input(inputs, "activation"), activation_)}; }
 
+Arrays LeakyReLU::forward(const Arrays& inputs) { return {leaky_relu(one_input(inputs, "leaky_relu"), alpha_)}; }
+
 void check_activation(std::string_view name, std::string_view who) {
   static const std::vector<std::string> names = {"relu", "sigmoid", "tanh", "softrelu", "softsign", "gelu", "silu"};
   if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) return;

@@ -19,6 +19,17 @@ class Activation final : public Block {
   std::string activation_;
 };
 
+/// x, or alpha * x where x is negative.
+class LeakyReLU final : public Block {
+ public:
+  explicit LeakyReLU(double alpha = 0.01) : alpha_(alpha) {}
+  std::string kind() const override { return "leaky_relu"; }
+  Arrays forward(const Arrays& inputs) override;
+
+ private:
+  double alpha_;
+};
+
 /// Throws ValueError with the nearest name; "" (no activation) passes. `who` stands in brackets.
 void check_activation(std::string_view name, std::string_view who);
 

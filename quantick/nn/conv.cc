@@ -59,9 +59,10 @@ Convolution::Convolution(int axes, int64_t channels, const std::vector<int64_t>&
 void Convolution::infer_shapes(const Types& inputs) {
   const auto axes = static_cast<int>(kernel_.size());
   const Shape& x = one_input(inputs, class_of(axes)).shape;
-  QTK_CHECK(x.ndim() == axes + 2, ShapeError, "[{}] input shape, was {}, expected {} axes, {} (layer \"{}\")",
-            class_of(axes), x.text(), axes + 2, options_.layout, name());
-  const int64_t in = x[time_major_ ? 2 : 1];
+  QTK_CHECK(x.ndim() == axes + 2 || (time_major_ && x.ndim() > axes + 2), ShapeError,
+            "[{}] input shape, was {}, expected {} axes, {} (layer \"{}\")", class_of(axes), x.text(), axes + 2,
+            options_.layout, name());
+  const int64_t in = x[time_major_ ? -1 : 1];
   Shape shape = weight_.shape();
   QTK_CHECK(in % options_.groups == 0 && (shape[1] == 0 || shape[1] * options_.groups == in), ShapeError,
             "[{}] input channels, was {}, expected {} (layer \"{}\")", class_of(axes), in,

@@ -58,7 +58,8 @@ class Convolution : public Block {
   Parameter weight_, bias_;
 };
 
-/// (N, C, W) -> (N, channels, W'), or with layout TNC and causal (T, N, C) -> (T, N, channels).
+/// (N, C, W) -> (N, channels, W'), or with layout TNC and causal (T, N, ..., C) -> (T, N, ..., channels): axes between
+/// batch and channels share the weights.
 class Conv1D : public Convolution {
  public:
   Conv1D(int64_t channels, int64_t kernel_size, const ConvOptions& options = {})

@@ -6,6 +6,7 @@
 #include "quantick/autograd/autograd.h"
 #include "quantick/core/error_of.h"
 #include "quantick/nn/nn.h"
+#include "quantick/nn/zoo/deeplob.h"
 #include "quantick/nn/zoo/resnet.h"
 #include "quantick/nn/zoo/tcn.h"
 #include "quantick/ops/ops.h"
@@ -37,6 +38,14 @@ TEST(Conv1D, CausalIsTheSameInBothLayoutsAndSeesNoLaterStep) {
   const Array a = transpose(wide(transpose(x, {1, 2, 0})), {2, 0, 1}), b = time(x);
   EXPECT_LT(max(abs(a - b)).item(), 1e-5);
   EXPECT_TRUE(same_bits(time(x.slice(0, 0, 6)), b.slice(0, 0, 6).copy()));
+}
+
+TEST(Conv1D, AxesBetweenBatchAndChannelsShareTheWeights) {
+  Conv1D net(5, 3, {.layout = "TNC", .causal = true});
+  net.initialize(normal(0.5), 1);
+  const Array x = random({9, 2, 3, 4}, 2), y = net(x);
+  EXPECT_EQ(y.shape(), (Shape{9, 2, 3, 5}));
+  EXPECT_TRUE(same_bits(net(x.slice(2, 1, 2).copy()), y.slice(2, 1, 2).copy()));
 }
 
 TEST(Conv2D, HasGluonsShapesAndParameters) {
@@ -155,7 +164,40 @@ TEST(TCN, SeesTheStepsItsDilationsReachAndNoOthers) {
     EXPECT_TRUE(same_bits(net(x.slice(0, 5, 12)), y)) << norm;
     EXPECT_FALSE(same_bits(net(x.slice(0, 6, 12)), y)) << norm;
   }
+  zoo::TCN plain(zoo::causal_cnn(3, 4));
+  plain.initialize(normal(0.5), 1);
+  const Array x = random({30, 2, 4}, 1), y = plain(x);
+  EXPECT_TRUE(same_bits(plain(x.slice(0, 8, 30)), y)) << "three convolutions of 8 taps see 22 steps";
+  EXPECT_FALSE(same_bits(plain(x.slice(0, 9, 30)), y));
+  EXPECT_EQ(plain.collect_params().size(), 3u * 2 + 2) << "no convolution around a body";
+  EXPECT_NE(
+      error_of([] { zoo::TCN({.convolutions = 0}); }).find("[tcn] inputs, convolutions and dilation_base, were 0"),
+      std::string::npos);
   EXPECT_EQ(error_of([] { zoo::TCN({.norm = "group"}); }), "[tcn] norm, was group, expected layer, batch or none");
+}
+
+TEST(DeepLOB, HasThePapersLayersAndTrains) {
+  zoo::DeepLOB net;
+  net.initialize(xavier(), 1);
+  const Array x = random({100, 2, 40}, 1);
+  EXPECT_EQ(net(x).shape(), (Shape{2, 3}));
+  // Weights and biases: 1x2, 1x2, 1x10 and twice 4x1 after each; 1x1 and 3x1, 1x1 and 5x1, 1x1; LSTM; head.
+  const int64_t c = 16, w = 2 * c, h = 64, twice = 2 * (4 * c * c + c);
+  EXPECT_EQ(net.parameter_count(), (2 * c + c + twice) + (2 * c * c + c + twice) + (10 * c * c + c + twice) +
+                                       3 * (c * w + w) + (3 * w * w + w) + (5 * w * w + w) +
+                                       (4 * h * (3 * w + h) + 8 * h) + (3 * h + 3));
+  const graph::Graph graph = net.trace({x.type()});
+  EXPECT_TRUE(same_bits(graph.run(Arrays{x})[0], net(x)));
+  zoo::DeepLOB small({.features = 8, .channels = 2, .hidden_size = 4});
+  small.initialize(xavier(), 2);
+  Array loss;
+  {
+    const autograd::Record record;
+    loss = sum(square(small(random({12, 3, 8}, 3))));
+  }
+  autograd::backward(loss);
+  for (const auto& [name, parameter] : small.collect_params()) EXPECT_GT(max(abs(parameter.grad())).item(), 0) << name;
+  EXPECT_NE(error_of([] { zoo::DeepLOB({.features = 6}); }).find("[deeplob] features, was 6"), std::string::npos);
 }
 
 }  // namespace

@@ -13,12 +13,12 @@ Conv1D conv(int64_t channels, int64_t kernel, int64_t dilation) {
   return Conv1D(channels, kernel, {.dilation = {dilation}, .layout = "TNC", .causal = true});
 }
 
-/// relu(x + two dilated convolutions of x); with `in` other than `channels`, x goes through a convolution of one tap.
+/// relu(x + dilated convolutions of x); with `in` other than `channels`, x goes through a convolution of one tap.
 class TemporalBlock final : public Block {
  public:
   TemporalBlock(int64_t in, int64_t channels, int64_t dilation, const TCNOptions& options) {
     auto& body = add_child("body", Sequential());
-    for (int i = 0; i < 2; ++i) {
+    for (int64_t i = 0; i < options.convolutions; ++i) {
       body.add(conv(channels, options.kernel_size, dilation));
       if (options.norm == "layer") body.add(LayerNorm());
       if (options.norm == "batch") body.add(BatchNorm({.axis = 2}));
@@ -37,15 +37,27 @@ class TemporalBlock final : public Block {
 
 }  // namespace
 
+TCNOptions causal_cnn(int64_t blocks, int64_t channels) {
+  return {.channels = std::vector<int64_t>(static_cast<size_t>(blocks), channels),
+          .kernel_size = 8,
+          .norm = "none",
+          .inputs = channels,
+          .convolutions = 1,
+          .dilation_base = 1};
+}
+
 TCN::TCN(const TCNOptions& options) {
   QTK_CHECK(options.norm == "layer" || options.norm == "batch" || options.norm == "none", ValueError,
             "[tcn] norm, was {}, expected layer, batch or none", options.norm);
+  QTK_CHECK(options.inputs >= 0 && options.convolutions > 0 && options.dilation_base > 0, ValueError,
+            "[tcn] inputs, convolutions and dilation_base, were {}, {} and {}, expected >= 0, > 0 and > 0",
+            options.inputs, options.convolutions, options.dilation_base);
   auto& blocks = add_child("blocks", Sequential());
-  int64_t in = 0, dilation = 1;  // the width of the first input is not known: its block has the convolution
+  int64_t in = options.inputs, dilation = 1;
   for (const int64_t channels : options.channels) {
     blocks.add(TemporalBlock(in, channels, dilation, options));
     in = channels;
-    dilation *= 2;
+    dilation *= options.dilation_base;
   }
   auto& output = add_child("output", Sequential());
   output.add(SequenceLast());
