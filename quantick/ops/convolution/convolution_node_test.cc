@@ -182,6 +182,42 @@ TEST(CausalConvolutionNode, EveryMethodStaysNearFloatAndStepsAreTheWindow) {
     }
 }
 
+TEST(CausalConvolutionNode, ColumnsAreRowsOfABatch) {
+  const int64_t T = 9, N = 2, W = 5, C = 4, O = 6;
+  const TensorFormat real;
+  for (const char* method : {"static", "dynamic", "dynamic_decay"})
+    for (const int64_t groups : {1, 2}) {
+      const bool known = std::string_view(method) == "static";
+      const TensorFormat in = known ? kX : real, out = known ? kY : real;
+      const Array weight = random({O, C / groups, 3}, 1), bias = random({O}, 2), x = random({T, N, W, C}, 3);
+      const Precision precision{.method = method};
+      const Node wide("causal_convolution", causal(2, groups), weight, bias, in, out, {W, C}, {W, O}, precision, 2);
+      const Node narrow("causal_convolution", causal(2, groups), weight, bias, in, out, {C}, {O}, precision, 2);
+      const Array input = known ? codes(x, kX) : x;
+      const Array want = narrow.run(input.reshape({T, N * W, C}), T).reshape({T, N, W * O});
+      for (const int64_t at_once : {T, int64_t{4}, int64_t{1}})
+        EXPECT_TRUE(same_bits(wide.run(input, at_once), want)) << method << ", " << at_once << " steps at once";
+    }
+}
+
+TEST(CausalConvolutionNode, SumsOlderTapsAheadWhereThatIsExact) {
+  const Array weight = random({6, 8, 3}, 1), bias = random({6}, 2);
+  const TensorFormat real, wide{DType::i16, 1e-4f, 0};
+  const auto pending = [&](const Array& w, const TensorFormat& x, const TensorFormat& y, const Precision& precision) {
+    const Shape in{w.shape()[1]}, out{w.shape()[0]};
+    return Node("causal_convolution", causal(1, 1), w, bias, x, y, in, out, precision, 2).node->pending_bytes();
+  };
+  EXPECT_EQ(pending(weight, kX, kY, {}), 6 * 4);
+  EXPECT_EQ(pending(weight, wide, wide, {}), 6 * 4);
+  EXPECT_EQ(pending(weight, kX, real, {.weight_dtype = "int4"}), 6 * 4);
+  EXPECT_EQ(pending(weight, kX, kY, {.weight_dtype = "int12"}), 0);
+  EXPECT_EQ(pending(weight, kX, kY, {.granularity = "group-wise", .group_size = 4}), 0);
+  EXPECT_EQ(pending(weight, real, real, {.method = "dynamic"}), 0);
+  EXPECT_EQ(pending(weight, real, real, {.method = "weight_only"}), 0);
+  EXPECT_EQ(pending(weight.slice(2, 0, 1).copy(), kX, kY, {}), 0) << "one tap";
+  EXPECT_EQ(pending(Array::ones({6, 300, 3}), wide, wide, {}), 0) << "sums of 64 bits";
+}
+
 TEST(CausalConvolutionNode, ResetForgetsOneRowAlone) {
   const int64_t T = 9, N = 3, C = 4, O = 5;
   const Array weight = random({O, C, 3}, 1), bias = random({O}, 2), x = random({T, N, C}, 3);
