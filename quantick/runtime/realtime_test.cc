@@ -13,8 +13,10 @@
 #include <limits>
 #include <mutex>
 #include <numeric>
+#include <utility>
 
 #include "quantick/ops/operator.h"
+#include "quantick/runtime/model_slot.h"
 #include "quantick/runtime/random_operator.h"
 #include "quantick/runtime/random_program.h"
 #include "quantick/runtime/stream.h"
@@ -147,6 +149,38 @@ struct Ticks {
   std::vector<int64_t> some;
 };
 
+/// A slot's ticking thread, on models that are on offer one after the other.
+struct SwapTicks {
+  explicit SwapTicks(int64_t window)
+      : slot(program(24, 1), {.stream = {.instruments = kNames, .window = window}, .history = 16}),
+        x(random_input(program(24, 1), 1, kNames, 1).to_vector<float>()),
+        missing(x.size(), std::numeric_limits<float>::quiet_NaN()),
+        out(static_cast<size_t>(kNames * slot.output_width())) {
+    slot.step(x, out);
+    slot.step(x, out);
+  }
+  static Program program(int64_t units, uint64_t seed) { return random_lstm({.features = 5, .units = units}, seed); }
+  void run() noexcept {
+    constexpr int64_t kSome[] = {3, 1, 2};
+    const std::span<const float> all(x);
+    const std::span<float> to(out);
+    const auto columns = static_cast<size_t>(slot.columns()), width = static_cast<size_t>(slot.output_width());
+    slot.step(7, all.first(columns), to.first(width));
+    slot.warm_up();
+    slot.prepare();
+    slot.step(all, to);
+    slot.prepare(3);
+    slot.keep_warm();
+    slot.step(kSome, all.first(3 * columns), to.first(3 * width));
+    slot.step(2, std::span<const float>(missing).first(columns), to.first(width));
+    slot.step(missing, to);
+    slot.reset(3);
+    slot.reset();
+  }
+  ModelSlot slot;
+  std::vector<float> x, missing, out;
+};
+
 /// Counts of what `body` does.
 template <class Body>
 void count(Body&& body) {
@@ -167,6 +201,17 @@ TEST(Realtime, TicksAllocateNothingAndTakeNoLock) {
       EXPECT_EQ(allocations, 0) << name << ", window " << window;
       EXPECT_EQ(locks, 0) << name << ", window " << window;
     }
+  for (const int64_t window : {0, 4}) {
+    SwapTicks ticks(window);
+    uint64_t number = 1;
+    for (const auto& [units, seed] : {std::pair(24, 1), {24, 2}, {40, 3}, {24, 1}}) {
+      if (number > 1) ticks.slot.offer(SwapTicks::program(units, static_cast<uint64_t>(seed)));
+      count([&] { ticks.run(); });
+      EXPECT_EQ(ticks.slot.running(), number++);
+      EXPECT_EQ(allocations, 0) << "model of " << units << " units, window " << window;
+      EXPECT_EQ(locks, 0) << "model of " << units << " units, window " << window;
+    }
+  }
   count([] { std::free(std::malloc(100)); });
   EXPECT_EQ(allocations, 2) << "the counter sees nothing";
   count([] { const std::vector<int> seen(1000); });
@@ -200,6 +245,17 @@ TEST(Realtime, TicksMakeNoSystemCall) {
       const int status = without_system_calls([&] { ticks.run(); });
       if (status == 77) GTEST_SKIP() << "this system has no seccomp";
       EXPECT_EQ(status, 0) << name << ", window " << window;
+    }
+  for (const int64_t window : {0, 4})
+    for (const auto& [units, seed] : {std::pair(24, 2), {40, 3}}) {
+      SwapTicks ticks(window);
+      ticks.slot.offer(SwapTicks::program(units, static_cast<uint64_t>(seed)));
+      EXPECT_EQ(without_system_calls([&] {
+                  ticks.run();
+                  if (ticks.slot.running() != 2) ::syscall(SYS_exit, 1);
+                }),
+                0)
+          << "model of " << units << " units, window " << window;
     }
   EXPECT_EQ(without_system_calls([] { ::getpid(); }), -1) << "the guard sees nothing";
 }
