@@ -99,8 +99,8 @@ class ModelSlot {
 
   std::mutex offering_;
   std::vector<std::unique_ptr<Model>> models_;  ///< the offering thread's
-  Model* published_ = nullptr;  ///< the one that was offered last
-  Model* active_ = nullptr;     ///< the one that ran when nothing was on offer
+  Model* published_ = nullptr;                  ///< the one that was offered last
+  Model* active_ = nullptr;                     ///< the one that ran when nothing was on offer
   uint64_t numbers_ = 1;
 };
 
