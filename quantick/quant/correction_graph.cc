@@ -84,8 +84,8 @@ std::string note_name(const graph::Graph& graph, int node) { return node_names(g
 
 bool keeps_scales(const graph::Node& node) {
   const std::string& op = node.op->name;
-  return op == "relu" || op == "identity" || op == "dropout" || op == "max_pool" || op == "avg_pool" ||
-         op == "sequence_last" || op == "sequence_reverse";
+  return op == "relu" || op == "leaky_relu" || op == "identity" || op == "dropout" || op == "max_pool" ||
+         op == "causal_max_pool" || op == "avg_pool" || op == "sequence_last" || op == "sequence_reverse";
 }
 
 std::vector<double> channel_maxima(const Array& values, int axis) {

@@ -169,7 +169,7 @@ std::vector<Array> layer_inputs(const graph::Node& node, std::vector<Array> valu
   int64_t places = 1;  // of one row of the batch
   if (op == "convolution")
     for (int axis = 2; axis < x.ndim(); ++axis) places *= x[axis];
-  if (op == "causal_convolution") places = x[0];
+  if (op == "causal_convolution") places = x.size() / (x[1] * x[-1]);
   return thinned(values, op == "causal_convolution" ? 1 : 0, std::max(kPlaces / places, kFewestRows));
 }
 

@@ -4,10 +4,13 @@
 #include <algorithm>
 
 #include "quantick/autograd/autograd.h"
+#include "quantick/core/cpu.h"
 #include "quantick/nn/nn.h"
+#include "quantick/nn/zoo/deeplob.h"
 #include "quantick/nn/zoo/resnet.h"
 #include "quantick/nn/zoo/tcn.h"
 #include "quantick/quant/quantizer.h"
+#include "quantick/runtime/session.h"
 #include "quantick/runtime/stream.h"
 #include "quantick/tensor/random_array.h"
 
@@ -80,6 +83,49 @@ TEST(QuantizerOnConvolutions, TCNsByEveryMethod) {
       EXPECT_TRUE(same_bits(Array::from(out, {20, 2}), window)) << method.name << ", tick by tick";
     }
   }
+}
+
+/// The window of a session, the ticks of a stream, rows alone, instruction sets: one result.
+void expect_one_result(const runtime::Program& program, const Array& x, const std::string& what) {
+  const int64_t steps = x.shape()[0], batch = x.shape()[1];
+  const Array window = runtime::Session(program).run(x);
+  for (const Isa isa : supported_isas()) {
+    const ForcedIsa forced(isa);
+    EXPECT_TRUE(same_bits(runtime::Session(program).run(x), window)) << what << ", " << isa_name(isa);
+    runtime::Stream stream(program, {.instruments = batch});
+    const auto columns = static_cast<size_t>(batch * stream.columns());
+    std::vector<float> out(static_cast<size_t>(batch * stream.output_width()));
+    for (int64_t t = 0; t < steps; ++t)
+      ASSERT_TRUE(stream.step({x.data<float>() + static_cast<size_t>(t) * columns, columns}, out).ok());
+    EXPECT_TRUE(same_bits(Array::from(out, window.shape()), window)) << what << ", " << isa_name(isa) << ", ticks";
+  }
+  EXPECT_TRUE(same_bits(runtime::Session(program).run(x.slice(1, 1, 2).copy()), window.slice(0, 1, 2).copy())) << what;
+}
+
+TEST(QuantizerOnConvolutions, DeepLOBByEveryMethod) {
+  nn::zoo::DeepLOB net({.channels = 8, .hidden_size = 16});
+  net.initialize(nn::xavier(), 3);
+  const Array data = normal_array(Shape{30, 30, 40}, 1, Key(1)), test = normal_array(Shape{30, 6, 40}, 1, Key(2));
+  net(data);
+  std::vector<Method> all = methods();
+  all.push_back({"16 bits", {.quantized_dtype = "int16"}, 30});
+  for (const Method& method : all) {
+    const QuantizedNet quantized = quantize_net(net, method.config, data);
+    EXPECT_GE(sqnr_db(net(test), quantized.predict(test)), method.decibels) << method.name << "\n"
+                                                                            << quantized.report.text();
+    if (method.name != "weight only")  // float products are equal within one instruction set
+      expect_one_result(quantized.program, test, method.name);
+  }
+}
+
+TEST(QuantizerOnConvolutions, PlainCausalNetworksAreTickedInIntegers) {
+  nn::zoo::TCN net(nn::zoo::causal_cnn(3, 16));
+  net.initialize(nn::xavier(), 3);
+  const Array data = normal_array(Shape{32, 30, 16}, 1, Key(1)), test = normal_array(Shape{32, 6, 16}, 1, Key(2));
+  net(data);
+  const QuantizedNet quantized = quantize_net(net, {}, data);
+  EXPECT_GE(sqnr_db(net(test), quantized.predict(test)), 20) << quantized.report.text();
+  expect_one_result(quantized.program, test, "static");
 }
 
 }  // namespace
