@@ -6,7 +6,6 @@
 #include <cmath>
 #include <deque>
 #include <limits>
-#include <unordered_map>
 
 #include "quantick/core/error.h"
 #include "quantick/risk/limits.h"
@@ -20,10 +19,10 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 enum class Execution { next_open, next_close, same_close };
 
-Execution execution_of(const BacktestOptions& options, const Prices& prices) {
-  if (options.execution == "auto") return prices.open.empty() ? Execution::next_close : Execution::next_open;
+Execution execution_of(const BacktestOptions& options, const BacktestInputs& inputs) {
+  if (options.execution == "auto") return inputs.has_open() ? Execution::next_open : Execution::next_close;
   if (options.execution == "next_open") {
-    QTK_CHECK(!prices.open.empty(), ValueError,
+    QTK_CHECK(inputs.has_open(), ValueError,
               "[backtest] execution next_open, but the prices have no opens; use next_close or auto");
     return Execution::next_open;
   }
@@ -62,38 +61,29 @@ struct Goal {
 
 class Run {
  public:
-  Run(const Prices& prices, const strategy::ScoreMatrix& scores, strategy::Strategy& strategy,
-      const BacktestOptions& options, const BacktestModels& models)
-      : prices_(prices),
-        scores_(scores),
+  Run(const BacktestInputs& inputs, strategy::Strategy& strategy, const BacktestOptions& options,
+      const BacktestModels& models, Record record)
+      : inputs_(inputs),
         strategy_(strategy),
         options_(options),
         models_(models),
-        execution_(execution_of(options, prices)),
-        book_(scores.instrument_count(), options.capital) {
-    const strategy::ScoreMatrix names{prices.dates, prices.instruments, {}};
-    columns_ = names.positions_of(scores.instruments);
-    const size_t n = columns_.size();
-    last_close_.assign(n, kNone);
-    missing_.assign(n, 0);
-    goal_.assign(n, kNone);
-    tradable_.assign(n, 0);
-    result_.instruments = scores.instruments;
+        record_(record),
+        execution_(execution_of(options, inputs)),
+        carry_(options.unfilled == "carry"),
+        book_(static_cast<int64_t>(inputs.instruments().size()), options.capital) {
+    goal_.assign(inputs.instruments().size(), kNone);
+    result_.instruments = inputs.instruments();
     result_.capital = options.capital;
     result_.looks_ahead = execution_ == Execution::same_close;
   }
 
   BacktestResult run() {
-    const auto [first, last] = span_of_bars();
-    warm_up(first);
     double equity = options_.capital;
-    size_t next_score = 0;
-    for (int64_t t = first; t <= last; ++t) {
-      if (t > first) equity = bar(t, equity);
-      if (prices_.dates[static_cast<size_t>(t)] == scores_.dates[next_score]) {
-        if (!result_.ruined) decide(t, static_cast<int64_t>(next_score), equity);
-        ++next_score;
-      }
+    for (int64_t t = 0; t < inputs_.bar_count(); ++t) {
+      before_ = now_;
+      now_ = inputs_.bar(t);
+      if (t > 0) equity = bar(t, equity);
+      if (!now_.scores.empty() && !result_.ruined) decide(t, equity);
     }
     result_.ties = strategy_.ties();
     result_.shortfalls = strategy_.shortfalls();
@@ -102,78 +92,43 @@ class Run {
   }
 
  private:
-  size_t cell(int64_t t, size_t i) const {
-    return static_cast<size_t>(t) * prices_.instruments.size() + static_cast<size_t>(columns_[i]);
-  }
-
-  std::pair<int64_t, int64_t> span_of_bars() const {
-    std::unordered_map<int32_t, int64_t> calendar;
-    for (size_t t = 0; t < prices_.dates.size(); ++t) calendar.emplace(prices_.dates[t].days, static_cast<int64_t>(t));
-    for (const market::Date date : scores_.dates) {
-      QTK_CHECK(calendar.count(date.days) == 1, ValueError,
-                "[backtest] scores stand on {}, which is not a date of the prices ({} to {})", date.to_string(),
-                prices_.dates.front().to_string(), prices_.dates.back().to_string());
-    }
-    const int64_t first = calendar.at(scores_.dates.front().days), last = calendar.at(scores_.dates.back().days);
-    QTK_CHECK(first < last, ValueError, "[backtest] scores on one date ({}), expected at least two",
-              scores_.dates.front().to_string());
-    return {first, last};
-  }
-
-  /// Last closes at the first score date, so that an instrument that pauses on it can be valued.
-  void warm_up(int64_t first) {
-    for (int64_t t = 0; t <= first; ++t) mark(t);
-  }
-
-  void mark(int64_t t) {
-    for (size_t i = 0; i < columns_.size(); ++i) {
-      const double close = prices_.close[cell(t, i)];
-      tradable_[i] = !std::isnan(close);
-      missing_[i] = tradable_[i] ? 0 : missing_[i] + 1;
-      if (tradable_[i]) last_close_[i] = close;
-    }
-  }
-
   /// One bar: charges, due orders, trades, marking. Returns the equity at its end.
   double bar(int64_t t, double before) {
     const double base = result_.ruined ? 1.0 : before;  // nothing is held after a ruin, and shares of it mean nothing
-    const std::vector<double> old_close = last_close_,
-                              old_quantity(book_.quantities().begin(), book_.quantities().end());
-    const std::vector<uint8_t> old_tradable = tradable_;
+    const std::span<const double> held = book_.quantities();
     double shorts = 0;
-    for (size_t i = 0; i < columns_.size(); ++i) {
-      if (old_quantity[i] < 0) shorts -= old_quantity[i] * old_close[i];
+    for (size_t i = 0; i < held.size(); ++i) {
+      if (held[i] < 0) shorts -= held[i] * before_.close[i];
     }
     const double interest = result_.ruined ? 0 : book_.cash() * options_.cash_rate / options_.bars_per_year;
     const double borrow = shorts * options_.borrow_rate / options_.bars_per_year;
     book_.pay(interest - borrow);
     for (; !pending_.empty() && pending_.front().due <= t; pending_.pop_front()) {
-      for (size_t i = 0; i < columns_.size(); ++i) {
+      for (size_t i = 0; i < goal_.size(); ++i) {
         if (!std::isnan(pending_.front().quantities[i])) goal_[i] = pending_.front().quantities[i];
       }
     }
-    mark(t);
     double gross = 0, traded = 0, commission = 0, slippage = 0;
     int64_t trades = 0;
-    for (size_t i = 0; i < columns_.size(); ++i) {
-      if (old_quantity[i] != 0) gross += old_quantity[i] * (last_close_[i] - old_close[i]);
+    for (size_t i = 0; i < goal_.size(); ++i) {
+      if (held[i] != 0) gross += held[i] * (now_.close[i] - before_.close[i]);
       if (std::isnan(goal_[i])) continue;
-      const Trade trade = execute(t, i, old_close[i], old_tradable[i]);
+      const Trade trade = execute(i);
       if (trade.quantity != 0) {
         const double fee = models_.fee->commission(trade), slip = models_.slippage->slippage(trade) * trade.notional();
         book_.trade(static_cast<int64_t>(i), trade.quantity, trade.price, fee + slip);
-        gross += trade.quantity * (last_close_[i] - trade.price);
+        gross += trade.quantity * (now_.close[i] - trade.price);
         traded += trade.notional();
         commission += fee;
         slippage += slip;
         ++trades;
       }
-      if (options_.unfilled == "cancel" || book_.quantity(static_cast<int64_t>(i)) == goal_[i]) goal_[i] = kNone;
+      if (!carry_ || book_.quantity(static_cast<int64_t>(i)) == goal_[i]) goal_[i] = kNone;
     }
-    delist(t);
+    delist();
     const double after = worth();
-    if (after <= 0 && !result_.ruined) ruin(t);
-    result_.dates.push_back(prices_.dates[static_cast<size_t>(t)]);
+    if (after <= 0 && !result_.ruined) ruin();
+    result_.dates.push_back(now_.date);
     result_.equity.push_back(after);
     result_.gross_return.push_back(gross / base);
     result_.net_return.push_back((after - before) / base);
@@ -188,21 +143,21 @@ class Run {
     return after;
   }
 
-  Trade execute(int64_t t, size_t i, double old_close, bool old_tradable) {
+  Trade execute(size_t i) {
     Order order;
     order.instrument = static_cast<int64_t>(i);
-    order.date = prices_.dates[static_cast<size_t>(t)];
     order.quantity = goal_[i] - book_.quantity(order.instrument);
-    order.previous_close = old_close;
-    order.volume = prices_.volume.empty() ? kNone : prices_.volume[cell(t, i)];
+    if (order.quantity == 0) return {};
+    order.date = now_.date;
+    order.previous_close = before_.close[i];
+    order.volume = now_.volume.empty() ? kNone : now_.volume[i];
     if (execution_ == Execution::same_close) {
-      order.price = old_tradable ? old_close : kNone;
+      order.price = before_.tradable[i] ? before_.close[i] : kNone;
       order.previous_close = kNone;
     } else {
-      const auto& source = execution_ == Execution::next_open ? prices_.open : prices_.close;
-      order.price = tradable_[i] ? source[cell(t, i)] : kNone;  // a bar without a close is not a bar
+      const auto source = execution_ == Execution::next_open ? now_.open : now_.close;
+      order.price = now_.tradable[i] ? source[i] : kNone;  // a bar without a close is not a bar
     }
-    if (order.quantity == 0) return {};
     const FillAnswer answer = models_.fill->fill(order);
     QTK_CHECK(answer.quantity == 0 || ((answer.quantity > 0) == (order.quantity > 0) &&
                                        std::fabs(answer.quantity) <= std::fabs(order.quantity) && order.price > 0),
@@ -219,23 +174,22 @@ class Run {
     return options_.lot_size == 0 ? quantity : std::trunc(quantity / options_.lot_size) * options_.lot_size;
   }
 
-  void delist(int64_t t) {
-    for (size_t i = 0; i < columns_.size(); ++i) {
+  void delist() {
+    for (size_t i = 0; i < goal_.size(); ++i) {
       const double held = book_.quantity(static_cast<int64_t>(i));
-      if (held == 0 || missing_[i] < options_.delist_after_bars) continue;
-      book_.trade(static_cast<int64_t>(i), -held, last_close_[i], 0);
+      if (held == 0 || now_.missing[i] < options_.delist_after_bars) continue;
+      book_.trade(static_cast<int64_t>(i), -held, now_.close[i], 0);
       goal_[i] = kNone;
       for (Goal& pending : pending_) pending.quantities[i] = kNone;
-      result_.delistings.push_back(
-          {prices_.dates[static_cast<size_t>(t)], result_.instruments[i], last_close_[i], held});
+      result_.delistings.push_back({now_.date, result_.instruments[i], now_.close[i], held});
     }
   }
 
-  void ruin(int64_t t) {
-    result_.ruined = prices_.dates[static_cast<size_t>(t)];
-    for (size_t i = 0; i < columns_.size(); ++i) {
+  void ruin() {
+    result_.ruined = now_.date;
+    for (size_t i = 0; i < goal_.size(); ++i) {
       const double held = book_.quantity(static_cast<int64_t>(i));
-      if (held != 0) book_.trade(static_cast<int64_t>(i), -held, last_close_[i], 0);
+      if (held != 0) book_.trade(static_cast<int64_t>(i), -held, now_.close[i], 0);
     }
     std::fill(goal_.begin(), goal_.end(), kNone);
     pending_.clear();
@@ -243,40 +197,40 @@ class Run {
 
   double worth() const {
     double sum = book_.cash();
-    for (size_t i = 0; i < columns_.size(); ++i) {
+    for (size_t i = 0; i < goal_.size(); ++i) {
       const double held = book_.quantity(static_cast<int64_t>(i));
-      if (held != 0) sum += held * last_close_[i];
+      if (held != 0) sum += held * now_.close[i];
     }
     return sum;
   }
 
   void record_positions(double equity) {
-    std::vector<double> weights(columns_.size(), 0.0);
-    for (size_t i = 0; i < columns_.size(); ++i) {
+    weights_.assign(goal_.size(), 0.0);
+    for (size_t i = 0; i < goal_.size(); ++i) {
       const double held = book_.quantity(static_cast<int64_t>(i));
-      result_.quantities.push_back(held);
-      if (held != 0) weights[i] = held * last_close_[i] / equity;
+      if (held != 0) weights_[i] = held * now_.close[i] / equity;
     }
-    const risk::Exposure exposure = risk::exposure(weights);
+    const risk::Exposure exposure = risk::exposure(weights_);
     result_.gross_exposure.push_back(exposure.gross);
     result_.net_exposure.push_back(exposure.net);
     result_.longs.push_back(exposure.longs);
     result_.shorts.push_back(exposure.shorts);
-    result_.weights.insert(result_.weights.end(), weights.begin(), weights.end());
+    if (record_ == Record::series) return;
+    result_.quantities.insert(result_.quantities.end(), book_.quantities().begin(), book_.quantities().end());
+    result_.weights.insert(result_.weights.end(), weights_.begin(), weights_.end());
   }
 
-  void decide(int64_t t, int64_t score_row, double equity) {
-    const size_t n = columns_.size();
+  void decide(int64_t t, double equity) {
+    const size_t n = goal_.size();
     std::vector<double> holdings(n, 0.0);
     for (size_t i = 0; i < n; ++i) {
       double expected = std::isnan(goal_[i]) ? book_.quantity(static_cast<int64_t>(i)) : goal_[i];
       for (const Goal& pending : pending_) {
         if (!std::isnan(pending.quantities[i])) expected = pending.quantities[i];
       }
-      if (expected != 0) holdings[i] = expected * last_close_[i] / equity;
+      if (expected != 0) holdings[i] = expected * now_.close[i] / equity;
     }
-    const strategy::Target target =
-        strategy_.on_scores({prices_.dates[static_cast<size_t>(t)], scores_.row(score_row), tradable_, holdings});
+    const strategy::Target target = strategy_.on_scores({now_.date, now_.scores, now_.tradable, holdings, now_.order});
     QTK_CHECK(target.weights.size() == n && target.keep.size() == n, ShapeError,
               "[backtest] strategy gave {} weights and {} keep flags, expected {}", target.weights.size(),
               target.keep.size(), n);
@@ -289,11 +243,11 @@ class Run {
       if (target.keep[i]) continue;
       QTK_CHECK(std::isfinite(target.weights[i]), ValueError,
                 "[backtest] weight of {} on {}, was {}, expected a number", result_.instruments[i],
-                prices_.dates[static_cast<size_t>(t)].to_string(), target.weights[i]);
+                now_.date.to_string(), target.weights[i]);
       if (target.weights[i] == 0) {
         goal.quantities[i] = 0;
-      } else if (!std::isnan(last_close_[i])) {
-        goal.quantities[i] = whole_lots(target.weights[i] * equity / last_close_[i]);
+      } else if (!std::isnan(now_.close[i])) {
+        goal.quantities[i] = whole_lots(target.weights[i] * equity / now_.close[i]);
       }
     }
     pending_.push_back(std::move(goal));
@@ -312,7 +266,7 @@ class Run {
         notes.push_back("LOOKS AHEAD: orders trade at the very close that the decision saw (same_close_looks_ahead)");
         break;
     }
-    notes.push_back(fmt::format("prices: {}", prices_.close_name));
+    notes.push_back(fmt::format("prices: {}", inputs_.close_name()));
     if (execution_ != Execution::same_close) notes.push_back(models_.fill->describe());
     notes.push_back(models_.fee->describe());
     notes.push_back(models_.slippage->describe());
@@ -326,17 +280,16 @@ class Run {
         fmt::format("a position without a price for {} bars is closed at its last price", options_.delist_after_bars));
   }
 
-  const Prices& prices_;
-  const strategy::ScoreMatrix& scores_;
+  const BacktestInputs& inputs_;
   strategy::Strategy& strategy_;
   const BacktestOptions& options_;
   const BacktestModels& models_;
+  Record record_;
   Execution execution_;
-  std::vector<int64_t> columns_;  // of each instrument in the prices
+  bool carry_;
+  BacktestInputs::Bar before_, now_;
   risk::Positions book_;
-  std::vector<double> last_close_;
-  std::vector<int64_t> missing_;  // bars in a row without a close
-  std::vector<uint8_t> tradable_;
+  std::vector<double> weights_;
   std::vector<double> goal_;  // quantities that orders work towards, NaN: no order
   std::deque<Goal> pending_;
   int64_t decisions_ = 0;
@@ -356,21 +309,28 @@ void check_options(const BacktestOptions& options) {
   check_account(options);
 }
 
-BacktestResult run_backtest(const Prices& prices, const strategy::ScoreMatrix& scores, strategy::Strategy& strategy,
-                            const BacktestOptions& options, const BacktestModels& models) {
+BacktestResult run_backtest(const BacktestInputs& inputs, strategy::Strategy& strategy, const BacktestOptions& options,
+                            const BacktestModels& models, Record record) {
   check_account(options);
-  prices.check();
-  scores.check();
   QTK_CHECK(models.fee && models.slippage && models.fill, ValueError,
             "[backtest] a fee, slippage or fill model is missing, expected all three");
-  return Run(prices, scores, strategy, options, models).run();
+  return Run(inputs, strategy, options, models, record).run();
+}
+
+BacktestResult run_backtest(const BacktestInputs& inputs, const strategy::StrategyOptions& strategy,
+                            const BacktestOptions& options, Record record) {
+  const auto made = strategy::make_strategy(strategy, inputs.instruments());
+  return run_backtest(inputs, *made, options, BacktestModels::from(options), record);
+}
+
+BacktestResult run_backtest(const Prices& prices, const strategy::ScoreMatrix& scores, strategy::Strategy& strategy,
+                            const BacktestOptions& options, const BacktestModels& models) {
+  return run_backtest(BacktestInputs(prices, scores), strategy, options, models);
 }
 
 BacktestResult run_backtest(const Prices& prices, const strategy::ScoreMatrix& scores,
                             const strategy::StrategyOptions& strategy, const BacktestOptions& options) {
-  scores.check();
-  const auto made = strategy::make_strategy(strategy, scores.instruments);
-  return run_backtest(prices, scores, *made, options, BacktestModels::from(options));
+  return run_backtest(BacktestInputs(prices, scores), strategy, options);
 }
 
 }  // namespace quantick::backtest

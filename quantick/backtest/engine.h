@@ -9,6 +9,7 @@
 
 #include "quantick/backtest/fee_model.h"
 #include "quantick/backtest/fill_model.h"
+#include "quantick/backtest/inputs.h"
 #include "quantick/backtest/prices.h"
 #include "quantick/backtest/slippage_model.h"
 #include "quantick/core/fields.h"
@@ -114,8 +115,17 @@ struct BacktestResult {
   int64_t bar_count() const { return static_cast<int64_t>(dates.size()); }
 };
 
-/// Runs a strategy over scores. The scores' instruments must be among the prices', their dates on the prices' calendar;
-/// bars without scores keep the positions. Throws ValueError or ShapeError that names what does not fit.
+/// What a result keeps: all of it, or all but quantities and weights, which are most of its bytes.
+enum class Record { everything, series };
+
+/// Runs a strategy over scores; bars without scores keep the positions. Throws ValueError or ShapeError that names what
+/// does not fit.
+BacktestResult run_backtest(const BacktestInputs& inputs, strategy::Strategy& strategy, const BacktestOptions& options,
+                            const BacktestModels& models, Record record = Record::everything);
+BacktestResult run_backtest(const BacktestInputs& inputs, const strategy::StrategyOptions& strategy,
+                            const BacktestOptions& options = {}, Record record = Record::everything);
+
+/// The same for one run: the inputs are made on the way.
 BacktestResult run_backtest(const Prices& prices, const strategy::ScoreMatrix& scores, strategy::Strategy& strategy,
                             const BacktestOptions& options, const BacktestModels& models);
 BacktestResult run_backtest(const Prices& prices, const strategy::ScoreMatrix& scores,

@@ -35,7 +35,7 @@ Target LongShort::on_scores(const Observation& seen) {
     std::fill(target.keep.begin(), target.keep.end(), uint8_t{1});
     return target;
   }
-  const std::vector<int64_t> order = ranking_.best_first(seen.scores, available(seen));
+  const std::vector<int64_t> order = ranking_.best_first(seen, available(seen));
   const int64_t names = static_cast<int64_t>(order.size()), sides = options_.long_only ? 1 : 2;
   const int64_t wanted = count_or_share(options_.k, names);
   const int64_t k = std::min(wanted, names / sides);

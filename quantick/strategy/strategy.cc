@@ -36,6 +36,20 @@ std::vector<int64_t> Ranking::best_first(std::span<const double> scores, std::ve
   return members;
 }
 
+std::vector<int64_t> Ranking::best_first(const Observation& seen, std::vector<int64_t> members) const {
+  if (seen.order.empty()) return best_first(seen.scores, std::move(members));
+  std::vector<uint8_t> wanted(seen.order.size(), 0);
+  for (const int64_t i : members) wanted[static_cast<size_t>(i)] = 1;
+  members.push_back(0);  // the loop writes before it knows whether the place counts
+  size_t count = 0;
+  for (const int64_t i : seen.order) {
+    members[count] = i;
+    count += wanted[static_cast<size_t>(i)];
+  }
+  members.pop_back();
+  return members;
+}
+
 std::vector<int64_t> available(const Observation& seen) {
   std::vector<int64_t> members;
   for (size_t i = 0; i < seen.scores.size(); ++i) {
@@ -49,6 +63,8 @@ void check_observation(const Observation& seen, int64_t instruments, const marke
   QTK_CHECK(seen.scores.size() == n && seen.tradable.size() == n && seen.holdings.size() == n, ShapeError,
             "[strategy] {} scores, {} tradable and {} holdings, expected {} of each", seen.scores.size(),
             seen.tradable.size(), seen.holdings.size(), n);
+  QTK_CHECK(seen.order.empty() || seen.order.size() == n, ShapeError,
+            "[strategy] an order of {} instruments, expected {} or none", seen.order.size(), n);
   QTK_CHECK(previous == nullptr || *previous < seen.date, ValueError,
             "[strategy] date {} behind {}, expected dates that ascend", seen.date.to_string(), previous->to_string());
 }

@@ -19,6 +19,9 @@ struct Observation {
   std::span<const double> scores;     // NaN: none
   std::span<const uint8_t> tradable;  // 1: has a price today
   std::span<const double> holdings;   // weights held, pending orders counted as filled; 0: not held
+  /// Every instrument as Ranking orders these scores, where the caller has sorted them already; empty: the strategy
+  /// sorts.
+  std::span<const int64_t> order = {};
 };
 
 /// What to hold. Where keep is 1 the instrument is left as it stands, drift included, and no order is sent.
@@ -54,6 +57,8 @@ class Ranking {
   int64_t size() const { return static_cast<int64_t>(by_name_.size()); }
   /// Positions in `members` in order of their scores.
   std::vector<int64_t> best_first(std::span<const double> scores, std::vector<int64_t> members) const;
+  /// The same by what was seen; its order, where it has one, saves the sorting.
+  std::vector<int64_t> best_first(const Observation& seen, std::vector<int64_t> members) const;
 
  private:
   std::vector<int64_t> by_name_;  // place of each instrument in the order of names

@@ -46,11 +46,11 @@ Target TopkDropout::on_scores(const Observation& seen) {
   const int64_t k = count_or_share(options_.k, available_names);
   const int64_t n_drop = std::min(k, count_or_share(options_.n_drop, k));
 
-  const std::vector<int64_t> candidates = ranking_.best_first(seen.scores, free);
+  const std::vector<int64_t> candidates = ranking_.best_first(seen, free);
   const int64_t considered = std::clamp<int64_t>(n_drop + k - held_names, 0, static_cast<int64_t>(candidates.size()));
   std::vector<int64_t> both = held;
   both.insert(both.end(), candidates.begin(), candidates.begin() + considered);
-  both = ranking_.best_first(seen.scores, both);
+  both = ranking_.best_first(seen, both);
   // Worst first: the last n_drop of both, and as many more as stand above k (a share of fewer names than before).
   int64_t sold = 0;
   const int64_t surplus = held_names - k;
@@ -72,7 +72,7 @@ Target TopkDropout::on_scores(const Observation& seen) {
     target.keep[i] = 0;
   }
   shortfalls_ += held_names - sold + bought < k;
-  const std::vector<int64_t> order = ranking_.best_first(seen.scores, names);
+  const std::vector<int64_t> order = ranking_.best_first(seen, names);
   count_ties(seen.scores, order, {k}, ties_);
   return target;
 }
