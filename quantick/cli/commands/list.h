@@ -9,6 +9,7 @@ Command train_command();
 Command quantize_command();
 Command backtest_command();
 Command compare_command();
+Command sweep_command();
 Command metrics_command();
 Command inspect_command();
 Command check_command();
