@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "quantick/core/error.h"
+#include "quantick/kernels/dense/dense_pack.h"
 #include "quantick/kernels/dispatch.h"
 #include "quantick/kernels/quantize/quantize.h"
 #include "quantick/kernels/quantize/requantize.h"
@@ -15,25 +16,12 @@ namespace {
 
 constexpr KernelList<DenseRun> kDense{dense_s8_scalar, dense_s8_avx2, dense_s8_avxvnni, dense_s8_avx512vnni};
 constexpr KernelList<DensePacking> kPacking{{1, 1}, kPackingAvx2, kPackingAvxvnni, kPackingAvx512vnni};
-constexpr KernelList<DenseRowSums> kRowSums{dense_row_sums_scalar, dense_row_sums_avx2, dense_row_sums_avx2};
-constexpr KernelList<DensePack> kPack{dense_pack_scalar, dense_pack_avx2, dense_pack_avx2};
 
 constexpr int64_t kMaximumSum = int64_t{1} << 53;  // beyond it, accumulator to float32 through double rounds twice
 constexpr float kSmallestScale = 0x1p-100f;
 constexpr float kLargestScale = 0x1p95f;
 
 int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
-
-void row_sums(const int8_t* weights, int64_t rows, int64_t cols, int64_t* sums, int64_t* magnitudes, Isa isa) {
-  kRowSums[isa](weights, rows, cols, sums, magnitudes);
-}
-
-void row_sums(const int16_t* weights, int64_t rows, int64_t cols, int64_t* sums, int64_t* magnitudes, Isa) {
-  for (int64_t r = 0; r < rows; ++r, weights += cols) {
-    sums[r] = magnitudes[r] = 0;
-    for (int64_t k = 0; k < cols; ++k) sums[r] += weights[k], magnitudes[r] += std::abs(int{weights[k]});
-  }
-}
 
 /// Whether both byte-plane sums of every row fit int32 whatever x is: |hi + 128| and lo reach 255. `factor`: of
 /// weights.
@@ -118,34 +106,19 @@ int proved_bits(const std::vector<int64_t>& magnitudes, const int64_t* bias, int
   return worst < int64_t{1} << 31 ? 32 : 64;
 }
 
-template <class W>
-int proved_bits(const W* weights, int64_t rows, int64_t cols, const int64_t* bias, int x_bits) {
+}  // namespace
+
+int accumulator_bits(const int8_t* weights, int64_t rows, int64_t cols, const int64_t* bias, int x_bits) {
   std::vector<int64_t> sums(rows), magnitudes(rows);
   row_sums(weights, rows, cols, sums.data(), magnitudes.data(), active_isa());
   return proved_bits(magnitudes, bias, x_bits);
 }
 
-/// Steps 2 j and 2 j + 1 of bytes to one step of nibbles, in place. False where a weight is no nibble.
-bool to_nibbles(int8_t* packed, int64_t pairs, int64_t step_bytes) {
-  int outside = 0;
-  for (int64_t pair = 0; pair < pairs; ++pair) {
-    const int8_t *even = packed + 2 * pair * step_bytes, *odd = even + step_bytes;
-    int8_t* out = packed + pair * step_bytes;
-    for (int64_t i = 0; i < step_bytes; ++i) {
-      outside |= ((even[i] + 8) | (odd[i] + 8)) & ~15;
-      out[i] = static_cast<int8_t>((even[i] & 15) | odd[i] * 16);
-    }
-  }
-  return outside == 0;
-}
-
-}  // namespace
-
-int accumulator_bits(const int8_t* weights, int64_t rows, int64_t cols, const int64_t* bias, int x_bits) {
-  return proved_bits(weights, rows, cols, bias, x_bits);
-}
 int accumulator_bits(const int16_t* weights, int64_t rows, int64_t cols, const int64_t* bias, int x_bits) {
-  return proved_bits(weights, rows, cols, bias, x_bits);
+  std::vector<int64_t> magnitudes(rows, 0);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t k = 0; k < cols; ++k) magnitudes[r] += std::abs(int{weights[r * cols + k]});
+  return proved_bits(magnitudes, bias, x_bits);
 }
 
 DenseKernel::DenseKernel(const DenseSpec& spec, Isa isa) : isa_(isa), quantize_isa_(isa) {
@@ -200,8 +173,8 @@ void DenseKernel::pack_groups(const DenseSpec& spec) {
       start[r * groups + g] = spec.bias ? spec.bias[r] : -spec.zero_x * sum;
       most[r] += std::abs(start[r * groups + g]);
     }
-  plan_.wide = (spec.weights16 ? proved_bits(spec.weights16, spec.rows, spec.cols, most.data(), spec.x_bits)
-                               : proved_bits(spec.weights, spec.rows, spec.cols, most.data(), spec.x_bits)) == 64;
+  plan_.wide = (spec.weights16 ? accumulator_bits(spec.weights16, spec.rows, spec.cols, most.data(), spec.x_bits)
+                               : accumulator_bits(spec.weights, spec.rows, spec.cols, most.data(), spec.x_bits)) == 64;
   // In parts: [groups, rows].
   for (int64_t r = 0; r < spec.rows; ++r)
     for (int64_t g = 0; g < groups; ++g)
@@ -293,7 +266,7 @@ void DenseKernel::run_grouped(const void* x, int64_t n, const float* row_scale, 
 
 void DenseKernel::pack(const DenseSpec& spec) {
   std::vector<int64_t> sums(spec.rows), magnitudes(spec.rows);
-  kRowSums[isa_](spec.weights, spec.rows, spec.cols, sums.data(), magnitudes.data());
+  row_sums(spec.weights, spec.rows, spec.cols, sums.data(), magnitudes.data(), isa_);
   plan_.wide = proved_bits(magnitudes, spec.bias, spec.x_bits) == 64;
   QTK_CHECK(!plan_.wide || !spec.raw_sums, ValueError, "[dense] raw sums, were of 64 bits, expected to fit int32");
   if (!planes_fit(magnitudes, 1)) isa_ = Isa::scalar;  // more than 60,000 columns; the oracle sums in 64 bits
@@ -329,13 +302,12 @@ void DenseKernel::pack(const DenseSpec& spec) {
     }
     for (int64_t b = 0; b < blocks; ++b) {
       const int64_t row = (first + b) * packing.lanes;
-      kPack[isa_](spec.weights + row * spec.cols, std::min(packing.lanes, spec.rows - row), spec.cols, packing.depth,
-                  stride, out + b * step_bytes);
+      pack_columns(spec.weights + row * spec.cols, std::min(packing.lanes, spec.rows - row), spec.cols, packing.depth,
+                   stride, out + b * step_bytes, isa_);
     }
     if (!plan_.nibbles) continue;
-    QTK_CHECK(to_nibbles(out, plan_.steps / 2, stride), ValueError,
+    QTK_CHECK(to_nibbles(out, plan_.steps / 2, stride, weights + first * block_bytes, isa_), ValueError,
               "[dense] weights of 4 bits, some were outside of [-8, 7]");
-    std::copy_n(out, blocks * block_bytes, weights + first * block_bytes);
   }
 
   // Unsigned bytes meet the weights in vpdpbusd: x + 128 (or hi + 128) there, undone by 128 times the row sum here.

@@ -1,6 +1,6 @@
-// Packing and row sums of Dense with 256-bit vectors: loading a model runs at the speed of memory. No std:: templates
+// Packing with 256-bit vectors. No std:: templates
 // and no lambdas here: they would be compiled for AVX2, or miss it.
-#include "quantick/kernels/dense/dense_plan.h"
+#include "quantick/kernels/dense/dense_pack.h"
 #include "quantick/kernels/intrinsics.h"
 
 namespace quantick::kernels {
@@ -68,7 +68,7 @@ void transpose_pairs(const int8_t* weights, int64_t cols, int64_t stride, int8_t
 
 }  // namespace
 
-void dense_row_sums_avx2(const int8_t* weights, int64_t rows, int64_t cols, int64_t* sums, int64_t* magnitudes) {
+void row_sums_avx2(const int8_t* weights, int64_t rows, int64_t cols, int64_t* sums, int64_t* magnitudes) {
   const __m256i zero = _mm256_setzero_si256(), flip = _mm256_set1_epi8(static_cast<char>(0x80));
   for (int64_t r = 0; r < rows; ++r, weights += cols) {
     __m256i shifted = zero, magnitude = zero;  // of w + 128, so that bytes are unsigned
@@ -87,16 +87,43 @@ void dense_row_sums_avx2(const int8_t* weights, int64_t rows, int64_t cols, int6
   }
 }
 
-void dense_pack_avx2(const int8_t* weights, int64_t rows, int64_t cols, int64_t depth, int64_t stride, int8_t* out) {
+void pack_columns_avx2(const int8_t* weights, int64_t rows, int64_t cols, int64_t first, int64_t depth, int64_t stride,
+                       int8_t* out) {
   for (int64_t r = 0; r < rows; r += kRows, weights += kRows * cols, out += kRows * depth) {
-    int64_t k = 0;
+    int64_t k = first;
     if (rows - r >= kRows && depth == kDeepRow)
       for (; k + kBytes <= cols; k += kBytes) transpose_fours(weights + k, cols, stride, out + k / depth * stride);
     if (rows - r >= kRows && depth == kPairRow)
       for (; k + kBytes / 2 <= cols; k += kBytes / 2)
         transpose_pairs(weights + k, cols, stride, out + k / depth * stride);
-    dense_pack_columns(weights, rows - r < kRows ? rows - r : kRows, cols, k, depth, stride, out);
+    pack_columns_scalar(weights, rows - r < kRows ? rows - r : kRows, cols, k, depth, stride, out);
   }
+}
+
+bool to_nibbles_avx2(const int8_t* lines, int64_t pairs, int64_t line_bytes, int8_t* out) {
+  const __m256i low = _mm256_set1_epi8(15), eight = _mm256_set1_epi8(8);
+  __m256i outside = _mm256_setzero_si256();
+  for (int64_t pair = 0; pair < pairs; ++pair, lines += 2 * line_bytes, out += line_bytes)
+    for (int64_t i = 0; i < line_bytes; i += kBytes) {
+      const __m256i even = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lines + i));
+      const __m256i odd = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lines + line_bytes + i));
+      outside = _mm256_or_si256(outside, _mm256_or_si256(_mm256_add_epi8(even, eight), _mm256_add_epi8(odd, eight)));
+      const __m256i top = _mm256_slli_epi16(_mm256_and_si256(odd, low), 4);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i), _mm256_or_si256(_mm256_and_si256(even, low), top));
+    }
+  return _mm256_testz_si256(outside, _mm256_set1_epi8(static_cast<char>(0xf0))) == 1;
+}
+
+void from_nibbles_avx2(const uint8_t* nibbles, int64_t count, int8_t* codes) {
+  const __m256i low = _mm256_set1_epi8(15), eight = _mm256_set1_epi8(8);
+  int64_t i = 0;
+  for (; i + kBytes <= count; i += kBytes) {
+    const __m256i pairs = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(nibbles + i / 2)));
+    const __m256i codes_up = _mm256_and_si256(_mm256_or_si256(pairs, _mm256_slli_epi16(pairs, 4)), low);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + i),
+                        _mm256_sub_epi8(_mm256_xor_si256(codes_up, eight), eight));
+  }
+  from_nibbles_scalar(nibbles + i / 2, count - i, codes + i);
 }
 
 }  // namespace quantick::kernels

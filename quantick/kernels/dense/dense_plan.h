@@ -69,18 +69,4 @@ void dense_s8_avxvnni(const DensePlan& plan, const int32_t* before, const void* 
 void dense_s8_avx512vnni(const DensePlan& plan, const int32_t* before, const void* x, int64_t n, void* y,
                          void* scratch);
 
-/// Sums of each row of weights [rows, cols] and of its magnitudes.
-using DenseRowSums = void (*)(const int8_t* weights, int64_t rows, int64_t cols, int64_t* sums, int64_t* magnitudes);
-void dense_row_sums_scalar(const int8_t* weights, int64_t rows, int64_t cols, int64_t* sums, int64_t* magnitudes);
-void dense_row_sums_avx2(const int8_t* weights, int64_t rows, int64_t cols, int64_t* sums, int64_t* magnitudes);
-
-/// One row block: `depth` neighbouring columns of each row side by side, the next columns `stride` bytes on.
-using DensePack = void (*)(const int8_t* weights, int64_t rows, int64_t cols, int64_t depth, int64_t stride,
-                           int8_t* out);
-void dense_pack_scalar(const int8_t* weights, int64_t rows, int64_t cols, int64_t depth, int64_t stride, int8_t* out);
-void dense_pack_avx2(const int8_t* weights, int64_t rows, int64_t cols, int64_t depth, int64_t stride, int8_t* out);
-/// The same from column `first` on, which is a multiple of the depth, byte by byte.
-void dense_pack_columns(const int8_t* weights, int64_t rows, int64_t cols, int64_t first, int64_t depth, int64_t stride,
-                        int8_t* out);
-
 }  // namespace quantick::kernels
