@@ -27,10 +27,15 @@ std::string_view status_name(BookStatus status) {
 BookLevel Book::Half::level(int64_t i) const noexcept { return levels_[static_cast<size_t>(size_ - 1 - i)]; }
 
 bool Book::Half::set(BookLevel level) noexcept {
-  BookLevel* const begin = levels_.data();
-  BookLevel* const end = begin + size_;
-  BookLevel* const place = std::lower_bound(begin, end, level.price * sign_,
-                                            [this](const BookLevel& a, int64_t key) { return a.price * sign_ < key; });
+  // A binary search that the compiler makes without branches: which way it goes cannot be foretold.
+  BookLevel* const end = levels_.data() + size_;
+  BookLevel* place = levels_.data();
+  const int64_t key = level.price * sign_;
+  for (int64_t rest = size_; rest > 0;) {
+    const int64_t half = (rest + 1) / 2;
+    place += place[half - 1].price * sign_ < key ? half : 0;
+    rest -= half;
+  }
   const bool there = place != end && place->price == level.price;
   if (level.size == 0) {
     if (!there) return true;  // below the snapshot's depth, levels are known only once they change

@@ -17,4 +17,8 @@ Json run_sessions(const Json& in);
 /// {"dtype", "scale", "zero_point"}. Leading axes are steps and batch, or batch.
 Json run_lowered(const Json& in);
 
+/// {"file", "price_step"?, "features": [specification], "quotes"?, "label_ticks" or "label_seconds"} -> {"names",
+/// "values": [events * features], "times", "ticks": [bool], "label_rows", "labels", "dropped"}; null for no value.
+Json run_ticks(const Json& in);
+
 }  // namespace quantick::oracle
