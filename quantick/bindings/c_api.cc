@@ -10,6 +10,7 @@
 #include "quantick/bindings/quantick.h"
 #include "quantick/core/error.h"
 #include "quantick/runtime/model_file.h"
+#include "quantick/runtime/model_slot.h"
 #include "quantick/runtime/session.h"
 #include "quantick/runtime/stream.h"
 
@@ -27,6 +28,10 @@ struct qtk_model {
 /// Keeps the model's plan, not the model: either may go first.
 struct qtk_stream {
   runtime::Stream stream;
+};
+
+struct qtk_slot {
+  runtime::ModelSlot stream;
 };
 
 namespace {
@@ -87,6 +92,70 @@ std::span<const float> rows(const float* data, int64_t count, int64_t width) {
   return {data, static_cast<size_t>(count * width)};
 }
 std::span<float> rows(float* data, int64_t count, int64_t width) { return {data, static_cast<size_t>(count * width)}; }
+
+// A Stream says a Status, a ModelSlot a Tick.
+const Status& status_of(const Status& status) { return status; }
+const Status& status_of(const runtime::Tick& tick) { return tick.status; }
+uint64_t model_of(const Status&) { return 1; }
+uint64_t model_of(const runtime::Tick& tick) { return tick.model; }
+
+template <class Handle>
+qtk_status step_one(Handle* handle, int64_t instrument, const float* features, float* out, qtk_where* where,
+                    uint64_t* number) noexcept {
+  if (handle == nullptr || features == nullptr || out == nullptr) return QTK_INVALID;
+  auto& s = handle->stream;
+  const auto said = s.step(instrument, rows(features, 1, s.columns()), rows(out, 1, s.output_width()));
+  if (number != nullptr) *number = model_of(said);
+  return tick_status(status_of(said), where);
+}
+
+template <class Handle>
+qtk_status step_many(Handle* handle, const int64_t* instruments, int64_t count, const float* features, float* out,
+                     qtk_where* where, uint64_t* number) noexcept {
+  if (handle == nullptr || instruments == nullptr || features == nullptr || out == nullptr) return QTK_INVALID;
+  auto& s = handle->stream;
+  if (count < 0 || count > s.instruments()) return tick_status({Status::Code::wrong_size}, where);
+  const auto said = s.step({instruments, static_cast<size_t>(count)}, rows(features, count, s.columns()),
+                           rows(out, count, s.output_width()));
+  if (number != nullptr) *number = model_of(said);
+  return tick_status(status_of(said), where);
+}
+
+template <class Handle>
+qtk_status prepare(Handle* handle, int64_t instrument) noexcept {
+  if (handle == nullptr) return QTK_INVALID;
+  if (instrument < -1 || instrument >= handle->stream.instruments()) return QTK_WRONG_INSTRUMENT;
+  if (instrument < 0)
+    handle->stream.prepare();
+  else
+    handle->stream.prepare(instrument);
+  return QTK_OK;
+}
+
+template <class Handle>
+qtk_status reset(Handle* handle, int64_t instrument) noexcept {
+  if (handle == nullptr) return QTK_INVALID;
+  if (instrument < -1 || instrument >= handle->stream.instruments()) return QTK_WRONG_INSTRUMENT;
+  if (instrument < 0)
+    handle->stream.reset();
+  else
+    handle->stream.reset(instrument);
+  return QTK_OK;
+}
+
+template <class Handle>
+qtk_status warm_up(Handle* handle) noexcept {
+  if (handle == nullptr) return QTK_INVALID;
+  handle->stream.warm_up();
+  return QTK_OK;
+}
+
+template <class Handle>
+qtk_status keep_warm(Handle* handle) noexcept {
+  if (handle == nullptr) return QTK_INVALID;
+  handle->stream.keep_warm();
+  return QTK_OK;
+}
 
 }  // namespace
 
@@ -183,49 +252,52 @@ void qtk_stream_close(qtk_stream* stream) { delete stream; }
 
 qtk_status qtk_stream_step(qtk_stream* stream, int64_t instrument, const float* features, float* out,
                            qtk_where* where) {
-  if (stream == nullptr || features == nullptr || out == nullptr) return QTK_INVALID;
-  runtime::Stream& s = stream->stream;
-  return tick_status(s.step(instrument, rows(features, 1, s.columns()), rows(out, 1, s.output_width())), where);
+  return step_one(stream, instrument, features, out, where, nullptr);
 }
 
 qtk_status qtk_stream_step_many(qtk_stream* stream, const int64_t* instruments, int64_t count, const float* features,
                                 float* out, qtk_where* where) {
-  if (stream == nullptr || instruments == nullptr || features == nullptr || out == nullptr) return QTK_INVALID;
-  runtime::Stream& s = stream->stream;
-  if (count < 0 || count > s.instruments()) return tick_status({Status::Code::wrong_size}, where);
-  return tick_status(s.step({instruments, static_cast<size_t>(count)}, rows(features, count, s.columns()),
-                            rows(out, count, s.output_width())),
-                     where);
+  return step_many(stream, instruments, count, features, out, where, nullptr);
 }
 
-qtk_status qtk_stream_prepare(qtk_stream* stream, int64_t instrument) {
-  if (stream == nullptr) return QTK_INVALID;
-  if (instrument < -1 || instrument >= stream->stream.instruments()) return QTK_WRONG_INSTRUMENT;
-  if (instrument < 0)
-    stream->stream.prepare();
-  else
-    stream->stream.prepare(instrument);
-  return QTK_OK;
+qtk_status qtk_stream_prepare(qtk_stream* stream, int64_t instrument) { return prepare(stream, instrument); }
+qtk_status qtk_stream_reset(qtk_stream* stream, int64_t instrument) { return reset(stream, instrument); }
+qtk_status qtk_stream_warm_up(qtk_stream* stream) { return warm_up(stream); }
+qtk_status qtk_stream_keep_warm(qtk_stream* stream) { return keep_warm(stream); }
+
+qtk_status qtk_slot_open(const char* path, int64_t instruments, int64_t window, int64_t history, qtk_slot** slot) {
+  if (slot != nullptr) *slot = nullptr;
+  if (path == nullptr || slot == nullptr) return failed(QTK_INVALID, "[qtk_slot_open] a null pointer");
+  return guarded([&] {
+    const runtime::ModelSlotOptions options{.stream = {.instruments = instruments, .window = window},
+                                            .history = history};
+    *slot = new qtk_slot{runtime::ModelSlot(runtime::load(path), options)};
+  });
 }
 
-qtk_status qtk_stream_reset(qtk_stream* stream, int64_t instrument) {
-  if (stream == nullptr) return QTK_INVALID;
-  if (instrument < -1 || instrument >= stream->stream.instruments()) return QTK_WRONG_INSTRUMENT;
-  if (instrument < 0)
-    stream->stream.reset();
-  else
-    stream->stream.reset(instrument);
-  return QTK_OK;
+void qtk_slot_close(qtk_slot* slot) { delete slot; }
+
+qtk_status qtk_slot_step(qtk_slot* slot, int64_t instrument, const float* features, float* out, qtk_where* where,
+                         uint64_t* number) {
+  return step_one(slot, instrument, features, out, where, number);
 }
 
-qtk_status qtk_stream_warm_up(qtk_stream* stream) {
-  if (stream == nullptr) return QTK_INVALID;
-  stream->stream.warm_up();
-  return QTK_OK;
+qtk_status qtk_slot_step_many(qtk_slot* slot, const int64_t* instruments, int64_t count, const float* features,
+                              float* out, qtk_where* where, uint64_t* number) {
+  return step_many(slot, instruments, count, features, out, where, number);
 }
 
-qtk_status qtk_stream_keep_warm(qtk_stream* stream) {
-  if (stream == nullptr) return QTK_INVALID;
-  stream->stream.keep_warm();
-  return QTK_OK;
+qtk_status qtk_slot_prepare(qtk_slot* slot, int64_t instrument) { return prepare(slot, instrument); }
+qtk_status qtk_slot_reset(qtk_slot* slot, int64_t instrument) { return reset(slot, instrument); }
+qtk_status qtk_slot_warm_up(qtk_slot* slot) { return warm_up(slot); }
+qtk_status qtk_slot_keep_warm(qtk_slot* slot) { return keep_warm(slot); }
+
+qtk_status qtk_slot_offer(qtk_slot* slot, const char* path, uint64_t* number) {
+  if (slot == nullptr || path == nullptr) return failed(QTK_INVALID, "[qtk_slot_offer] a null pointer");
+  return guarded([&] {
+    const uint64_t offered = slot->stream.offer_file(path);
+    if (number != nullptr) *number = offered;
+  });
 }
+
+uint64_t qtk_slot_running(const qtk_slot* slot) { return slot == nullptr ? 0 : slot->stream.running(); }

@@ -175,6 +175,47 @@ TEST(CApi, AStreamOutlivesItsModel) {
   EXPECT_EQ(std::memcmp(before, after, sizeof before), 0);
 }
 
+TEST(CApi, ASlotTakesAnotherModelAndKeepsItsStates) {
+  const auto path = (std::filesystem::temp_directory_path() / ("qtk-c-slot-" + std::to_string(::getpid()))).string();
+  runtime::Program other = reference();
+  other.outputs[0].name = "other";
+  runtime::save(other, path);
+  Handles plain(1);
+  qtk_slot* slot = nullptr;
+  ASSERT_EQ(qtk_slot_open(kModel.c_str(), 1, 0, 0, &slot), QTK_OK) << qtk_last_error();
+  ASSERT_EQ(qtk_slot_warm_up(slot), QTK_OK);
+  uint64_t number = 0, offered = 0;
+  const int64_t first = 0;
+  for (int t = 0; t < 6; ++t) {
+    if (t == 3) {
+      ASSERT_EQ(qtk_slot_offer(slot, path.c_str(), &offered), QTK_OK) << qtk_last_error();
+      EXPECT_EQ(offered, 2U);
+      EXPECT_EQ(qtk_slot_offer(slot, "/nowhere", nullptr), QTK_FILE);
+    }
+    const float x[3] = {0.3f * static_cast<float>(t), 0.1f, -0.5f};
+    float want[2], got[2];
+    ASSERT_EQ(qtk_stream_step(plain.stream, 0, x, want, nullptr), QTK_OK);
+    if (t % 2 == 0) {
+      ASSERT_EQ(qtk_slot_step(slot, 0, x, got, nullptr, &number), QTK_OK);
+    } else {
+      ASSERT_EQ(qtk_slot_step_many(slot, &first, 1, x, got, nullptr, &number), QTK_OK);
+    }
+    ASSERT_EQ(std::memcmp(want, got, sizeof want), 0) << t;
+    EXPECT_EQ(number, t < 3 ? 1U : 2U);
+    EXPECT_EQ(qtk_slot_running(slot), number);
+    EXPECT_EQ(qtk_slot_prepare(slot, t % 2 == 0 ? 0 : -1), QTK_OK);
+    EXPECT_EQ(qtk_slot_keep_warm(slot), QTK_OK);
+  }
+  EXPECT_EQ(qtk_slot_reset(slot, 0), QTK_OK);
+  EXPECT_EQ(qtk_slot_prepare(slot, 1), QTK_WRONG_INSTRUMENT);
+  EXPECT_EQ(qtk_slot_offer(nullptr, path.c_str(), nullptr), QTK_INVALID);
+  EXPECT_EQ(qtk_slot_running(nullptr), 0U);
+  qtk_slot_close(slot);
+  EXPECT_EQ(qtk_slot_open(kModel.c_str(), 1, 4, 2, &slot), QTK_INVALID);
+  EXPECT_EQ(slot, nullptr);
+  std::filesystem::remove(path);
+}
+
 TEST(CApi, EveryStatusHasAName) {
   for (const qtk_status status : {QTK_OK, QTK_WARMING_UP, QTK_NOT_FINITE, QTK_WRONG_SIZE, QTK_WRONG_INSTRUMENT,
                                   QTK_INVALID, QTK_FILE, QTK_FORMAT, QTK_UNSUPPORTED, QTK_NO_MEMORY, QTK_INTERNAL})

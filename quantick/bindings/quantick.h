@@ -93,6 +93,28 @@ qtk_status qtk_stream_reset(qtk_stream* stream, int64_t instrument);
 qtk_status qtk_stream_warm_up(qtk_stream* stream);
 qtk_status qtk_stream_keep_warm(qtk_stream* stream);
 
+/* A stream whose model another thread can exchange while it ticks (docs/live.md, "A new model while the old one
+ * trades"). One thread ticks; qtk_slot_offer and qtk_slot_running may be called by any others. `history`: rows of
+ * features kept per instrument, from which a model with other states learns the past; 0: such a model is refused. */
+typedef struct qtk_slot qtk_slot;
+qtk_status qtk_slot_open(const char* path, int64_t instruments, int64_t window, int64_t history, qtk_slot** slot);
+void qtk_slot_close(qtk_slot* slot); /* null is allowed */
+/* tick: as those of a stream. *number, where not null, says which model made the outputs: 1 for the first, 2 for the
+ * first that was offered, ... */
+qtk_status qtk_slot_step(qtk_slot* slot, int64_t instrument, const float* features, float* out, qtk_where* where,
+                         uint64_t* number);
+qtk_status qtk_slot_step_many(qtk_slot* slot, const int64_t* instruments, int64_t count, const float* features,
+                              float* out, qtk_where* where, uint64_t* number);
+qtk_status qtk_slot_prepare(qtk_slot* slot, int64_t instrument);
+qtk_status qtk_slot_reset(qtk_slot* slot, int64_t instrument);
+qtk_status qtk_slot_warm_up(qtk_slot* slot);
+qtk_status qtk_slot_keep_warm(qtk_slot* slot);
+/* Checks the file, packs it, warms it up, and leaves it to be taken by the next tick call; *number is the new model's.
+ * Where it fails, the running model goes on. */
+qtk_status qtk_slot_offer(qtk_slot* slot, const char* path, uint64_t* number);
+/* The model that made the last outputs, or makes the next ones; 0 for null. */
+uint64_t qtk_slot_running(const qtk_slot* slot);
+
 #ifdef __cplusplus
 }
 #endif
