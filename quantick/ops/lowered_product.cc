@@ -64,7 +64,7 @@ LoweredProduct::LoweredProduct(const PrepareCall& call, const ProductForm& form,
   const Way way = way_of(form, "program");
   const Array& bias = call.constant(form.prefix + "bias");
   if (way == Way::real) {
-    real_ = std::make_unique<FloatProduct>(real_weight(call, form.prefix + "weight", columns), bias);
+    real_ = std::make_unique<FloatProduct>(call, form.prefix + "weight", columns, bias);
     rows_ = real_->rows();
     return;
   }

@@ -212,11 +212,7 @@ Array unpack_codes(const Array& stored, int64_t columns) {
   Array out = Array::empty({rows, columns}, DType::i8);
   const uint8_t* from = bits.data<uint8_t>();
   int8_t* to = out.mutable_data<int8_t>();
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t i = 0; i < columns; ++i) {
-      const int code = from[r * bytes + i / 2] >> (i % 2 * 4) & 15;
-      to[r * columns + i] = static_cast<int8_t>(code < 8 ? code : code - 16);
-    }
+  for (int64_t r = 0; r < rows; ++r) kernels::from_nibbles(from + r * bytes, columns, to + r * columns, active_isa());
   return out;
 }
 
@@ -260,19 +256,24 @@ std::vector<NamedArray> lower_real_weight(const std::string& name, const Array& 
   return {{name, w}};
 }
 
-Array real_weight(const PrepareCall& call, const std::string& name, int64_t columns) {
+Array stored_real_weight(const PrepareCall& call, const std::string& name, int64_t columns) {
   const Array& stored = call.constant(name);
   if (call.precision.method == "weight_only")
-    return dequantize_weight(unpack_codes(stored, columns), call.constant(name + "_scale"), call.precision.group_size);
-  const bool bf16 = call.precision.weight_dtype == "bf16", fp16 = call.precision.weight_dtype == "fp16";
-  QTK_CHECK(
-      stored.ndim() == 2 && stored.shape()[1] == columns && stored.dtype() == (bf16 || fp16 ? DType::i16 : DType::f32),
-      FormatError, "[program] constant {}, was {}, expected {} of {} columns", name, stored.type().text(),
-      bf16 || fp16 ? "int16" : "float32", columns);
-  if (!bf16 && !fp16) return stored.contiguous();
+  const bool half = call.precision.weight_dtype == "bf16" || call.precision.weight_dtype == "fp16";
+  QTK_CHECK(stored.ndim() == 2 && stored.shape()[1] == columns && stored.dtype() == (half ? DType::i16 : DType::f32),
+            FormatError, "[program] constant {}, was {}, expected {} of {} columns", name, stored.type().text(),
+            half ? "int16" : "float32", columns);
+  return stored.contiguous();
+}
+
+Array real_weight(const PrepareCall& call, const std::string& name, int64_t columns) {
+    return dequantize_weight(unpack_codes(call.constant(name), columns), call.constant(name + "_scale"),
+                             call.precision.group_size);
+  const Array stored = stored_real_weight(call, name, columns);
+  if (stored.dtype() == DType::f32) return stored;
+  const bool fp16 = call.precision.weight_dtype == "fp16";
   Array out = Array::empty(stored.shape());
-  const Array bits = stored.contiguous();
-  const int16_t* from = bits.data<int16_t>();
+  const int16_t* from = stored.data<int16_t>();
   float* to = out.mutable_data<float>();
   for (int64_t i = 0; i < out.size(); ++i) {
     const auto b = static_cast<uint16_t>(from[i]);

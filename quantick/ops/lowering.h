@@ -9,7 +9,7 @@
 //   weight_form(call.precision), or gate_weight_form with widths gate by gate;
 //   static:      quantize_weight with bias and s_x, quantize_bias, row_scales; pack_codes for the file;
 //   dynamic:     quantize_weight without bias, DenseSpec::dynamic with the bias in float32;
-//   weight_only and float32: lower_real_weight for the file, real_weight at prepare, ops/float_product.h to run.
+//   weight_only and float32: lower_real_weight for the file, ops/float_product.h to run.
 // At prepare, unpack_codes gives the codes back as int8 or int16.
 #include <cstdint>
 #include <span>
@@ -84,7 +84,10 @@ Array dequantize_weight(const Array& codes, const Array& scales, int64_t group_s
 std::vector<NamedArray> lower_real_weight(const std::string& name, const Array& weight, const Precision& precision,
                                           const WeightForm& form, std::string_view who);
 
-/// What lower_real_weight kept, as float32 [rows, columns].
+/// What lower_real_weight kept with method float32: float32, or int16 with the bits of bf16 or fp16; [rows, columns].
+Array stored_real_weight(const PrepareCall& call, const std::string& name, int64_t columns);
+
+/// What lower_real_weight kept with either method, as float32 [rows, columns].
 Array real_weight(const PrepareCall& call, const std::string& name, int64_t columns);
 
 /// The contract's upper bound of requantization scales.

@@ -5,13 +5,13 @@
 
 #include "quantick/core/thread_pool.h"
 #include "quantick/kernels/dispatch.h"
+#include "quantick/kernels/intrinsics.h"
 
 namespace quantick::kernels {
 namespace {
 
-constexpr KernelList<GemmKernel> kKernels = {{kGemmPanelScalar, kGemmRowsScalar, gemm_f32_2x16_scalar},
-                                             {kGemmPanelAvx2, kGemmRowsAvx2, gemm_f32_6x16_avx2},
-                                             {kGemmPanelAvx512, kGemmRowsAvx512, gemm_f32_8x32_avx512vnni}};
+constexpr KernelList<const GemmKernel*> kKernels = {&gemm_f32_2x16_scalar, &gemm_f32_6x16_avx2,
+                                                    &gemm_f32_8x32_avx512vnni};
 
 /// Rows of A that are walked against all panels before the next ones: they stay in the second-level cache.
 constexpr int64_t kRowBlock = 256;
@@ -24,76 +24,108 @@ void scale_rows(int64_t m, int64_t n, T beta, T* c, int64_t ldc) {
     for (int64_t j = 0; j < n; ++j) c[i * ldc + j] = beta == T(0) ? T(0) : c[i * ldc + j] * beta;
 }
 
-/// Memory of gather_tiles: at most kRowBlock rows, rounded up to tiles, of kGemmDepth terms.
-thread_local std::vector<float> tiles;
-
-/// Whole tiles are copied with a length that the compiler knows: a call per term would cost more than the copy.
-void copy_rows(const float* from, int64_t rows, float* to) {
-  if (rows == kGemmRowsAvx512)
-    std::memcpy(to, from, kGemmRowsAvx512 * sizeof(float));
-  else if (rows == kGemmRowsAvx2)
-    std::memcpy(to, from, kGemmRowsAvx2 * sizeof(float));
-  else
-    std::copy_n(from, rows, to);
+/// Where column j of a panel lies in a packed term.
+template <class T>
+int64_t slot(int64_t j, int64_t) {
+  return j;
+}
+template <>
+int64_t slot<Bf16>(int64_t j, int64_t panel) {
+  return j < panel / 2 ? 2 * j : 2 * j - panel + 1;
 }
 
-/// An A that lies column by column, tile after tile, each [terms, rows of a tile]: else every term would cost a cache
-/// line of its own.
-void gather_tiles(int64_t m, int64_t terms, const float* a, int64_t column, int64_t tile_rows) {
-  tiles.resize(static_cast<size_t>(padded(m, tile_rows) * terms));
-  for (int64_t i = 0; i < m; i += tile_rows) {
-    const int64_t rows = std::min(tile_rows, m - i);
-    for (int64_t j = 0; j < terms; ++j) copy_rows(a + i + j * column, rows, tiles.data() + i * terms + j * tile_rows);
+/// Terms [0, terms) of `columns` columns of B, the rest of the panel zeros.
+template <class T>
+void pack_panel(bool trans_b, int64_t terms, int64_t columns, const T* b, int64_t ldb, int64_t panel, T* out) {
+  const int64_t row = trans_b ? 1 : ldb, column = trans_b ? ldb : 1;
+  for (int64_t i = 0; i < terms; ++i, out += panel)
+    for (int64_t j = 0; j < panel; ++j) out[slot<T>(j, panel)] = j < columns ? b[i * row + j * column] : T{};
+}
+
+/// Four terms of four columns at a time where B lies column by column.
+void pack_panel(bool trans_b, int64_t terms, int64_t columns, const float* b, int64_t ldb, int64_t panel, float* out) {
+  constexpr int64_t kBlock = 4;
+  if (!trans_b) {
+    for (int64_t i = 0; i < terms; ++i, out += panel) {
+      std::copy_n(b + i * ldb, columns, out);
+      std::fill(out + columns, out + panel, 0.0f);
+    }
+    return;
+  }
+  const int64_t whole = columns == panel ? terms / kBlock * kBlock : 0;
+  for (int64_t i = 0; i < whole; i += kBlock)
+    for (int64_t j = 0; j < columns; j += kBlock) {
+      const float* from = b + j * ldb + i;
+      __m128 t0 = _mm_loadu_ps(from), t1 = _mm_loadu_ps(from + ldb);
+      __m128 t2 = _mm_loadu_ps(from + 2 * ldb), t3 = _mm_loadu_ps(from + 3 * ldb);
+      _MM_TRANSPOSE4_PS(t0, t1, t2, t3);
+      float* to = out + i * panel + j;
+      _mm_store_ps(to, t0), _mm_store_ps(to + panel, t1);
+      _mm_store_ps(to + 2 * panel, t2), _mm_store_ps(to + 3 * panel, t3);
+    }
+  pack_panel<float>(true, terms - whole, columns, b + whole, ldb, panel, out + whole * panel);
+}
+
+template <class T>
+void pack_all(bool trans_b, int64_t k, int64_t n, const T* b, int64_t ldb, int64_t panel, T* out) {
+  for (int64_t begin = 0; begin < k; begin += kGemmDepth) {
+    const int64_t terms = std::min(kGemmDepth, k - begin);
+    for (int64_t at = 0; at < n; at += panel, out += terms * panel)
+      pack_panel(trans_b, terms, std::min(panel, n - at), b + (trans_b ? at * ldb + begin : begin * ldb + at), ldb,
+                 panel, out);
   }
 }
 
 }  // namespace
+
+template <class T>
+T* PackedMatrix::start(int64_t k, int64_t n, GemmWeights weights, Isa isa) {
+  k_ = k, n_ = n, weights_ = weights, kernel_ = kKernels[isa];
+  const size_t bytes = static_cast<size_t>(padded(n, kernel_->panel) * k) * sizeof(T);
+  if (memory_) {
+    pooled_ = PooledBytes(bytes, memory_);
+    return reinterpret_cast<T*>(pooled_.data());
+  }
+  const size_t lines = (bytes + sizeof(Line) - 1) / sizeof(Line);
+  if (own_.size() < lines) own_.resize(lines);
+  return reinterpret_cast<T*>(own_.data());
+}
 
 PackedMatrix::PackedMatrix(bool trans_b, int64_t k, int64_t n, const float* b, int64_t ldb, Isa isa) {
   pack(trans_b, k, n, b, ldb, isa);
 }
 
 void PackedMatrix::pack(bool trans_b, int64_t k, int64_t n, const float* b, int64_t ldb, Isa isa) {
-  k_ = k;
-  n_ = n;
-  kernel_ = kKernels[isa];
-  const int64_t panel = kernel_.panel, lines = padded(n, panel) * k / 16;
-  if (static_cast<int64_t>(data_.size()) < lines) data_.resize(static_cast<size_t>(lines));
-  float* out = data_.empty() ? nullptr : data_.front().values;
-  for (int64_t begin = 0; begin < k; begin += kGemmDepth) {
-    const int64_t end = std::min(k, begin + kGemmDepth);
-    for (int64_t at = 0; at < n; at += panel) {
-      const int64_t columns = std::min(panel, n - at);
-      for (int64_t i = begin; i < end; ++i, out += panel) {
-        if (trans_b)
-          for (int64_t j = 0; j < columns; ++j) out[j] = b[(at + j) * ldb + i];
-        else
-          std::copy_n(b + i * ldb + at, columns, out);
-        std::fill(out + columns, out + panel, 0.0f);
-      }
-    }
-  }
+  auto* to = start<float>(k, n, GemmWeights::f32, isa);
+  pack_all(trans_b, k, n, b, ldb, kernel_->panel, to);
+}
+
+void PackedMatrix::pack(bool trans_b, int64_t k, int64_t n, const Bf16* b, int64_t ldb, Isa isa) {
+  auto* to = start<Bf16>(k, n, GemmWeights::bf16, isa);
+  pack_all(trans_b, k, n, b, ldb, kernel_->panel, to);
+}
+
+void PackedMatrix::pack(bool trans_b, int64_t k, int64_t n, const Fp16* b, int64_t ldb, Isa isa) {
+  auto* to = start<Fp16>(k, n, GemmWeights::fp16, isa);
+  pack_all(trans_b, k, n, b, ldb, kernel_->panel, to);
 }
 
 void PackedMatrix::multiply(int64_t m, const float* a, int64_t row, int64_t column, float alpha, bool accumulate,
                             float* c, int64_t ldc) const {
   if (n_ == 0) return;
   if (k_ == 0 && !accumulate) scale_rows(m, n_, 0.0f, c, ldc);
-  const int64_t width = padded(n_, kernel_.panel);
+  const GemmKernel& kernel = *kernel_;
+  const GemmRun run = kernel.run[static_cast<int>(weights_)];
+  const int64_t term_bytes = padded(n_, kernel.panel) * (weights_ == GemmWeights::f32 ? 4 : 2);
   for (int64_t top = 0; top < m; top += kRowBlock) {
     const int64_t rows = std::min(kRowBlock, m - top);
     for (int64_t begin = 0; begin < k_; begin += kGemmDepth) {
       const int64_t terms = std::min(kGemmDepth, k_ - begin);
       const float* from = a + top * row + begin * column;
-      const float* b = data_.front().values + begin * width;
+      const std::byte* b = data() + begin * term_bytes;
       float* to = c + top * ldc;
       const bool add = accumulate || begin > 0;
-      if (row == 1 && column != 1) {
-        gather_tiles(rows, terms, from, column, kernel_.rows);
-        kernel_.run(rows, n_, terms, tiles.data(), kernel_.rows * terms, 1, kernel_.rows, b, alpha, add, to, ldc);
-      } else {
-        kernel_.run(rows, n_, terms, from, kernel_.rows * row, row, column, b, alpha, add, to, ldc);
-      }
+      run(rows, n_, terms, from, kernel.rows * row, row, column, b, alpha, add, to, ldc);
     }
   }
 }
@@ -102,9 +134,13 @@ void gemm_f32(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float
               const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
   if (m == 0 || n == 0) return;
   if (beta != 0.0f && beta != 1.0f) scale_rows(m, n, beta, c, ldc);
-  thread_local PackedMatrix packed;
-  packed.pack(trans_b, k, n, b, ldb);
-  packed.multiply(m, a, trans_a ? 1 : lda, trans_a ? lda : 1, alpha, beta != 0.0f, c, ldc);
+  if (k == 0 && beta == 0.0f) scale_rows(m, n, beta, c, ldc);
+  const int64_t row = trans_a ? 1 : lda, column = trans_a ? lda : 1;
+  thread_local PackedMatrix packed;  // as many terms as one chain has: they stay in the cache
+  for (int64_t begin = 0; begin < k; begin += kGemmDepth) {
+    packed.pack(trans_b, std::min(kGemmDepth, k - begin), n, b + begin * (trans_b ? 1 : ldb), ldb);
+    packed.multiply(m, a + begin * column, row, column, alpha, beta != 0.0f || begin > 0, c, ldc);
+  }
 }
 
 void gemm_f32_parallel(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a,

@@ -6,9 +6,11 @@
 // ones fuse multiply and add; docs/numerics.md, section 14 allows that for float parts).
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "quantick/core/cpu.h"
+#include "quantick/core/large_pages.h"
 #include "quantick/kernels/gemm_f32/gemm_kernel.h"
 
 namespace quantick::kernels {
@@ -29,14 +31,19 @@ void gemm_f32_parallel(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t
 void gemm_f64(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, double alpha, const double* a, int64_t lda,
               const double* b, int64_t ldb, double beta, double* c, int64_t ldc);
 
-/// op(B) in the order in which the kernel reads it, for products that share it.
+/// op(B) in the order in which the kernel reads it, for products that share it. B of bf16 or fp16 stays in its two
+/// bytes and gives the bits of the product with its values in float32.
 class PackedMatrix {
  public:
   PackedMatrix() = default;
+  /// Packs into `memory`, once; null: into memory of its own.
+  explicit PackedMatrix(std::shared_ptr<LargePages> memory) : memory_(std::move(memory)) {}
   PackedMatrix(bool trans_b, int64_t k, int64_t n, const float* b, int64_t ldb, Isa isa = active_isa());
 
-  /// Packs anew, into the memory at hand where it suffices.
+  /// Packs anew, into the memory at hand where it is its own and suffices.
   void pack(bool trans_b, int64_t k, int64_t n, const float* b, int64_t ldb, Isa isa = active_isa());
+  void pack(bool trans_b, int64_t k, int64_t n, const Bf16* b, int64_t ldb, Isa isa = active_isa());
+  void pack(bool trans_b, int64_t k, int64_t n, const Fp16* b, int64_t ldb, Isa isa = active_isa());
 
   /// C [m, n] = alpha * A * B, or += with `accumulate`; A's element (i, j) is a[i * row + j * column]. One thread.
   void multiply(int64_t m, const float* a, int64_t row, int64_t column, float alpha, bool accumulate, float* c,
@@ -47,11 +54,18 @@ class PackedMatrix {
 
  private:
   struct alignas(64) Line {
-    float values[16];
+    std::byte bytes[64];
   };
+  template <class T>
+  T* start(int64_t k, int64_t n, GemmWeights weights, Isa isa);
+  const std::byte* data() const { return memory_ ? pooled_.data() : own_.data()->bytes; }
+
   int64_t k_ = 0, n_ = 0;
-  GemmKernel kernel_;
-  std::vector<Line> data_;
+  const GemmKernel* kernel_ = nullptr;
+  GemmWeights weights_ = GemmWeights::f32;
+  std::shared_ptr<LargePages> memory_;
+  PooledBytes pooled_;
+  std::vector<Line> own_;
 };
 
 }  // namespace quantick::kernels

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "quantick/core/float16.h"
 #include "quantick/core/rng.h"
 #include "quantick/core/thread_pool.h"
 
@@ -78,6 +79,11 @@ TEST(GemmF32, BitsOfARowDependNeitherOnOtherRowsNorOnThreads) {
       gemm_f32(false, false, 1, n, k, 1, a.data() + i * k, k, b.data(), n, 0, row.data(), n);
       EXPECT_TRUE(std::equal(row.begin(), row.end(), whole.begin() + i * n)) << isa_name(isa) << ", row " << i;
     }
+    for (int64_t rows = 2; rows <= 17; ++rows) {  // few rows take several panels of columns at once
+      std::vector<float> few(static_cast<size_t>(rows * n));
+      gemm_f32(false, false, rows, n, k, 1, a.data() + 9 * k, k, b.data(), n, 0, few.data(), n);
+      EXPECT_TRUE(std::equal(few.begin(), few.end(), whole.begin() + 9 * n)) << isa_name(isa) << ", rows " << rows;
+    }
   }
 }
 
@@ -90,6 +96,35 @@ TEST(PackedMatrix, GivesTheBitsOfGemmAndMayBePackedAgain) {
   packed.pack(true, k, n, b.data(), k);
   packed.multiply(m, a.data(), k, 1, 1, false, got.data(), n);
   EXPECT_EQ(got, want);
+}
+
+template <class T, float (*kWiden)(uint16_t)>
+void expect_bits_of_float32(const char* name) {
+  for (const Isa isa : supported_isas())
+    for (const Sizes& s : kSizes)
+      for (const bool trans : {false, true}) {
+        const ForcedIsa forced(isa);
+        const int64_t ldb = (trans ? s.k : s.n) + kGap;
+        const auto a = random(s.m * s.k + 1, 1);
+        std::vector<T> b(static_cast<size_t>(ldb * (trans ? s.n : s.k) + 1));
+        std::vector<float> wide(b.size()), want(static_cast<size_t>(s.m * s.n)), got(want);
+        for (size_t i = 0; i < b.size(); ++i) {
+          // Values below 2 of either type, and denormal ones.
+          const auto bits = static_cast<uint16_t>(Key(7).bits(i) & 0xbfff);
+          b[i] = {bits};
+          wide[i] = kWiden(bits);
+        }
+        gemm_f32(false, trans, s.m, s.n, s.k, 1, a.data(), s.k, wide.data(), ldb, 0, want.data(), s.n);
+        PackedMatrix packed(std::make_shared<LargePages>());
+        packed.pack(trans, s.k, s.n, b.data(), ldb);
+        packed.multiply(s.m, a.data(), s.k, 1, 1, false, got.data(), s.n);
+        ASSERT_EQ(got, want) << name << ", " << isa_name(isa) << " m " << s.m << " n " << s.n << " k " << s.k;
+      }
+}
+
+TEST(PackedMatrix, TwoByteWeightsGiveTheBitsOfTheirFloat32Values) {
+  expect_bits_of_float32<Bf16, from_bf16>("bf16");
+  expect_bits_of_float32<Fp16, from_fp16>("fp16");
 }
 
 }  // namespace

@@ -34,9 +34,10 @@ struct GruCellBackward {
   int64_t before_stride = 0;
   const float* dy = nullptr;  ///< [rows, units], gradient by h from above; null for zeros
   float* dh = nullptr;        ///< [rows, units], gradient by h from the next step; replaced by that by `before`
-  float* dpx = nullptr;       ///< [rows, 3 units]
-  float* dph = nullptr;       ///< [rows, 3 units]
-  float* dbias = nullptr;     ///< [4 units]: the rows of dpx and then of the last part of dph are added to it
+  /// [rows, 4 units]: the gradients by the products of x for n, then for r and z, which are those by the products of h,
+  /// too, then by the product of h for n. So the first three parts belong to x, the last three to h.
+  float* d = nullptr;
+  float* dbias = nullptr;  ///< [4 units]: the rows of d are added to it
 };
 void gru_cell_backward(const GruCellBackward& call, Isa isa = active_isa()) noexcept;
 

@@ -37,7 +37,7 @@ inline void gru_cell_backward_rows(const GruCellBackward& call) {
   const V one = V::broadcast(1.0f);
   for (int64_t row = 0; row < call.rows; ++row) {
     const float* gates = call.gates + row * 3 * n;
-    float *dpx = call.dpx + row * 3 * n, *dph = call.dph + row * 3 * n;
+    float* d = call.d + row * 4 * n;
     for (int64_t j = 0; j < n; j += V::kLanes) {
       const int64_t count = n - j < V::kLanes ? n - j : V::kLanes;
       const V r = V::load(gates + j, count), z = V::load(gates + n + j, count), c = V::load(gates + 2 * n + j, count);
@@ -46,11 +46,9 @@ inline void gru_cell_backward_rows(const GruCellBackward& call) {
       const V dz = dh * (V::load(call.before + row * call.before_stride + j, count) - c) * z * (one - z);
       const V dc = dh * (one - z) * (one - c * c);
       const V dr = dc * V::load(call.inner + row * n + j, count) * r * (one - r);
-      const V by_inner = dc * r;
-      const V parts[4] = {dr, dz, dc, by_inner};
+      const V parts[4] = {dc, dr, dz, dc * r};
       for (int part = 0; part < 4; ++part) {
-        if (part < 3) V::store(dpx + part * n + j, parts[part], count);
-        if (part != 2) V::store(dph + (part == 3 ? 2 : part) * n + j, parts[part], count);
+        V::store(d + part * n + j, parts[part], count);
         float* sum = call.dbias + part * n + j;
         V::store(sum, V::load(sum, count) + parts[part], count);
       }

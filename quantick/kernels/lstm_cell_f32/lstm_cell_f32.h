@@ -8,10 +8,11 @@
 
 namespace quantick::kernels {
 
-/// Forward: gates = activation(gates + bias); c = f * c_before + i * g; h = o * tanh(c).
+/// Forward: gates = activation((gates + ph) + bias); c = f * c_before + i * g; h = o * tanh(c).
 struct LstmCellForward {
   int64_t rows = 0, units = 0;
   float* gates = nullptr;           ///< [rows, 4 units]: the products, replaced by the activated gates
+  const float* ph = nullptr;        ///< [rows, 4 units]: the products of h where they are apart; null for none
   const float* bias = nullptr;      ///< [4 units]
   const float* c_before = nullptr;  ///< [rows, units]
   float* c = nullptr;               ///< [rows, units]; may be c_before

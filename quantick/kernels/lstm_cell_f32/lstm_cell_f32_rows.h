@@ -13,10 +13,14 @@ inline void lstm_cell_forward_rows(const LstmCellForward& call) {
     float* gates = call.gates + r * 4 * n;
     for (int64_t j = 0; j < n; j += V::kLanes) {
       const int64_t count = n - j < V::kLanes ? n - j : V::kLanes;
-      const V i = V::sigmoid(V::load(gates + j, count) + V::load(call.bias + j, count));
-      const V f = V::sigmoid(V::load(gates + n + j, count) + V::load(call.bias + n + j, count));
-      const V g = V::tanh(V::load(gates + 2 * n + j, count) + V::load(call.bias + 2 * n + j, count));
-      const V o = V::sigmoid(V::load(gates + 3 * n + j, count) + V::load(call.bias + 3 * n + j, count));
+      V sum[4];
+#pragma GCC unroll 4
+      for (int gate = 0; gate < 4; ++gate) {
+        sum[gate] = V::load(gates + gate * n + j, count);
+        if (call.ph != nullptr) sum[gate] = sum[gate] + V::load(call.ph + (r * 4 + gate) * n + j, count);
+        sum[gate] = sum[gate] + V::load(call.bias + gate * n + j, count);
+      }
+      const V i = V::sigmoid(sum[0]), f = V::sigmoid(sum[1]), g = V::tanh(sum[2]), o = V::sigmoid(sum[3]);
       const V c = f * V::load(call.c_before + r * n + j, count) + i * g;
       const V h = o * V::tanh(c);
       V::store(gates + j, i, count);

@@ -34,9 +34,9 @@ Result run(int64_t units, Isa isa) {
            random(4 * units, 1, 5)};
   const auto bias = random(4 * units, 1, 2), before = random(kRows * units, 3, 3), dy = random(kRows * units, 1, 6);
   const auto dh = random(kRows * stride, 1, 7);
-  lstm_cell_forward(
-      {kRows, units, r.gates.data(), bias.data(), before.data(), r.c.data(), r.h.data(), units, r.copy.data(), stride},
-      isa);
+  lstm_cell_forward({kRows, units, r.gates.data(), nullptr, bias.data(), before.data(), r.c.data(), r.h.data(), units,
+                     r.copy.data(), stride},
+                    isa);
   lstm_cell_backward({kRows, units, r.gates.data(), before.data(), r.c.data(), dy.data(), units, dh.data(), stride,
                       r.dc.data(), r.dgates.data(), r.dbias.data()},
                      isa);
@@ -67,6 +67,22 @@ TEST(LstmCellF32, IsTheCellEquation) {
       EXPECT_EQ(r.copy[static_cast<size_t>(row * (units + 5) + j)], r.h[at]);
     }
   EXPECT_EQ(r.copy[static_cast<size_t>(units)], 9.0f) << "written past the row";
+}
+
+TEST(LstmCellF32, ProductsOfHEnterBeforeTheBias) {
+  for (const int64_t units : {3, 16, 19})
+    for (const Isa isa : supported_isas()) {
+      const auto px = random(4 * units, 3, 1), ph = random(4 * units, 3, 2), bias = random(4 * units, 1, 3);
+      const auto before = random(units, 3, 4);
+      std::vector<float> apart(px), joined(px), c(static_cast<size_t>(units)), h(c), c_joined(c), h_joined(c);
+      for (size_t i = 0; i < joined.size(); ++i) joined[i] += ph[i];
+      lstm_cell_forward({1, units, apart.data(), ph.data(), bias.data(), before.data(), c.data(), h.data()}, isa);
+      lstm_cell_forward(
+          {1, units, joined.data(), nullptr, bias.data(), before.data(), c_joined.data(), h_joined.data()}, isa);
+      EXPECT_EQ(apart, joined) << isa_name(isa);
+      EXPECT_EQ(c, c_joined) << isa_name(isa);
+      EXPECT_EQ(h, h_joined) << isa_name(isa);
+    }
 }
 
 TEST(LstmCellF32, BiasGradientIsTheSumOfTheRows) {

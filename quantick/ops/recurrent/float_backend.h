@@ -22,6 +22,10 @@ struct Products32 {
                        int64_t ldc) {
     b.multiply(m, a, row, column, 1.0f, accumulate, c, ldc);
   }
+  /// c [m, n] += a^T * b, a [k, m] and b [k, n] with rows lda and ldb apart.
+  static void add_transposed(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb, T* c) {
+    kernels::gemm_f32(true, false, m, n, k, 1.0f, a, lda, b, ldb, 1.0f, c, n);
+  }
 };
 
 struct Products64 {
@@ -43,6 +47,9 @@ struct Products64 {
     const bool trans_a = column != 1;
     kernels::gemm_f64(trans_a, b.trans, m, b.n, b.k, 1.0, a, trans_a ? column : row, b.values.data(), b.ldb,
                       accumulate ? 1.0 : 0.0, c, ldc);
+  }
+  static void add_transposed(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* b, int64_t ldb, T* c) {
+    kernels::gemm_f64(true, false, m, n, k, 1.0, a, lda, b, ldb, 1.0, c, n);
   }
 };
 

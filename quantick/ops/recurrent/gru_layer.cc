@@ -35,7 +35,7 @@ struct Float64 : Products64 {
     const double *gates, *inner, *before;
     int64_t before_stride;
     const double* dy;
-    double *dh, *dpx, *dph, *dbias;
+    double *dh, *d, *dbias;
   };
   static double sigmoid(double v) { return 1 / (1 + std::exp(-v)); }
   static void forward(const Forward& call) {
@@ -65,13 +65,11 @@ struct Float64 : Products64 {
         const double dz = dh * (call.before[row * call.before_stride + j] - c) * z * (1 - z);
         const double dc = dh * (1 - z) * (1 - c * c);
         const double dr = dc * call.inner[row * n + j] * r * (1 - r);
-        double *dpx = call.dpx + row * 3 * n + j, *dph = call.dph + row * 3 * n + j;
-        dpx[0] = dph[0] = dr;
-        dpx[n] = dph[n] = dz;
-        dpx[2 * n] = dc;
-        dph[2 * n] = dc * r;
-        for (int64_t part = 0; part < 3; ++part) call.dbias[part * n + j] += dpx[part * n];
-        call.dbias[3 * n + j] += dph[2 * n];
+        const double parts[4] = {dc, dr, dz, dc * r};
+        for (int64_t part = 0; part < 4; ++part) {
+          call.d[(row * 4 + part) * n + j] = parts[part];
+          call.dbias[part * n + j] += parts[part];
+        }
         carried = dh * z;
       }
   }
@@ -134,9 +132,7 @@ GruForward forward_typed(const GruSizes& s, const GruInputs& in, bool keep) {
 template <class Backend>
 struct Workspace {
   using T = typename Backend::T;
-  std::vector<T> dpx, dph;  ///< of all steps of a chunk
-  std::vector<T> dh, dw_x, dw_h, dbias;
-  typename Backend::Matrix x, h;
+  std::vector<T> dh, dw_x, dw_h, dbias;  ///< dw_x in the order of Backward::d: n, r, z
 };
 
 template <class Backend>
@@ -153,7 +149,9 @@ GruGradients backward_typed(const GruSizes& s, const GruInputs& in, const GruKep
   out.b_ih = Array::zeros({G}, dtype);
   out.b_hh = Array::zeros({G}, dtype);
   typename Backend::Matrix w_x, w_h;
-  w_x.pack(false, G, I, in.w_ih.data<T>(), I);
+  std::vector<T> turned(static_cast<size_t>(G * I));  // w_ih in the order n, r, z
+  for (int64_t i = 0; i < G * I; ++i) turned[static_cast<size_t>((i + H * I) % (G * I))] = in.w_ih.data<T>()[i];
+  w_x.pack(false, G, I, turned.data(), I);
   w_h.pack(false, G, H, in.w_hh.data<T>(), H);
   T *dx = writable<T>(out.x), *dh0 = writable<T>(out.h0);
   const T *xh = kept.xh.data<T>(), *gates = kept.gates.data<T>(), *inner = kept.inner.data<T>();
@@ -165,7 +163,8 @@ GruGradients backward_typed(const GruSizes& s, const GruInputs& in, const GruKep
     Workspace<Backend>& w = work[static_cast<size_t>(part)];
     const int64_t most = std::min(kRows, s.batch);
     const auto resize = [](std::vector<T>& v, int64_t n) { v.assign(static_cast<size_t>(n), T(0)); };
-    resize(w.dpx, s.steps * most * G), resize(w.dph, s.steps * most * G);
+    Array all = Array::empty({s.steps, most, 4 * H}, dtype);  // what Backward::d gets in all steps of a chunk
+    T* all_d = all.mutable_data<T>();
     resize(w.dh, most * H);
     resize(w.dw_x, G * I), resize(w.dw_h, G * H), resize(w.dbias, 4 * H);
     for (int64_t chunk = part; chunk < chunks; chunk += parts) {
@@ -173,21 +172,19 @@ GruGradients backward_typed(const GruSizes& s, const GruInputs& in, const GruKep
       load_state_rows(dh_n, begin, rows, H, w.dh.data(), H);
       for (int64_t t = s.steps - 1; t >= 0; --t) {
         const int64_t at = s.steps * begin + t * rows;  // row of the chunk's step in the kept arrays
-        T *dpx = w.dpx.data() + t * rows * G, *dph = w.dph.data() + t * rows * G;
+        T* d = all_d + t * rows * 4 * H;
         Backend::backward({rows, H, gates + at * G, inner + at * H, xh + at * width + I, width,
-                           grad_y == nullptr ? nullptr : grad_y + (t * s.batch + begin) * H, w.dh.data(), dpx, dph,
+                           grad_y == nullptr ? nullptr : grad_y + (t * s.batch + begin) * H, w.dh.data(), d,
                            w.dbias.data()});
-        Backend::multiply(w_h, rows, dph, G, 1, true, w.dh.data(), H);
-        Backend::multiply(w_x, rows, dpx, G, 1, false, dx + (t * s.batch + begin) * I, I);
+        Backend::multiply(w_h, rows, d + H, 4 * H, 1, true, w.dh.data(), H);
+        Backend::multiply(w_x, rows, d, 4 * H, 1, false, dx + (t * s.batch + begin) * I, I);
       }
       std::copy_n(w.dh.data(), rows * H, dh0 + begin * H);
       // The weight gradients are one product each over all steps and rows of the chunk.
       const int64_t deep = s.steps * rows;
       const T* chunk_xh = xh + s.steps * begin * width;
-      w.x.pack(false, deep, I, chunk_xh, width);
-      w.h.pack(false, deep, H, chunk_xh + I, width);
-      Backend::multiply(w.x, G, w.dpx.data(), 1, G, true, w.dw_x.data(), I);
-      Backend::multiply(w.h, G, w.dph.data(), 1, G, true, w.dw_h.data(), H);
+      Backend::add_transposed(G, I, deep, all_d, 4 * H, chunk_xh, width, w.dw_x.data());
+      Backend::add_transposed(G, H, deep, all_d + H, 4 * H, chunk_xh + I, width, w.dw_h.data());
     }
   });
   const auto add = [](Array& to, const std::vector<T>& from, int64_t count, int64_t skip, int64_t start) {
@@ -195,11 +192,12 @@ GruGradients backward_typed(const GruSizes& s, const GruInputs& in, const GruKep
     for (int64_t i = 0; i < count; ++i) sum[start + i] += from[static_cast<size_t>(skip + i)];
   };
   for (const auto& w : work) {
-    add(out.w_ih, w.dw_x, G * I, 0, 0);
+    add(out.w_ih, w.dw_x, H * I, 0, 2 * H * I);
+    add(out.w_ih, w.dw_x, 2 * H * I, H * I, 0);
     add(out.w_hh, w.dw_h, G * H, 0, 0);
-    add(out.b_ih, w.dbias, G, 0, 0);
-    add(out.b_hh, w.dbias, 2 * H, 0, 0);
-    add(out.b_hh, w.dbias, H, 3 * H, 2 * H);
+    add(out.b_ih, w.dbias, H, 0, 2 * H);
+    add(out.b_ih, w.dbias, 2 * H, H, 0);
+    add(out.b_hh, w.dbias, G, H, 0);
   }
   return out;
 }

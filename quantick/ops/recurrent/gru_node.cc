@@ -1,85 +1,47 @@
 #include "quantick/ops/recurrent/gru_node.h"
 
-#include <algorithm>
-
 #include "quantick/core/error.h"
-#include "quantick/kernels/gemm_f32/gemm.h"
 #include "quantick/kernels/gru/gru.h"
 #include "quantick/kernels/gru_cell_f32/gru_cell_f32.h"
 #include "quantick/ops/lowering.h"
+#include "quantick/ops/recurrent/recurrent_float_node.h"
 #include "quantick/ops/recurrent/recurrent_node.h"
 
 namespace quantick {
 namespace {
 
 constexpr int64_t kGates = 3;
-/// Batch rows whose products are computed together.
-constexpr int64_t kBlock = 64;
 
 /// Float32 products, cell and output (weight_only, float32): the operator's own forward, in the same order of sums.
-/// State of a batch: [batch, units] float32.
-class GruFloatNode : public IntegerNode {
+class GruFloatNode : public RecurrentFloatNode {
  public:
   explicit GruFloatNode(const PrepareCall& call)
-      : inputs_(call.input_types[0].shape.size()),
-        units_(call.output_type.shape.size()),
+      : RecurrentFloatNode(call, kGates, false, "gru"),
         bias_x_(call.constant("bias_x")),
         bias_h_(call.constant("bias_h")) {
-    QTK_CHECK(!call.inputs[0].quantized() && !call.output.quantized(), FormatError,
-              "[gru] input and output with method {}, expected float32", call.precision.method);
-    const Array wx = real_weight(call, "wx", inputs_), wh = real_weight(call, "wh", units_);
-    const int64_t rows = kGates * units_;
     const auto is_row = [](const Array& x, int64_t size) {
       return x.shape() == Shape{size} && x.dtype() == DType::f32;
     };
-    QTK_CHECK(wx.shape()[0] == rows && wh.shape()[0] == rows && is_row(bias_x_, rows) && is_row(bias_h_, units_),
-              FormatError, "[gru] constants, were {}, {}, {}, {}, expected 3 rows per unit", wx.type().text(),
-              wh.type().text(), bias_x_.type().text(), bias_h_.type().text());
-    w_x_.pack(true, inputs_, rows, wx.data<float>(), inputs_);
-    w_h_.pack(true, units_, rows, wh.data<float>(), units_);
-  }
-
-  void run(const Call& call) const noexcept override {
-    auto* state = static_cast<float*>(call.state);
-    auto* px = static_cast<float*>(call.scratch);
-    const int64_t width = kGates * units_;
-    float* ph = px + kBlock * width;
-    for (int64_t row = 0; row < call.batch; row += kBlock) {
-      const int64_t rows = std::min(kBlock, call.batch - row);
-      float* h = state + row * units_;
-      for (int64_t t = 0; t < call.steps; ++t) {
-        const int64_t first = t * call.batch + row;
-        w_x_.multiply(rows, static_cast<const float*>(call.inputs[0]) + first * inputs_, inputs_, 1, 1.0f, false, px,
-                      width);
-        w_h_.multiply(rows, h, units_, 1, 1.0f, false, ph, width);
-        kernels::gru_cell_forward({.rows = rows,
-                                   .units = units_,
-                                   .gates = px,
-                                   .ph = ph,
-                                   .bias_x = bias_x_.data<float>(),
-                                   .bias_h = bias_h_.data<float>(),
-                                   .before = h,
-                                   .before_stride = units_,
-                                   .h = h},
-                                  isa_);
-        std::copy_n(h, rows * units_, static_cast<float*>(call.output) + first * units_);
-      }
-    }
-  }
-
-  int64_t state_bytes() const override { return units_ * static_cast<int64_t>(sizeof(float)); }
-  void reset_state(void* state, int64_t, int64_t row) const noexcept override {
-    std::fill_n(static_cast<float*>(state) + row * units_, units_, 0.0f);
-  }
-  int64_t scratch_bytes(int64_t, int64_t) const override {
-    return 2 * kBlock * kGates * units_ * static_cast<int64_t>(sizeof(float));
+    QTK_CHECK(is_row(bias_x_, kGates * units_) && is_row(bias_h_, units_) && units_ == hidden_, FormatError,
+              "[gru] biases, were {} and {}, expected float32 of 3 and 1 per unit, for {} units", bias_x_.type().text(),
+              bias_h_.type().text(), hidden_);
   }
 
  private:
-  int64_t inputs_, units_;
+  void cell(const Cell& call) const noexcept override {
+    kernels::gru_cell_forward({.rows = call.rows,
+                               .units = units_,
+                               .gates = call.px,
+                               .ph = call.ph,
+                               .bias_x = bias_x_.data<float>(),
+                               .bias_h = bias_h_.data<float>(),
+                               .before = call.h,
+                               .before_stride = units_,
+                               .h = call.h},
+                              isa_);
+  }
+
   Array bias_x_, bias_h_;
-  kernels::PackedMatrix w_x_, w_h_;
-  Isa isa_ = active_isa();
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 struct Float32 : Products32 {
   static void forward(int64_t rows, int64_t units, T* gates, const T* bias, const T* c_before, T* c, T* h, T* h_copy,
                       int64_t h_copy_stride) {
-    kernels::lstm_cell_forward({rows, units, gates, bias, c_before, c, h, units, h_copy, h_copy_stride});
+    kernels::lstm_cell_forward({rows, units, gates, nullptr, bias, c_before, c, h, units, h_copy, h_copy_stride});
   }
   static void backward(int64_t rows, int64_t units, const T* gates, const T* c_before, const T* c, const T* dy,
                        const T* dh, int64_t dh_stride, T* dc, T* dgates, T* dbias) {
@@ -142,10 +142,8 @@ LstmForward forward_typed(const LstmSizes& s, const LstmInputs& in, bool keep) {
 template <class Backend>
 struct Workspace {
   using T = typename Backend::T;
-  Array dgates;  ///< of all steps of a chunk
   std::vector<T> dxh, dc, c_start, dw, dbias;
   std::vector<T> dr, dh, dw_hr;  ///< of the projection: by its output of all steps, by its input of one, by its weights
-  typename Backend::Matrix xh, raw;
 };
 
 template <class Backend>
@@ -175,8 +173,9 @@ LstmGradients backward_typed(const LstmSizes& s, const LstmInputs& in, const Lst
   parallel_for(parts, [&](int64_t part) {
     Workspace<Backend>& w = work[static_cast<size_t>(part)];
     const int64_t most = std::min(kLstmRows, s.batch);
-    w.dgates = Array::empty({s.steps, most, gates_width}, dtype);
-    T* all_dgates = w.dgates.template mutable_data<T>();
+    // Of all steps of a chunk; given back at the part's end, so that the next part finds it in the cache.
+    Array all = Array::empty({s.steps, most, gates_width}, dtype);
+    T* all_dgates = all.mutable_data<T>();
     w.dxh.resize(static_cast<size_t>(most * width));
     w.dc.resize(static_cast<size_t>(most * H));
     w.c_start.resize(static_cast<size_t>(most * H));
@@ -217,11 +216,11 @@ LstmGradients backward_typed(const LstmSizes& s, const LstmInputs& in, const Lst
       std::copy_n(w.dc.data(), rows * H, dc0 + begin * H);
       // A weight gradient is one product over all steps and rows of the chunk.
       const int64_t deep = s.steps * rows;
-      w.xh.pack(false, deep, width, xh + s.steps * begin * width, width);
-      Backend::multiply(w.xh, gates_width, all_dgates, 1, gates_width, true, w.dw.data(), width);
-      if (!projected) continue;
-      w.raw.pack(false, deep, H, kept.raw.data<T>() + s.steps * begin * H, H);
-      Backend::multiply(w.raw, P, w.dr.data(), 1, P, true, w.dw_hr.data(), H);
+      Backend::add_transposed(gates_width, width, deep, all_dgates, gates_width, xh + s.steps * begin * width, width,
+                              w.dw.data());
+      if (projected)
+        Backend::add_transposed(P, H, deep, w.dr.data(), P, kept.raw.data<T>() + s.steps * begin * H, H,
+                                w.dw_hr.data());
     }
   });
   T *dw_ih = writable<T>(out.w_ih), *dw_hh = writable<T>(out.w_hh), *dbias = writable<T>(out.bias);
