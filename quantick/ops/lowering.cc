@@ -8,6 +8,7 @@
 
 #include "quantick/core/error.h"
 #include "quantick/core/float16.h"
+#include "quantick/kernels/dense/dense_pack.h"
 
 namespace quantick {
 namespace {
@@ -258,7 +259,6 @@ std::vector<NamedArray> lower_real_weight(const std::string& name, const Array& 
 
 Array stored_real_weight(const PrepareCall& call, const std::string& name, int64_t columns) {
   const Array& stored = call.constant(name);
-  if (call.precision.method == "weight_only")
   const bool half = call.precision.weight_dtype == "bf16" || call.precision.weight_dtype == "fp16";
   QTK_CHECK(stored.ndim() == 2 && stored.shape()[1] == columns && stored.dtype() == (half ? DType::i16 : DType::f32),
             FormatError, "[program] constant {}, was {}, expected {} of {} columns", name, stored.type().text(),
@@ -267,6 +267,7 @@ Array stored_real_weight(const PrepareCall& call, const std::string& name, int64
 }
 
 Array real_weight(const PrepareCall& call, const std::string& name, int64_t columns) {
+  if (call.precision.method == "weight_only")
     return dequantize_weight(unpack_codes(call.constant(name), columns), call.constant(name + "_scale"),
                              call.precision.group_size);
   const Array stored = stored_real_weight(call, name, columns);
