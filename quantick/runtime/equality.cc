@@ -25,7 +25,7 @@ constexpr int64_t kColumns = 67, kRows = 129;  // odd, so that every kernel meet
 constexpr int64_t kInstruments = 3;
 constexpr int64_t kOperatorSteps = 37;
 constexpr int64_t kTickRows = 67;  // more than run together
-constexpr int64_t kRolling = 5, kRollingShare = 8;
+constexpr int64_t kRolling = 5, kShare = 8;
 
 EqualityRow compare(std::string name, const Array& a, const Array& b) {
   QTK_ASSERT(a.type() == b.type() && a.is_contiguous() && b.is_contiguous());
@@ -49,20 +49,23 @@ class Threads {
 };
 
 Array by_single_rows(const Session& session, const Array& x) {
-  const bool sequence = session.plan().values()[session.plan().input().value].sequence;
-  const int axis = sequence ? 1 : 0;
+  const Plan& plan = session.plan();
+  const auto axis_of = [&](int value) { return plan.values()[static_cast<size_t>(value)].sequence ? 1 : 0; };
+  const int from = axis_of(plan.input().value), to = axis_of(plan.output());
   Array out;
-  for (int64_t n = 0; n < x.shape()[axis]; ++n) {
-    const Array one = session.run_codes(x.slice(axis, n, n + 1).contiguous());
+  for (int64_t n = 0; n < x.shape()[from]; ++n) {
+    const Array one = session.run_codes(x.slice(from, n, n + 1).contiguous());
     if (!out.defined()) {
       Shape shape = one.shape();
-      shape[axis] = x.shape()[axis];
+      shape[to] = x.shape()[from];
       out = Array::empty(shape, one.dtype());
     }
-    out.slice(axis, n, n + 1).assign(one);
+    out.slice(to, n, n + 1).assign(one);
   }
   return out;
 }
+
+int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// How a stream is stepped; the bits must not show it.
 enum class Ticks {
@@ -136,13 +139,16 @@ void check_ticks(const std::string& on, const Session& session, const Program& p
   const auto plan = session.shared_plan();
   if (ticks.defined()) {
     const Array together = by_steps(plan, ticks, 0, Ticks::together, key);
-    if (program.output().sequence)
-      rows.push_back(compare(fmt::format("{}: window of {} steps = step by step", on, ticks.shape()[0]),
-                             session.run(ticks).reshape(together.shape()), together));
+    // Of a frame, the newest step's outputs are what the window gives.
+    const int64_t steps = ticks.shape()[0], first = program.output().sequence ? 0 : steps - 1;
+    const Array last = together.slice(0, first, steps);
+    rows.push_back(compare(fmt::format("{}: window of {} steps = step by step", on, steps),
+                           session.run(ticks).reshape(last.shape()), last));
     rows.push_back(
         compare(on + ": step = step in two halves", together, by_steps(plan, ticks, 0, Ticks::prepared, key)));
-    rows.push_back(compare(on + ": all instruments together = random micro-batches", together,
-                           by_steps(plan, ticks, 0, Ticks::mixed, key)));
+    const int64_t share = divided_up(steps, kShare);
+    rows.push_back(compare(on + ": all instruments together = random micro-batches", together.slice(0, 0, share),
+                           by_steps(plan, ticks.slice(0, 0, share), 0, Ticks::mixed, key)));
   }
   rows.push_back(compare(
       fmt::format("{}: window of {} steps = rolling window of random micro-batches", on, kRolling),
@@ -183,14 +189,16 @@ void check_program(const std::string& what, const Program& program, const Array&
     const std::string on = fmt::format("{}, {}", what, isa_name(isa));
     rows.push_back(
         compare(fmt::format("{}: 1 thread = {} threads", on, options.threads), one, run_with(options.threads)));
-    const int64_t batch = x.shape()[program.input().sequence ? 1 : 0];
-    rows.push_back(compare(fmt::format("{}: batch of {} = single runs", on, batch), one, by_single_rows(session, x)));
+    // The last rows, where tails are.
+    const int axis = program.input().sequence ? 1 : 0, out_axis = program.output().sequence ? 1 : 0;
+    const int64_t batch = x.shape()[axis], first = batch - divided_up(batch, kShare);
+    rows.push_back(compare(fmt::format("{}: batch of {} = single runs", on, batch),
+                           one.slice(out_axis, first, batch).contiguous(),
+                           by_single_rows(session, x.slice(axis, first, batch))));
     if (rolled.defined()) check_ticks(on, session, program, ticks, rolled, key, rows);
   }
   rows.push_back(compare(what + ": saved and reloaded = original", scalar, Session(reloaded(program)).run_codes(x)));
 }
-
-int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 void check_random_program(const std::string& name, const Program& program, const EqualityOptions& options,
                           std::vector<EqualityRow>& rows) {
@@ -202,7 +210,7 @@ void check_random_program(const std::string& name, const Program& program, const
   if (over_time) {
     if (!program.needs_whole_window())
       ticks = random_input(program, divided_up(options.outputs, row * kTickRows), kTickRows, options.seed + 1);
-    const int64_t ends = divided_up(options.outputs, row * kTickRows * kRollingShare);
+    const int64_t ends = divided_up(options.outputs, row * kTickRows * kShare);
     rolled = random_input(program, ends + kRolling - 1, kTickRows, options.seed + 2);
   }
   check_program(name, program, x, ticks, rolled, options, rows);
@@ -244,7 +252,7 @@ std::vector<EqualityRow> run_equality_checks(const EqualityOptions& options) {
       return head ? Array() : random_input(lstm, divided_up(count, kInstruments), kInstruments, options.seed + 1);
     };
     check_program(head ? "lstm with head" : "lstm hidden", lstm, windows, input(options.lstm_steps),
-                  input(options.lstm_steps / kRollingShare + kRolling * kInstruments), options, rows);
+                  input(options.lstm_steps / kShare + kRolling * kInstruments), options, rows);
   }
   return rows;
 }

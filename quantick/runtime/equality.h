@@ -9,8 +9,8 @@
 namespace quantick::runtime {
 
 struct EqualityOptions {
-  /// Values compared in each row of a single operator, at least; an eighth in those of a rolling window, which computes
-  /// each of its steps.
+  /// Values compared in each row of a single operator, at least; an eighth in those of micro-batches and
+  /// single runs.
   int64_t outputs = 1'000'000;
   int64_t lstm_steps = 100'000;  ///< steps of the model in each LSTM row, at least, over all instruments
   uint64_t seed = 1;             ///< of weights and inputs
@@ -30,8 +30,8 @@ std::vector<EqualityRow> check_equality(const std::string& name, const Program& 
 /// Builds random models through the operators' own lowering and compares; one row per pair that must be equal, on each
 /// instruction set of this processor: for Dense and for every operator of the registry that has fixed bits, in int8, in
 /// int16 and with dynamic scales, and for stacked LSTMs, of which all hidden states and the outputs of a head are
-/// compared. Throws ValueError
-/// for options that are not positive. Restores thread count and instruction set. Not thread safe.
+/// compared. Throws ValueError for options that are not positive. Restores thread count and instruction set. Not thread
+/// safe.
 std::vector<EqualityRow> run_equality_checks(const EqualityOptions& options = {});
 
 }  // namespace quantick::runtime

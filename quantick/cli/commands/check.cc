@@ -1,13 +1,16 @@
 // `quantick check bits`, `check states`, `check golden FILE` and `check lookahead MODEL`.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "quantick/autograd/autograd.h"
 #include "quantick/cli/commands/list.h"
 #include "quantick/cli/pipeline/model_stage.h"
 #include "quantick/cli/pipeline/network.h"
+#include "quantick/cli/pipeline/zoo_programs.h"
 #include "quantick/core/cpu.h"
 #include "quantick/core/error.h"
 #include "quantick/core/rng.h"
@@ -31,8 +34,15 @@ struct CheckOptions {
 
 void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
+/// Networks compute this many times what one operator does.
+constexpr int64_t kOutputsPerNetwork = 1000;
+
 int check_bits(const CheckOptions& options) {
-  const auto rows = runtime::run_equality_checks(options.bits);
+  auto rows = runtime::run_equality_checks(options.bits);
+  runtime::EqualityOptions whole = options.bits;
+  whole.outputs = std::max<int64_t>(1, whole.outputs / kOutputsPerNetwork);
+  for (const auto& [name, program] : zoo_programs(options.bits.seed))
+    for (auto& row : runtime::check_equality(name, program, whole)) rows.push_back(std::move(row));
   int64_t differing = 0;
   nlohmann::ordered_json doc;
   doc["processor"] = cpu_model();
