@@ -135,11 +135,6 @@ DenseKernel::DenseKernel(const DenseSpec& spec, Isa isa) : isa_(isa), quantize_i
   else
     pack(spec);
   if (spec.dynamic) {  // codes and scales of one block
-    if (!grouped_) {
-      real_scale_.assign(spec.scale, spec.scale + spec.rows);
-      real_bias_.assign(spec.rows, 0.0f);
-      if (spec.bias_real) std::copy_n(spec.bias_real, spec.rows, real_bias_.begin());
-    }
     scratch_bytes_ += static_cast<size_t>(round_up(kDenseBlock * (spec.cols + int64_t{sizeof(float)}), 64));
   }
 }
@@ -154,7 +149,8 @@ void DenseKernel::pack_groups(const DenseSpec& spec) {
   const size_t weights_at = layout.add<std::byte>(in_parts ? 0 : count * width);
   const size_t start_at = layout.add<int64_t>(spec.rows * groups);
   const size_t scale_at = layout.add<float>(spec.rows * groups);
-  const size_t bias_at = layout.add<float>(spec.bias_real ? spec.rows : 0);
+  // Padded as the parts' vectors are.
+  const size_t bias_at = layout.add<float>(spec.bias_real ? round_up(spec.rows, kPacking[isa_].lanes) : 0);
   memory_ = PooledBytes(layout.bytes(), spec.memory);
   auto* start = at<int64_t>(memory_, start_at);
   auto* scale = at<float>(memory_, scale_at);
@@ -175,10 +171,7 @@ void DenseKernel::pack_groups(const DenseSpec& spec) {
     }
   plan_.wide = (spec.weights16 ? accumulator_bits(spec.weights16, spec.rows, spec.cols, most.data(), spec.x_bits)
                                : accumulator_bits(spec.weights, spec.rows, spec.cols, most.data(), spec.x_bits)) == 64;
-  // In parts: [groups, rows].
-  for (int64_t r = 0; r < spec.rows; ++r)
-    for (int64_t g = 0; g < groups; ++g)
-      scale[in_parts ? g * spec.rows + r : r * groups + g] = spec.scale[r * groups + g];
+  std::copy_n(spec.scale, spec.rows * groups, scale);
   if (spec.bias_real) std::copy_n(spec.bias_real, spec.rows, at<float>(memory_, bias_at));
   groups_ = {.rows = spec.rows,
              .cols = spec.cols,
@@ -195,21 +188,22 @@ void DenseKernel::pack_groups(const DenseSpec& spec) {
              .high = plan_.high,
              .zero = plan_.zero};
   if (!in_parts) return;
-  const std::vector<float> ones(spec.rows, 1.0f);
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t first = g * size, columns = std::min(size, spec.cols - first);
     std::vector<int8_t> weights;
     std::vector<int64_t> part_start;
+    std::vector<float> part_scale;
     for (int64_t r = 0; r < spec.rows; ++r) {
       const int8_t* row = spec.weights + r * spec.cols + first;
       weights.insert(weights.end(), row, row + columns);
       part_start.push_back(start[r * groups + g]);
+      part_scale.push_back(scale[r * groups + g]);
     }
     parts_.emplace_back(DenseSpec{.rows = spec.rows,
                                   .cols = columns,
                                   .weights = weights.data(),
                                   .bias = part_start.data(),
-                                  .scale = ones.data(),
+                                  .scale = part_scale.data(),
                                   .x_bits = spec.x_bits,
                                   .y_bits = 32,
                                   .weight_bits = spec.weight_bits,
@@ -217,10 +211,12 @@ void DenseKernel::pack_groups(const DenseSpec& spec) {
                         isa_);
     packed_bytes_ += parts_.back().packed_bytes();
   }
-  // Of one block: the inputs of a group, its sums, and all sums so far.
-  part_scratch_ = round_up(kDenseBlock * size * spec.x_bits / 8, 64);
-  product_scratch_ = part_scratch_ + 2 * round_up(kDenseBlock * spec.rows * int64_t{sizeof(float)}, 64) +
-                     round_up(static_cast<int64_t>(parts_.front().scratch_bytes()), 64);
+  parts_.back().plan_.bias_real = groups_.bias;
+  size_t part_scratch = 0;
+  for (const DenseKernel& part : parts_) part_scratch = std::max(part_scratch, part.scratch_bytes_);
+  // Sums so far of one block, before they are narrowed.
+  product_scratch_ = static_cast<size_t>(round_up(kDenseBlock * spec.rows * int64_t{sizeof(float)}, 64)) +
+                     static_cast<size_t>(round_up(static_cast<int64_t>(part_scratch), 64));
   scratch_bytes_ = product_scratch_;
 }
 
@@ -230,33 +226,20 @@ void DenseKernel::run_grouped(const void* x, int64_t n, const float* row_scale, 
     return;
   }
   const int64_t rows = plan_.rows, width = plan_.x_bits / 8;
-  auto* gathered = static_cast<std::byte*>(scratch);
-  auto* sums = reinterpret_cast<float*>(gathered + part_scratch_);
-  float* totals = sums + round_up(kDenseBlock * rows, 16);
+  auto* totals = static_cast<float*>(scratch);
   float* rest = totals + round_up(kDenseBlock * rows, 16);
   for (int64_t first = 0; first < n; first += kDenseBlock) {
     const int64_t here = std::min(kDenseBlock, n - first);
     float* t = plan_.y_bits == 32 ? static_cast<float*>(y) + first * rows : totals;
-    const auto* from = static_cast<const std::byte*>(x) + first * plan_.cols * width;
-    for (int64_t g = 0; g < groups_.groups; ++g, from += groups_.group_size * width) {
-      const DenseKernel& part = parts_[g];
-      const int64_t bytes = part.cols() * width;
-      for (int64_t i = 0; i < here; ++i) std::memcpy(gathered + i * bytes, from + i * plan_.cols * width, bytes);
-      part.run(gathered, here, sums, rest);
-      const float* scale = groups_.scale + g * rows;
-      for (int64_t i = 0; i < here; ++i) {
-        const float factor = row_scale ? row_scale[first + i] : 1.0f;
-        const float* sum = sums + i * rows;
-        float* to = t + i * rows;
-        if (g == 0)
-          for (int64_t r = 0; r < rows; ++r) to[r] = sum[r] * (factor * scale[r]);
-        else
-          for (int64_t r = 0; r < rows; ++r) to[r] = to[r] + sum[r] * (factor * scale[r]);
-      }
-    }
-    if (groups_.bias)
-      for (int64_t i = 0; i < here; ++i)
-        for (int64_t r = 0; r < rows; ++r) t[i * rows + r] = t[i * rows + r] + groups_.bias[r];
+    for (int64_t g = 0; g < groups_.groups; ++g)
+      parts_[g].run_(parts_[g].plan_,
+                     {.x = static_cast<const std::byte*>(x) + (first * plan_.cols + g * groups_.group_size) * width,
+                      .x_stride = plan_.cols * width,
+                      .n = here,
+                      .y = t,
+                      .scratch = rest,
+                      .row_scale = row_scale ? row_scale + first : nullptr,
+                      .add = g > 0});
     if (plan_.y_bits == 16)
       quantize_s16(t, here * rows, 1.0f, plan_.zero, static_cast<int16_t*>(y) + first * rows, isa_);
     else if (plan_.y_bits == 8)
@@ -285,6 +268,7 @@ void DenseKernel::pack(const DenseSpec& spec) {
   const size_t weights_at = layout.add<int8_t>(plan_.blocks * block_bytes);
   const size_t start_at = layout.add<int32_t>(padded_rows), high_at = layout.add<int32_t>(padded_rows);
   const size_t scale_at = layout.add<float>(padded_rows), bias_at = layout.add<int64_t>(padded_rows);
+  const size_t real_at = layout.add<float>(spec.bias_real ? padded_rows : 0);
   memory_ = PooledBytes(layout.bytes(), spec.memory);
   auto* weights = at<int8_t>(memory_, weights_at);
   auto *start = at<int32_t>(memory_, start_at), *start_high = at<int32_t>(memory_, high_at);
@@ -314,7 +298,7 @@ void DenseKernel::pack(const DenseSpec& spec) {
   const int64_t excess = isa_ == Isa::avx512vnni || isa_ == Isa::avxvnni ? 128 : 0;
   for (int64_t r = 0; r < spec.rows; ++r) {
     bias[r] = spec.bias ? spec.bias[r] : 0;
-    scale[r] = spec.dynamic || spec.raw_sums ? 1.0f : spec.scale[r];  // dynamic: the exact sum comes back as float32
+    scale[r] = spec.raw_sums ? 1.0f : spec.scale[r];
     // Modulo 2^32 throughout: the finished sum is proved to fit.
     const int64_t offset = -excess * sums[r];
     if (plan_.wide) {
@@ -325,6 +309,10 @@ void DenseKernel::pack(const DenseSpec& spec) {
   }
   plan_.weights = weights;
   plan_.bias = bias, plan_.scale = scale;
+  if (spec.bias_real) {
+    std::copy_n(spec.bias_real, spec.rows, at<float>(memory_, real_at));
+    plan_.bias_real = at<float>(memory_, real_at);
+  }
   plan_.start = start, plan_.start_high = start_high;
   // Converted inputs: at most two planes of int16 (AVX2) or bytes (AVX-512) per column; and a group of widened nibbles.
   product_scratch_ = isa_ == Isa::scalar ? 0 : kDenseBlock * round_up(plan_.steps * packing.depth * 4, 64) + 64;
@@ -338,12 +326,9 @@ void DenseKernel::run_codes(const int8_t* codes, const float* row_scale, int64_t
     run_grouped(codes, n, row_scale, y, scratch);
     return;
   }
-  run_(plan_, nullptr, codes, n, y, scratch);
-  const float *scale = real_scale_.data(), *bias = real_bias_.data();
-  for (int64_t i = 0; i < n; ++i, y += plan_.rows) {
-    const float s = row_scale[i];
-    for (int64_t r = 0; r < plan_.rows; ++r) y[r] = y[r] * (s * scale[r]) + bias[r];
-  }
+  DenseCall scaled = call(codes, n, y, scratch);
+  scaled.row_scale = row_scale;
+  run_(plan_, scaled);
 }
 
 void DenseKernel::run_scaled(const float* x, const float* row_scale, int64_t n, float* y,

@@ -58,13 +58,15 @@ class DenseKernel {
     if (grouped_)
       run_grouped(x, n, nullptr, y, scratch);
     else
-      run_(plan_, nullptr, x, n, y, scratch);
+      run_(plan_, call(x, n, y, scratch));
   }
 
   /// run() with `before` [n, rows] added to the integer sums, e.g. the raw sums of other columns. Plain specs of 8-bit
   /// weights alone, neither groups nor dynamic; the caller has proved that no total leaves int32.
   void run_from(const int32_t* before, const void* x, int64_t n, void* y, void* scratch) const noexcept {
-    run_(plan_, before, x, n, y, scratch);
+    DenseCall continued = call(x, n, y, scratch);
+    continued.before = before;
+    run_(plan_, continued);
   }
 
   // Dynamic specs: x [n, cols] -> y [n, rows] float32.
@@ -88,6 +90,9 @@ class DenseKernel {
   size_t packed_bytes() const { return packed_bytes_; }
 
  private:
+  DenseCall call(const void* x, int64_t n, void* y, void* scratch) const noexcept {
+    return {.x = x, .x_stride = plan_.cols * plan_.x_bits / 8, .n = n, .y = y, .scratch = scratch};
+  }
   void pack(const DenseSpec& spec);
   void pack_groups(const DenseSpec& spec);
   void run_grouped(const void* x, int64_t n, const float* row_scale, void* y, void* scratch) const noexcept;
@@ -99,13 +104,10 @@ class DenseKernel {
   Isa quantize_isa_;  // the one asked for, also where the product runs on the oracle
   bool grouped_ = false;
   size_t scratch_bytes_ = 0;
-  size_t part_scratch_ = 0;     // of one group's inputs
   size_t product_scratch_ = 0;  // of run_; what a dynamic run needs beside it lies behind
   size_t packed_bytes_ = 0;
-  PooledBytes memory_;                         // packed weights, then what the plans point to beside them
-  std::vector<float> real_scale_, real_bias_;  // of dynamic results
-  // One kernel per group, f32(a_g), with scales [groups, rows]: 8-bit weights, on instruction sets that have a fast
-  // one.
+  PooledBytes memory_;  // packed weights, then what the plans point to beside them
+  // One kernel per group, which adds its term to the others': 8-bit weights, on instruction sets that have a fast one.
   std::vector<DenseKernel> parts_;
 
  public:

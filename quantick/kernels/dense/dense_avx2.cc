@@ -45,8 +45,7 @@ void convert(const DensePlan& p, const void* x, bool planes, int64_t width, int1
 /// N samples times R row blocks with P planes; at most 8 accumulators of the 16 registers. Where that makes few chains
 /// of sums, K steps at once have their own.
 template <int P, int R, int N>
-void tile(const DensePlan& p, int64_t block, const int16_t* x, int64_t width, int64_t sample, const int32_t* before,
-          void* y) {
+void tile(const DensePlan& p, int64_t block, const int16_t* x, int64_t width, int64_t sample, const DenseCall& c) {
   constexpr int K = P * R * N >= 4 ? 1 : P * R * N >= 2 ? 2 : 4;
   __m256i sum[K][P][N][R];
 #pragma GCC unroll 4
@@ -101,53 +100,50 @@ void tile(const DensePlan& p, int64_t block, const int16_t* x, int64_t width, in
         for (int j = 1; j < K; ++j) all = _mm256_add_epi32(all, sum[j][plane][n][r]);
         sums[(plane * N + n) * R + r] = all;
       }
-  finish(p, sums, P, N, R, block, sample, before, y);
+  finish(p, sums, P, N, R, block, sample, c);
 }
 
 template <int P, int R>
 void group(const DensePlan& p, int64_t block, const int16_t* x, int64_t width, int64_t sample, int64_t n,
-           const int32_t* before, void* y) {
+           const DenseCall& c) {
   constexpr int kSamples = P == 2 ? 1 : 2;
   int64_t i = 0;
-  for (; i + kSamples <= n; i += kSamples)
-    tile<P, R, kSamples>(p, block, x + i * P * width, width, sample + i, before, y);
-  for (; i < n; ++i) tile<P, R, 1>(p, block, x + i * P * width, width, sample + i, before, y);
+  for (; i + kSamples <= n; i += kSamples) tile<P, R, kSamples>(p, block, x + i * P * width, width, sample + i, c);
+  for (; i < n; ++i) tile<P, R, 1>(p, block, x + i * P * width, width, sample + i, c);
 }
 
 template <int P>
-void groups(const DensePlan& p, const int16_t* x, int64_t width, int64_t sample, int64_t n, const int32_t* before,
-            void* y) {
+void groups(const DensePlan& p, const int16_t* x, int64_t width, int64_t sample, int64_t n, const DenseCall& c) {
   for (int64_t block = 0; block < p.blocks; block += kDenseGroup) switch (p.blocks - block) {
       case 1:
-        group<P, 1>(p, block, x, width, sample, n, before, y);
+        group<P, 1>(p, block, x, width, sample, n, c);
         break;
       case 2:
-        group<P, 2>(p, block, x, width, sample, n, before, y);
+        group<P, 2>(p, block, x, width, sample, n, c);
         break;
       case 3:
-        group<P, 3>(p, block, x, width, sample, n, before, y);
+        group<P, 3>(p, block, x, width, sample, n, c);
         break;
       default:
-        group<P, 4>(p, block, x, width, sample, n, before, y);
+        group<P, 4>(p, block, x, width, sample, n, c);
     }
 }
 
 }  // namespace
 
-void dense_s8_avx2(const DensePlan& p, const int32_t* before, const void* x, int64_t n, void* y, void* scratch) {
-  int16_t* converted = static_cast<int16_t*>(scratch);
+void dense_s8_avx2(const DensePlan& p, const DenseCall& c) {
+  int16_t* converted = static_cast<int16_t*>(c.scratch);
   const bool planes = p.wide && p.x_bits == 16;
   const int64_t width = p.steps * 2, count = planes ? 2 : 1;
-  const int64_t sample_bytes = p.cols * p.x_bits / 8;
-  for (int64_t first = 0; first < n; first += kDenseBlock) {
-    const int64_t here = n - first < kDenseBlock ? n - first : kDenseBlock;
+  for (int64_t first = 0; first < c.n; first += kDenseBlock) {
+    const int64_t here = c.n - first < kDenseBlock ? c.n - first : kDenseBlock;
     for (int64_t i = 0; i < here; ++i)
-      convert(p, static_cast<const char*>(x) + (first + i) * sample_bytes, planes, width,
+      convert(p, static_cast<const char*>(c.x) + (first + i) * c.x_stride, planes, width,
               converted + i * count * width);
     if (planes)
-      groups<2>(p, converted, width, first, here, before, y);
+      groups<2>(p, converted, width, first, here, c);
     else
-      groups<1>(p, converted, width, first, here, before, y);
+      groups<1>(p, converted, width, first, here, c);
   }
 }
 

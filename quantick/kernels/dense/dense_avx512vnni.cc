@@ -49,7 +49,7 @@ void convert(const DensePlan& p, const void* x, int64_t width, uint8_t* out) {
 
 /// From sums to results. Sums [planes][samples][blocks] of 16 rows each; planes: hi, lo, or lo alone.
 [[gnu::noinline]] void finish(const DensePlan& p, const __m512i* sums, int planes, int samples, int blocks,
-                              int64_t block, int64_t sample, const int32_t* before, void* y) {
+                              int64_t block, int64_t sample, const DenseCall& c) {
   const __m512 least = _mm512_set1_ps(p.low), most = _mm512_set1_ps(p.high);
   const __m512i zero = _mm512_set1_epi32(p.zero);
   for (int r = 0; r < blocks; ++r) {
@@ -75,25 +75,27 @@ void convert(const DensePlan& p, const void* x, int64_t width, uint8_t* out) {
         v = _mm512_insertf32x8(_mm512_castps256_ps512(first), second, 1);
       } else {
         __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(high, 8), low);
-        if (before) sum = _mm512_add_epi32(sum, _mm512_maskz_loadu_epi32(mask, before + at));
+        if (c.before) sum = _mm512_add_epi32(sum, _mm512_maskz_loadu_epi32(mask, c.before + at));
         if (p.raw) {
-          _mm512_mask_storeu_epi32(static_cast<int32_t*>(y) + at, mask, sum);
+          _mm512_mask_storeu_epi32(static_cast<int32_t*>(c.y) + at, mask, sum);
           continue;
         }
         v = _mm512_cvtepi32_ps(sum);
       }
-      v = _mm512_mul_ps(v, scale);
+      v = _mm512_mul_ps(v, c.row_scale ? _mm512_mul_ps(_mm512_set1_ps(c.row_scale[sample + n]), scale) : scale);
       if (p.y_bits == 32) {
-        _mm512_mask_storeu_ps(static_cast<float*>(y) + at, mask, v);
+        if (c.add) v = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, static_cast<const float*>(c.y) + at), v);
+        if (p.bias_real) v = _mm512_add_ps(v, _mm512_load_ps(p.bias_real + row));
+        _mm512_mask_storeu_ps(static_cast<float*>(c.y) + at, mask, v);
         continue;
       }
       v = _mm512_min_ps(_mm512_max_ps(v, least), most);
       const __m512i q = _mm512_add_epi32(_mm512_cvtps_epi32(v), zero);
       // Narrowed in a register: stores that narrow are slow.
       if (p.y_bits == 16)
-        _mm256_mask_storeu_epi16(static_cast<int16_t*>(y) + at, mask, _mm512_cvtepi32_epi16(q));
+        _mm256_mask_storeu_epi16(static_cast<int16_t*>(c.y) + at, mask, _mm512_cvtepi32_epi16(q));
       else
-        _mm_mask_storeu_epi8(static_cast<int8_t*>(y) + at, mask, _mm512_cvtepi32_epi8(q));
+        _mm_mask_storeu_epi8(static_cast<int8_t*>(c.y) + at, mask, _mm512_cvtepi32_epi8(q));
     }
   }
 }
@@ -107,7 +109,7 @@ void convert(const DensePlan& p, const void* x, int64_t width, uint8_t* out) {
 /// Sums of K steps side by side, joined into one per plane, sample and block; then the results.
 template <int P, int R, int N, int K>
 [[gnu::always_inline]] inline void join(const DensePlan& p, const __m512i (&sum)[K][P][N][R], int64_t block,
-                                        int64_t sample, const int32_t* before, void* y) {
+                                        int64_t sample, const DenseCall& c) {
   __m512i sums[P * N * R];
 #pragma GCC unroll 2
   for (int plane = 0; plane < P; ++plane)
@@ -120,14 +122,14 @@ template <int P, int R, int N, int K>
         for (int j = 1; j < K; ++j) all = _mm512_add_epi32(all, sum[j][plane][n][r]);
         sums[(plane * N + n) * R + r] = all;
       }
-  finish(p, sums, P, N, R, block, sample, before, y);
+  finish(p, sums, P, N, R, block, sample, c);
 }
 
 /// N samples times R row blocks with P planes; at most 16 accumulators, or g++ spills them. Where that makes fewer
 /// chains of sums than the latency of vpdpbusd wants, K steps at once have their own.
 template <int P, int R, int N>
 void tile(const DensePlan& p, const int8_t* w, int64_t block, const uint8_t* x, int64_t width, int64_t sample,
-          const int32_t* before, void* y) {
+          const DenseCall& c) {
   constexpr int K = P * R * N > 4 ? 1 : P * R * N > 2 ? 2 : P * R * N > 1 ? 4 : 8;
   __m512i sum[K][P][N][R];
 #pragma GCC unroll 8
@@ -164,14 +166,14 @@ void tile(const DensePlan& p, const int8_t* w, int64_t block, const uint8_t* x, 
           for (int plane = 0; plane < P; ++plane)
             sum[0][plane][n][r] = _mm512_dpbusd_epi32(sum[0][plane][n][r], broadcast4(x + (n * P + plane) * width),
                                                       _mm512_loadu_si512(w + r * kStepBytes));
-  join<P, R, N, K>(p, sum, block, sample, before, y);
+  join<P, R, N, K>(p, sum, block, sample, c);
 }
 
 /// The same over nibbles: a byte's low half belongs to an even step, its high half to the step behind it. Either half,
 /// moved to the top of its byte, is 16 times the weight.
 template <int P, int R, int N>
 void nibble_tile(const DensePlan& p, const int8_t* w, int64_t block, const uint8_t* x, int64_t width, int64_t sample,
-                 const int32_t* before, void* y) {
+                 const DenseCall& c) {
   constexpr int K = P * R * N > 4 ? 1 : 2;
   __m512i sum[K][P][N][R];
 #pragma GCC unroll 2
@@ -197,7 +199,7 @@ void nibble_tile(const DensePlan& p, const int8_t* w, int64_t block, const uint8
           sum[K - 1][plane][n][r] = _mm512_dpbusd_epi32(sum[K - 1][plane][n][r], broadcast4(input + 4), odd);
         }
     }
-  join<P, R, N, K>(p, sum, block, sample, before, y);
+  join<P, R, N, K>(p, sum, block, sample, c);
 }
 
 /// Nibbles of `blocks` row blocks to bytes of 16 times the weight.
@@ -213,13 +215,13 @@ void widen(const DensePlan& p, const int8_t* w, int64_t blocks, int8_t* out) {
 
 template <int P, int R>
 void group(const DensePlan& p, int64_t block, const uint8_t* x, int64_t width, int64_t sample, int64_t n,
-           const int32_t* before, int8_t* wide_weights, void* y) {
+           const DenseCall& c, int8_t* wide_weights) {
   constexpr int kSamples = P == 2 ? 2 : 4;
   const int8_t* w = p.weights + block * kStepBytes * p.steps / (p.nibbles ? 2 : 1);
   if (p.nibbles && n <= kSamples) {
     int64_t i = 0;
-    for (; i + 2 <= n; i += 2) nibble_tile<P, R, 2>(p, w, block, x + i * P * width, width, sample + i, before, y);
-    if (i < n) nibble_tile<P, R, 1>(p, w, block, x + i * P * width, width, sample + i, before, y);
+    for (; i + 2 <= n; i += 2) nibble_tile<P, R, 2>(p, w, block, x + i * P * width, width, sample + i, c);
+    if (i < n) nibble_tile<P, R, 1>(p, w, block, x + i * P * width, width, sample + i, c);
     return;
   }
   if (p.nibbles) {
@@ -227,18 +229,17 @@ void group(const DensePlan& p, int64_t block, const uint8_t* x, int64_t width, i
     w = wide_weights;
   }
   int64_t i = 0;
-  for (; i + kSamples <= n; i += kSamples)
-    tile<P, R, kSamples>(p, w, block, x + i * P * width, width, sample + i, before, y);
+  for (; i + kSamples <= n; i += kSamples) tile<P, R, kSamples>(p, w, block, x + i * P * width, width, sample + i, c);
   const uint8_t* rest = x + i * P * width;
   switch (n - i) {
     case 1:
-      tile<P, R, 1>(p, w, block, rest, width, sample + i, before, y);
+      tile<P, R, 1>(p, w, block, rest, width, sample + i, c);
       break;
     case 2:
-      tile<P, R, 2>(p, w, block, rest, width, sample + i, before, y);
+      tile<P, R, 2>(p, w, block, rest, width, sample + i, c);
       break;
     case 3:
-      if constexpr (P == 1) tile<P, R, 3>(p, w, block, rest, width, sample + i, before, y);
+      if constexpr (P == 1) tile<P, R, 3>(p, w, block, rest, width, sample + i, c);
       break;
     default:
       break;
@@ -246,39 +247,38 @@ void group(const DensePlan& p, int64_t block, const uint8_t* x, int64_t width, i
 }
 
 template <int P>
-void groups(const DensePlan& p, const uint8_t* x, int64_t width, int64_t sample, int64_t n, const int32_t* before,
-            int8_t* wide_weights, void* y) {
+void groups(const DensePlan& p, const uint8_t* x, int64_t width, int64_t sample, int64_t n, const DenseCall& c,
+            int8_t* wide_weights) {
   for (int64_t block = 0; block < p.blocks; block += kDenseGroup) switch (p.blocks - block) {
       case 1:
-        group<P, 1>(p, block, x, width, sample, n, before, wide_weights, y);
+        group<P, 1>(p, block, x, width, sample, n, c, wide_weights);
         break;
       case 2:
-        group<P, 2>(p, block, x, width, sample, n, before, wide_weights, y);
+        group<P, 2>(p, block, x, width, sample, n, c, wide_weights);
         break;
       case 3:
-        group<P, 3>(p, block, x, width, sample, n, before, wide_weights, y);
+        group<P, 3>(p, block, x, width, sample, n, c, wide_weights);
         break;
       default:
-        group<P, 4>(p, block, x, width, sample, n, before, wide_weights, y);
+        group<P, 4>(p, block, x, width, sample, n, c, wide_weights);
     }
 }
 
 }  // namespace
 
-void dense_s8_avx512vnni(const DensePlan& p, const int32_t* before, const void* x, int64_t n, void* y, void* scratch) {
+void dense_s8_avx512vnni(const DensePlan& p, const DenseCall& c) {
   const int64_t width = p.steps * 4, count = p.x_bits == 16 ? 2 : 1;
   // Widened nibbles first, so that they stay aligned.
-  int8_t* wide_weights = static_cast<int8_t*>(scratch);
-  uint8_t* planes = static_cast<uint8_t*>(scratch) + (p.nibbles ? kDenseGroup * kStepBytes * p.steps : 0);
-  const int64_t sample_bytes = p.cols * p.x_bits / 8;
-  for (int64_t first = 0; first < n; first += kDenseBlock) {
-    const int64_t here = n - first < kDenseBlock ? n - first : kDenseBlock;
+  int8_t* wide_weights = static_cast<int8_t*>(c.scratch);
+  uint8_t* planes = static_cast<uint8_t*>(c.scratch) + (p.nibbles ? kDenseGroup * kStepBytes * p.steps : 0);
+  for (int64_t first = 0; first < c.n; first += kDenseBlock) {
+    const int64_t here = c.n - first < kDenseBlock ? c.n - first : kDenseBlock;
     for (int64_t i = 0; i < here; ++i)
-      convert(p, static_cast<const char*>(x) + (first + i) * sample_bytes, width, planes + i * count * width);
+      convert(p, static_cast<const char*>(c.x) + (first + i) * c.x_stride, width, planes + i * count * width);
     if (count == 2)
-      groups<2>(p, planes, width, first, here, before, wide_weights, y);
+      groups<2>(p, planes, width, first, here, c, wide_weights);
     else
-      groups<1>(p, planes, width, first, here, before, wide_weights, y);
+      groups<1>(p, planes, width, first, here, c, wide_weights);
   }
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 /// Sums [planes][samples][blocks] of 8 rows each; planes: hi, lo, or lo alone.
 [[gnu::noinline]] void finish(const DensePlan& p, const __m256i* sums, int planes, int samples, int blocks,
-                              int64_t block, int64_t sample, const int32_t* before, void* y) {
+                              int64_t block, int64_t sample, const DenseCall& c) {
   constexpr int64_t kLanes = 8;
   for (int r = 0; r < blocks; ++r) {
     const int64_t row = (block + r) * kLanes;
@@ -31,24 +31,29 @@ namespace {
         v = _mm256_load_ps(values);
       } else {
         __m256i sum = _mm256_add_epi32(_mm256_slli_epi32(high, 8), low);
-        if (before) {
+        if (c.before) {
           alignas(32) int32_t more[8] = {};
-          __builtin_memcpy(more, before + at, static_cast<size_t>(count) * sizeof(int32_t));
+          __builtin_memcpy(more, c.before + at, static_cast<size_t>(count) * sizeof(int32_t));
           sum = _mm256_add_epi32(sum, _mm256_load_si256(reinterpret_cast<const __m256i*>(more)));
         }
         if (p.raw) {
           alignas(32) int32_t out[8];
           _mm256_store_si256(reinterpret_cast<__m256i*>(out), sum);
-          __builtin_memcpy(static_cast<int32_t*>(y) + at, out, static_cast<size_t>(count) * sizeof(int32_t));
+          __builtin_memcpy(static_cast<int32_t*>(c.y) + at, out, static_cast<size_t>(count) * sizeof(int32_t));
           continue;
         }
         v = _mm256_cvtepi32_ps(sum);
       }
-      v = _mm256_mul_ps(v, scale);
+      v = _mm256_mul_ps(v, c.row_scale ? _mm256_mul_ps(_mm256_set1_ps(c.row_scale[sample + n]), scale) : scale);
       if (p.y_bits == 32) {
-        alignas(32) float out[8];
+        alignas(32) float out[8] = {};
+        if (c.add) {
+          __builtin_memcpy(out, static_cast<const float*>(c.y) + at, static_cast<size_t>(count) * sizeof(float));
+          v = _mm256_add_ps(_mm256_load_ps(out), v);
+        }
+        if (p.bias_real) v = _mm256_add_ps(v, _mm256_load_ps(p.bias_real + row));
         _mm256_store_ps(out, v);
-        __builtin_memcpy(static_cast<float*>(y) + at, out, static_cast<size_t>(count) * sizeof(float));
+        __builtin_memcpy(static_cast<float*>(c.y) + at, out, static_cast<size_t>(count) * sizeof(float));
         continue;
       }
       v = _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(p.low)), _mm256_set1_ps(p.high));
@@ -59,9 +64,9 @@ namespace {
       const int width = p.y_bits / 8;
       _mm_store_si128(reinterpret_cast<__m128i*>(out), width == 2 ? shorts : _mm_packs_epi16(shorts, shorts));
       if (count == kLanes)
-        __builtin_memcpy(static_cast<char*>(y) + at * width, out, static_cast<size_t>(8 * width));
+        __builtin_memcpy(static_cast<char*>(c.y) + at * width, out, static_cast<size_t>(8 * width));
       else
-        __builtin_memcpy(static_cast<char*>(y) + at * width, out, static_cast<size_t>(count * width));
+        __builtin_memcpy(static_cast<char*>(c.y) + at * width, out, static_cast<size_t>(count * width));
     }
   }
 }

@@ -31,6 +31,7 @@ struct DensePlan {
   const int32_t* start = nullptr;       // [blocks * lanes] added to the (low-plane) sum, modulo 2^32
   const int32_t* start_high = nullptr;  // the same for the high byte plane
   const float* scale = nullptr;         // [blocks * lanes]
+  const float* bias_real = nullptr;     // [blocks * lanes] added to float32 results; null: zeros
   int x_bits = 8;
   int y_bits = 8;
   bool wide = false;  // 64-bit accumulators: plane sums join as hi * 256 + lo + bias in 64 bits
@@ -48,7 +49,7 @@ struct DenseGroupPlan {
   const int8_t* weights = nullptr;  // [rows, cols], or
   const int16_t* weights16 = nullptr;
   const int64_t* start = nullptr;  // [rows, groups] where each sum starts: the integer bias, or the zero point's share
-  const float* scale = nullptr;    // [rows, groups]; of a kernel per group [groups, rows]
+  const float* scale = nullptr;    // [rows, groups]
   const float* bias = nullptr;     // [rows] in the result's unit, or null
   int x_bits = 8;
   int y_bits = 8;
@@ -59,14 +60,22 @@ struct DenseGroupPlan {
 /// row_scale [n]: a factor of sample n's scales; null: 1.
 void dense_groups(const DenseGroupPlan& plan, const void* x, int64_t n, const float* row_scale, void* y);
 
-/// before [n, rows] is added to the sums; null: zeros. Not with 64-bit accumulators.
-using DenseRun = void (*)(const DensePlan& plan, const int32_t* before, const void* x, int64_t n, void* y,
-                          void* scratch);
+struct DenseCall {
+  const void* x = nullptr;
+  int64_t x_stride = 0;  // bytes from one sample to the next
+  int64_t n = 0;
+  void* y = nullptr;  // [n, rows]
+  void* scratch = nullptr;
+  const int32_t* before = nullptr;   // [n, rows] added to the sums; null: zeros. Not with 64-bit accumulators.
+  const float* row_scale = nullptr;  // [n] factors of the scales of each sample; null: ones
+  bool add = false;                  // float32 results are added to what y holds
+};
 
-void dense_s8_scalar(const DensePlan& plan, const int32_t* before, const void* x, int64_t n, void* y, void* scratch);
-void dense_s8_avx2(const DensePlan& plan, const int32_t* before, const void* x, int64_t n, void* y, void* scratch);
-void dense_s8_avxvnni(const DensePlan& plan, const int32_t* before, const void* x, int64_t n, void* y, void* scratch);
-void dense_s8_avx512vnni(const DensePlan& plan, const int32_t* before, const void* x, int64_t n, void* y,
-                         void* scratch);
+using DenseRun = void (*)(const DensePlan& plan, const DenseCall& call);
+
+void dense_s8_scalar(const DensePlan& plan, const DenseCall& call);
+void dense_s8_avx2(const DensePlan& plan, const DenseCall& call);
+void dense_s8_avxvnni(const DensePlan& plan, const DenseCall& call);
+void dense_s8_avx512vnni(const DensePlan& plan, const DenseCall& call);
 
 }  // namespace quantick::kernels
