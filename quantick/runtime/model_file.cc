@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "quantick/core/file.h"
 #include "quantick/core/float_mode.h"
@@ -92,6 +93,13 @@ struct Entry {
 Entry read_entry(const std::string& name, const json& j, size_t data_size) {
   check_keys(j, {"dtype", "shape", "data_offsets"}, name);
   Entry e{name, {type_from_name(text(member(j, "dtype"), "dtype")), {}}, 0, 0};
+  constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
+  const json& offsets = array(member(j, "data_offsets"), "data_offsets");
+  QTK_CHECK(offsets.size() == 2, FormatError, "[model file] data_offsets of {} are not a pair", name);
+  e.begin = static_cast<size_t>(integer(offsets[0], "data_offsets", 0, kAny));
+  e.end = static_cast<size_t>(integer(offsets[1], "data_offsets", static_cast<int64_t>(e.begin), kAny));
+  QTK_CHECK(e.end <= data_size, FormatError, "[model file] truncated: {} ends at byte {} of the data, which has {}",
+            name, e.end, data_size);
   const json& shape = array(member(j, "shape"), "shape");
   QTK_CHECK(shape.size() <= static_cast<size_t>(Shape::kMaxDims), FormatError, "[model file] {} has {} axes", name,
             shape.size());
@@ -104,10 +112,6 @@ Entry read_entry(const std::string& name, const json& j, size_t data_size) {
               "[model file] {} is larger than the file", name);
     elements *= e.type.shape[-1];
   }
-  const json& offsets = array(member(j, "data_offsets"), "data_offsets");
-  QTK_CHECK(offsets.size() == 2, FormatError, "[model file] data_offsets of {} are not a pair", name);
-  e.begin = static_cast<size_t>(integer(offsets[0], "data_offsets", 0, limit));
-  e.end = static_cast<size_t>(integer(offsets[1], "data_offsets", static_cast<int64_t>(e.begin), limit));
   QTK_CHECK(elements <= limit / dtype_size(e.type.dtype) &&
                 e.end - e.begin == static_cast<size_t>(elements * dtype_size(e.type.dtype)),
             FormatError, "[model file] {} is {} but takes {} bytes", name, e.type.text(), e.end - e.begin);
@@ -187,9 +191,9 @@ Parts take_apart(const std::shared_ptr<const MappedFile>& file) {
   return parts;
 }
 
-void replay_golden(const Parts& parts) {
+void replay_golden(const Parts& parts, const std::shared_ptr<const Plan>& plan) {
   const Array &x = parts.tensor(kGoldenInput), &y = parts.tensor(kGoldenOutput);
-  QTK_CHECK(same_bits(Session(parts.program).run_codes(x), y), FormatError,
+  QTK_CHECK(same_bits(Session(plan).run_codes(x), y), FormatError,
             "[model file] the golden output is not reproduced on this machine ({})", isa_name(active_isa()));
 }
 
@@ -207,12 +211,17 @@ auto for_file(const std::string& path, Action&& action) {
   }
 }
 
-Parts read(const std::string& path) {
+struct Loaded {
+  Parts parts;
+  std::shared_ptr<const Plan> plan;
+};
+
+Loaded read(const std::string& path) {
   const FloatMode mode;
-  const auto file = std::make_shared<const MappedFile>(path);
-  Parts parts = take_apart(file);
-  replay_golden(parts);
-  return parts;
+  Parts parts = take_apart(std::make_shared<const MappedFile>(path));
+  auto plan = std::make_shared<const Plan>(parts.program);
+  replay_golden(parts, plan);
+  return {std::move(parts), std::move(plan)};
 }
 
 }  // namespace
@@ -262,8 +271,13 @@ std::string save(const Program& program, const std::string& path) {
   return sha256;
 }
 
-Program load(const std::string& path) {
-  return for_file(path, [&] { return read(path).program; });
+Program load(const std::string& path) { return load_with_plan(path).program; }
+
+LoadedProgram load_with_plan(const std::string& path) {
+  return for_file(path, [&] {
+    Loaded loaded = read(path);
+    return LoadedProgram{std::move(loaded.parts.program), std::move(loaded.plan)};
+  });
 }
 
 std::string identity(const Program& program) {
@@ -273,7 +287,7 @@ std::string identity(const Program& program) {
 
 std::string verify(const std::string& path) {
   return for_file(path, [&] {
-    const Parts parts = read(path);
+    const Parts parts = read(path).parts;
     const std::string content = identity_of(parts.structure, parts.tensors);
     QTK_CHECK(content == parts.sha256, FormatError, "[model file] identity, was {}, content has {}", parts.sha256,
               content);

@@ -1,6 +1,7 @@
 #pragma once
 // Runs a program on batches of whole windows.
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "quantick/runtime/plan.h"
@@ -11,6 +12,7 @@ namespace quantick::runtime {
 class Session {
  public:
   explicit Session(const Program& program);
+  explicit Session(std::shared_ptr<const Plan> plan) : plan_(std::move(plan)) {}
 
   /// x float32 [steps, batch, features], or [batch, features] where the program's input is a frame. Returns float32
   /// [batch, ...], or [steps, batch, ...] where its output is a sequence. The batch is cut in fixed chunks that run in
