@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "quantick/core/error.h"
+#include "quantick/ops/blocks.h"
 
 namespace quantick {
 namespace {
@@ -25,7 +26,13 @@ class CodeClamp : public IntegerNode {
   template <class T>
   void clamp(const T* x, int64_t n, T* y) const noexcept {
     const auto low = static_cast<T>(low_), high = static_cast<T>(high_);
-    for (int64_t i = 0; i < n; ++i) y[i] = std::min(std::max(x[i], low), high);
+    map_blocks(
+        n, y,
+        [=](T v) {
+          const T least = v > low ? v : low;
+          return least < high ? least : high;
+        },
+        x);
   }
 
   DType dtype_;

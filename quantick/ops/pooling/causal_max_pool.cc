@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "quantick/ops/blocks.h"
 #include "quantick/ops/define.h"
 #include "quantick/ops/elementwise/loop.h"
 #include "quantick/ops/past_rows.h"
@@ -12,7 +13,8 @@ namespace {
 /// y = v where v is larger, as max_pool has it.
 template <class T>
 void keep_larger(const T* v, int64_t n, T* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = v[i] > y[i] ? v[i] : y[i];
+  map_blocks(
+      n, y, [](T a, T b) { return a > b ? a : b; }, v, y);
 }
 
 /// On codes: the order of codes is the order of values. State: the last window - 1 rows.
