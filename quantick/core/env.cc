@@ -8,7 +8,7 @@
 namespace quantick {
 namespace {
 constexpr std::array kSwitches{
-    EnvironmentSwitch{"QTK_ISA", "scalar | avx2 | avx512vnni", "forces the instruction set of all kernels"},
+    EnvironmentSwitch{"QTK_ISA", "scalar | avx2 | avxvnni | avx512vnni", "forces the instruction set of all kernels"},
     EnvironmentSwitch{"QTK_THREADS", "1..256", "number of threads; results do not depend on it"},
     EnvironmentSwitch{"QTK_LOG", "error | warning | info | debug", "least severe message that the command line prints"},
     EnvironmentSwitch{"QTK_CACHE", "a folder", "where downloaded example data is kept (default .cache)"},
