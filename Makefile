@@ -5,8 +5,10 @@ BUILD = build/$(PRESET)
 # Builds from scratch are the common case here; whoever edits configures by preset and gets a file at a time.
 CONFIGURE = cmake --preset $(PRESET) -DQTK_UNITY=ON
 PYTHON = .venv/bin/python
+# Peers of make bench; pytorch (5 GB) is measured where it is named.
+PEERS ?= onnxruntime,openvino,onednn,eigen
 
-.PHONY: help demo compare fashion-mnist build test bench report-check clean
+.PHONY: help demo compare fashion-mnist build test bench bench-kernels report-check clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,9 +17,10 @@ help:
 	@echo 'make fashion-mnist trains a residual network on images, quantizes it, and compares the two on the test images'
 	@echo 'make test          builds and runs every test; PRESET=asan-ubsan or PRESET=tsan: under a sanitizer'
 	@echo 'make build         only the program: build/release/quantick'
-	@echo 'make bench         builds and runs the benchmarks'
+	@echo 'make bench         latencies, throughput and errors against peers: one table, and out/bench.json (PEERS=... chooses)'
+	@echo 'make bench-kernels the benchmarks of single kernels and operators'
 	@echo 'make report-check  opens the demo report in headless Chromium: screenshots, errors, network requests'
-	@echo 'make clean         removes build and out (.venv and .cache stay)'
+	@echo 'make clean         removes build and out (.venv, .venv-bench and .cache stay)'
 	@echo 'All of them install missing Debian packages where they may, and say what is missing where they may not.'
 
 demo: build
@@ -49,8 +52,19 @@ test:
 bench:
 	@tools/bootstrap.sh build bench
 	@cmake --preset bench
+	@cmake --build build/bench --parallel $(JOBS) --target quantick_bench ops_bench
+	@tools/venv.sh tools/requirements-bench.txt .venv-bench || true
+	@case "$(PEERS)" in *pytorch*) tools/venv.sh tools/requirements-bench-pytorch.txt .venv-bench || true;; esac
+	@python3 tools/bench.py --peers "$(PEERS)" --markdown out/bench.md $(BENCH_OPTIONS)
+
+bench-kernels:
+	@tools/bootstrap.sh build bench
+	@cmake --preset bench
 	@cmake --build build/bench --parallel $(JOBS)
-	@for program in build/bench/*_bench; do echo "== $$program"; $$program || exit 1; done
+	@for program in build/bench/*_bench; do \
+	  case $$program in */quantick_bench) continue;; esac; \
+	  echo "== $$program"; $$program || exit 1; \
+	done
 
 report-check:
 	@tools/bootstrap.sh report

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Makes .venv, and installs a requirements file into it where one is named.
-#   tools/venv.sh [REQUIREMENTS]
+# Makes .venv, or another FOLDER, and installs a requirements file into it where one is named.
+#   tools/venv.sh [REQUIREMENTS [FOLDER]]
 # A stamp holds the checksum of what was installed, so that a second call is instant.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
-venv=$root/.venv
 requirements=${1-}
+name=${2-.venv}
+venv=$root/$name
 
 if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
   made=
@@ -19,7 +20,7 @@ if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then
   done
   if [ -z "$made" ]; then
     rm -rf "$venv"
-    echo "venv: cannot make .venv: Python 3.11 or newer with its venv module is needed (Debian: python3-venv)" >&2
+    echo "venv: cannot make $name: Python 3.11 or newer with its venv module is needed (Debian: python3-venv)" >&2
     exit 1
   fi
 fi
@@ -28,7 +29,7 @@ fi
 stamp=$venv/installed-$(basename "$requirements" .txt)
 sum=$(sha256sum <"$requirements")
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sum" ]; then exit 0; fi
-echo "venv: installing $(basename "$requirements") into .venv"
+echo "venv: installing $(basename "$requirements") into $name"
 # peewee, which empyrical-reloaded wants, has no wheel of the version it accepts.
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-binary peewee -r "$requirements" || {
   echo "venv: the packages of $(basename "$requirements") could not be installed (is the package index reachable?)" >&2

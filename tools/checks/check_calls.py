@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Calls that the library leaves to the program: printing, exiting, the clock, the environment, hidden random numbers.
 
-Tests and benchmarks (x_test.cc, x_bench.cc, test_x.h, bench_x.h) are free of it, except that the environment is read
-through quantick/core/env.h everywhere and random numbers are keyed.
+Tests and benchmarks (tests/, bench/, x_test.cc, x_bench.cc, test_x.h, bench_x.h) are free of it, except that the
+environment is read through quantick/core/env.h everywhere and random numbers are keyed.
 """
 import re
 
@@ -37,7 +37,7 @@ def check(root, options):
     complaints = []
     for path in common.sources(root, {".h", ".cc", ".inc"}):
         where = path.relative_to(root).as_posix()
-        test = re.search(r"_(test|bench)\.cc$|/(test|bench)_\w+\.h$", where) or where.startswith("tests/")
+        test = re.search(r"_(test|bench)\.cc$|/(test|bench)_\w+\.h$", where) or where.startswith(("tests/", "bench/"))
         text = code_only(path.read_text())
         for what, (pattern, places, tests_may) in RULES.items():
             if where.startswith(places) or (test and tests_may):

@@ -10,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SKIPPED = 77
 
 
-def sources(root, suffixes, folders=("quantick", "tests")):
+def sources(root, suffixes, folders=("quantick", "tests", "bench")):
     """Paths below the folders whose suffix is one of the suffixes, sorted."""
     return sorted(path for folder in folders for path in (root / folder).rglob("*")
                   if path.suffix in suffixes and "__pycache__" not in path.parts)

@@ -1,0 +1,65 @@
+#include "bench/loading.h"
+
+#include <unistd.h>
+#include <algorithm>
+#include <chrono>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "bench/clock.h"
+#include "bench/own.h"
+#include "bench/sampler.h"
+#include "quantick/runtime/model_file.h"
+
+namespace quantick::bench {
+namespace {
+
+constexpr int kLoads = 15;
+constexpr int kStarts = 51;
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return percentile(values, 0.5);
+}
+
+}  // namespace
+
+nlohmann::json measure_loading() {
+  nlohmann::json result;
+  {
+    Workload large = make_workload(workload_spec("market_lstm_c"));
+    const std::string path =
+        (std::filesystem::temp_directory_path() / ("quantick_bench_" + std::to_string(getpid()) + ".qtk")).string();
+    runtime::save(own_program(large, "int8").program, path);
+    std::vector<double> seconds;
+    for (int i = 0; i < kLoads; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      const runtime::Stream stream(runtime::load(path));
+      seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    result["file_bytes"] = std::filesystem::file_size(path);
+    result["load_seconds"] = median(seconds);
+    std::filesystem::remove(path);
+  }
+  Workload usual = make_workload(workload_spec("lstm_2x128"));
+  const OwnProgram program = own_program(usual, "int8");
+  std::vector<float> out(static_cast<size_t>(usual.spec.outputs));
+  std::vector<double> first, hundredth;
+  for (int i = 0; i < kStarts; ++i) {
+    OwnStepper stepper(program.program, usual.spec);  // warms up
+    for (int64_t step = 1; step <= 100; ++step) {
+      const float* x = usual.x.data() + step % usual.steps() * usual.step_size();
+      const uint64_t before = ticks_before();
+      stepper.step(x, out.data());
+      const double ns = tick_scale().ns(before, ticks_after());
+      if (step == 1) first.push_back(ns);
+      if (step == 100) hundredth.push_back(ns);
+    }
+  }
+  result["first_step_ns"] = median(first);
+  result["hundredth_step_ns"] = median(hundredth);
+  return result;
+}
+
+}  // namespace quantick::bench

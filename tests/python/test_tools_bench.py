@@ -1,0 +1,187 @@
+"""tools/bench*.py: rows, ratios and bars from results that are made up, and the Python peers' models and percentiles."""
+import json
+import struct
+
+import bench
+import bench_bars
+import bench_extra
+import bench_peers
+import bench_table
+import numpy as np
+import pytest
+
+
+def result(contender, chunks, path="step", cache="hot", **more):
+    return {"kind": "time", "contender": contender, "path": path, "cache": cache, "rows": 1, "samples": 1000,
+            "chunks": chunks, "note": "", "p50": sorted(chunks)[len(chunks) // 2], **more}
+
+
+RESULTS = [
+    result("f32", [2000, 9000, 6000], floor=1500, bytes=4096, byte_products=0),
+    result("int8", [1000, 3000, 2000], floor=400, bytes=1024, byte_products=77, **{"p99": 4000, "p99.9": 5000}),
+    result("int8", [800, 900, 1000], path="event", floor=200),
+    result("int8", [1e6, 1e6, 1e6], path="batch", floor=5e5, byte_products=1e6),
+    result("int8", [7000, 7000, 7000], cache="evicted"),
+    result("onnxruntime_f32", [11000, 31000, 21000], null=1000, null_chunks=[1000, 1000, 1000], p99=50000),
+    {"kind": "error", "contender": "int8", "sqnr": 40.0, "max_error": 0.01},
+    {"kind": "error", "contender": "f32", "max_error": 0.0},
+    {"kind": "vnni_peak", "value": 1e9},
+]
+KEYS = {"workload", "contender", "path", "metric", "value", "unit", "floor", "ratio_to_int8", "cache", "net", "note"}
+MACHINE = {"cpu": "a core", "cores": 2, "isa": "avx2", "isas": ["scalar", "avx2"], "bf16": False, "l1": 32 << 10,
+           "l2": 1 << 20, "l3": 8 << 20, "peers": [{"name": "eigen", "present": False, "text": "not built in"}]}
+
+
+@pytest.fixture
+def rows():
+    return bench_table.rows_of("lstm_2x128", RESULTS)
+
+
+def test_rows_have_the_promised_keys_and_can_be_written(rows):
+    assert all(set(row) == KEYS for row in rows)
+    assert json.loads(json.dumps(rows)) == rows
+    assert {row["metric"] for row in rows} == {"p50", "p99", "p99.9", "throughput", "sqnr", "max_error"}
+
+
+def test_ratios_are_medians_over_rounds_not_ratios_of_medians(rows):
+    found = bench_table.Rows(rows)
+    assert found.get("lstm_2x128", "f32", "step")["ratio_to_int8"] == 3  # of 2, 3 and 3
+    assert found.get("lstm_2x128", "int8", "step")["ratio_to_int8"] == 1
+    assert found.ratio("lstm_2x128", "f32", "int8", "step") == 3
+    assert found.get("lstm_2x128", "f32", "step", "p99") is None
+
+
+def test_a_null_model_is_taken_off_in_a_column_of_its_own(rows):
+    found = bench_table.Rows(rows)
+    peer = found.get("lstm_2x128", "onnxruntime_f32", "step")
+    assert (peer["value"], peer["net"], peer["ratio_to_int8"]) == (21000, 20000, 10)
+    assert found.get("lstm_2x128", "onnxruntime_f32", "step", "p99")["ratio_to_int8"] == 49000 / 4000
+    assert found.get("lstm_2x128", "onnxruntime_f32", "step", "throughput")["net"] == 1e9 / 20000
+
+
+def test_throughput_counts_rows_and_compares_the_other_way_round(rows):
+    found = bench_table.Rows(rows)
+    row = found.get("lstm_2x128", "f32", "step", "throughput")
+    assert (row["value"], row["unit"], row["ratio_to_int8"]) == (1e9 / 6000, "rows/s", 1 / 3)
+
+
+def test_table_shows_every_path_once_and_errors_once_per_contender(rows):
+    lines = bench_table.table_of("lstm_2x128", rows)
+    assert [line[:2] for line in lines[1:]] == [("int8", "step"), ("int8", "event"), ("int8", "batch"),
+                                                ("f32", "step"), ("onnxruntime_f32", "step")]
+    column = dict(zip(bench_table.HEAD, zip(*lines[1:])))
+    assert column["p50"][0] == "2.00" and column["evicted"][0] == "7.00" and column["x floor"][0] == "5.00"
+    assert column["SQNR dB"] == ("40.0", "", "", "", "") and column["net p50"][-1] == "20.00"
+    text = bench_table.text_table(lines)
+    ends = [line.index(word) + len(word) for line, word in zip(text.splitlines(), ("p50", "2.00", "0.90"))]
+    assert ends[0] == ends[1] == ends[2]  # numbers end under their heading
+    assert bench_table.markdown_table(lines).count("\n") == len(lines)
+
+
+def bars_of(rows, **more):
+    given = {"savings": [], "loading": None, "training": {}, "portfolio": None, **more}
+    facts = bench.facts_of("lstm_2x128", RESULTS)
+    return {bar.name: bar for bar in bench_bars.all_bars(bench_table.Rows(rows), MACHINE, facts, **given)}
+
+
+def test_bars_are_met_or_skipped_with_the_reason(rows):
+    bars = bars_of(rows)
+    met = bars["lstm_2x128 step, int8 against own f32"]
+    assert (met.met, met.measured, met.wanted) == (True, "3.00x", ">= 2.9x")
+    either = bars["lstm_2x128 event p50, int8"]  # far from its floor, yet fast enough
+    assert either.met is True and either.measured == "0.90 us, 4.50 floors"
+    skipped = bars["lstm_2x128 step, own f32 against Eigen"]
+    assert skipped.met is None and skipped.reason == "eigen: not built in"
+    assert bars["lstm_2x128 step, int8 against onnxruntime_f32 (binding subtracted)"].met is True
+    assert bars["LSTM training, hidden 64: bf16 against own f32"].reason == "this processor has no bf16"
+
+
+def test_a_missed_bar_says_in_which_cache_the_weights_lie(rows):
+    slow = [dict(row, ratio_to_int8=1.5) if row["contender"] == "f32" and row["metric"] == "p50" else row
+            for row in rows]
+    bar = bars_of(slow)["lstm_2x128 step, int8 against own f32"]
+    assert bar.met is False and bar.measured == "1.50x"
+    assert bar.reason == ("avx2; weights: int8 1 KiB in L1, f32 4 KiB in L1: both in the same level, so fewer bytes save "
+                          "arithmetic and bandwidth but no level")
+
+
+def test_share_of_the_vnni_peak_counts_byte_products():
+    results = [dict(r) for r in RESULTS]
+    rows = bench_table.rows_of("lstm_3x256", results)
+    facts = bench.facts_of("lstm_3x256", results)
+    bars = bench_bars.batch_bars(bench_table.Rows(rows), MACHINE, facts, bench_bars.Reasons(MACHINE, facts))
+    share = next(bar for bar in bars if "VNNI peak" in bar.name)
+    assert share.met is True and share.measured == "100.00 %"  # 1e6 products in 1 ms at 1e9 a second
+
+
+def test_savings_and_starts_become_bars():
+    savings = [{"workload": "lstm_2x128", "contender": c, "threads": 2, "windows_per_second": v, "sweeps_per_hour": v,
+                "tick_ns": 1, "event_ns": 1, "cores": 1 / v} for c, v in (("int8", 60.0), ("f32", 20.0))]
+    loading = {"file_bytes": 20e6, "load_seconds": 0.02, "first_step_ns": 1000, "hundredth_step_ns": 990}
+    training = {("lstm", 64): {"gflops": 60.0, "share": 0.6}}
+    bars = bars_of([], savings=savings, loading=loading, training=training, portfolio=99_999.0)
+    assert bars["lstm_2x128 model sweeps per hour, int8 against f32"].measured == "3.00x"
+    assert bars["model load with checksum and packing, per 10 MB"].met is False  # 10 ms
+    assert bars["first step after warm_up / hundredth step (1.1 counts as equal)"].met is True
+    assert bars["LSTM training, hidden 64: share of the f32 GEMM peak"].met is True
+    assert bars["portfolio sweeps per hour over cached predictions"].met is False
+    extra = bench_extra.Extra(savings=savings)
+    title, lines, rows = extra.tables()[0]
+    assert lines[1][-1] == "sweeps x 3.00, cores / 3.00" and all(set(row) == KEYS for row in rows)
+
+
+def test_training_results_of_google_benchmark():
+    text = json.dumps({"benchmarks": [
+        {"name": "training_step/layer:0/units:64/iterations:12/manual_time", "label": "lstm", "GFLOP/s": 50.0,
+         "of_peak": 0.5}, {"name": "other/units:64"}]})
+    assert bench_extra.training_results(text) == {("lstm", 64): {"gflops": 50.0, "share": 0.5}}
+
+
+def test_unknown_peers_are_refused_with_the_known_ones():
+    assert bench.peer_list("onednn, eigen") == ["onednn", "eigen"]
+    with pytest.raises(SystemExit, match="unknown peer mxnet; known: onnxruntime"):
+        bench.peer_list("mxnet")
+
+
+def test_percentiles_are_samples():
+    assert [bench_peers.percentile([1, 2, 3, 4], p) for p in (0.25, 0.5, 0.51, 1.0)] == [1, 2, 3, 4]
+    assert bench_peers.percentile(list(range(1, 1001)), 0.999) == 999
+
+
+def write_network(path, tensors, text):
+    header, data = {"__metadata__": text}, b""
+    for name, array in tensors.items():
+        raw = array.astype(np.float32).tobytes()
+        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    head = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(head)) + head + data)
+
+
+def test_onnx_step_carries_its_state_and_agrees_with_the_formula(tmp_path):
+    random = np.random.default_rng(1)
+    units, columns, steps, rows = 4, 3, 5, 2
+    weights = [random.normal(size=s) * 0.5 for s in ((16, columns), (16, units), (16,), (16,))]
+    head, bias = random.normal(size=(2, units)), random.normal(size=2)
+    x = random.normal(size=(steps, rows, columns))
+    h, c = np.zeros((rows, units)), np.zeros((rows, units))
+
+    def sigmoid(v):
+        return 1 / (1 + np.exp(-v))
+
+    for t in range(steps):
+        i, f, g, o = np.split(x[t] @ weights[0].T + h @ weights[1].T + weights[2] + weights[3], 4, axis=1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+    names = ("0.l0_i2h_weight", "0.l0_h2h_weight", "0.l0_i2h_bias", "0.l0_h2h_bias")
+    write_network(tmp_path / "n.safetensors",
+                  {**dict(zip(names, weights)), "2.weight": head, "2.bias": bias, "bench.windows": x,
+                   "bench.truth": h @ head.T + bias},
+                  {"kind": "lstm", "window": str(steps), "rows": "1", "layers": "1"})
+    worker = bench_peers.Worker(["onnxruntime"])
+    worker.command(f"open n {tmp_path}")
+    worker.command("round 0.02")
+    found = {(r["kind"], r["contender"]): r for r in worker.command("close")}
+    assert found["error", "onnxruntime_f32"]["max_error"] < 1e-5
+    assert found["error", "onnxruntime_int8"]["sqnr"] > 15
+    assert found["time", "onnxruntime_f32"]["p50"] > 0 and len(found["time", "onnxruntime_f32"]["null_chunks"]) == 1

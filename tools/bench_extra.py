@@ -1,0 +1,130 @@
+"""What `make bench` measures beside the workloads: what int8 saves, loading, training kernels, and the ticks of
+`quantick replay` where such a run lies in out/."""
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+
+import bench_table
+
+SAVINGS_HEAD = ("workload", "contender", "windows/s", "model sweeps/h", "tick us", "cores", "against f32")
+TRAINING_HEAD = ("layer", "hidden", "GFLOP/s", "share of GEMM peak")
+TICKS_HEAD = ("workload", "model", "ticks/s", "p50", "p99", "p99.9")
+
+
+def row(workload, contender, path, metric, value, unit, ratio=None, note=""):
+    return {"workload": workload, "contender": contender, "path": path, "metric": metric, "value": value, "unit": unit,
+            "floor": None, "ratio_to_int8": ratio, "cache": "hot", "net": value, "note": note}
+
+
+@dataclasses.dataclass
+class Extra:
+    savings: list = dataclasses.field(default_factory=list)
+    portfolios: dict | None = None
+    loading: dict | None = None
+    training: dict = dataclasses.field(default_factory=dict)  # (layer, hidden): {"gflops", "share"}
+    ticks: list = dataclasses.field(default_factory=list)  # (workload, replay's latency record)
+
+    @property
+    def portfolio(self):
+        return self.portfolios["sweeps_per_hour"] if self.portfolios else None
+
+    def tables(self):
+        """(title, lines, rows) of each table that has something to say."""
+        found = [self.savings_table(), self.training_table(), self.ticks_table()]
+        return [(title, lines, rows) for title, lines, rows in found if len(lines) > 1]
+
+    def savings_table(self):
+        lines, rows = [SAVINGS_HEAD], []
+        base = {(r["workload"], r["contender"]): r for r in self.savings}
+        for r in self.savings:
+            int8, f32 = base[r["workload"], "int8"], base[r["workload"], "f32"]
+            ratio = ""
+            if r is int8:
+                ratio = (f"sweeps x {r['sweeps_per_hour'] / f32['sweeps_per_hour']:.2f}, "
+                         f"cores / {f32['cores'] / r['cores']:.2f}")
+            lines.append((r["workload"], r["contender"], f"{r['windows_per_second']:,.0f}",
+                          f"{r['sweeps_per_hour']:,.1f}", bench_table.microseconds(r["tick_ns"]), f"{r['cores']:.3f}",
+                          ratio))
+            note = f"{r['threads']} threads"
+            for metric, path, unit in (("windows_per_second", "batch", "windows/s"),
+                                       ("sweeps_per_hour", "batch", "sweeps/h"), ("cores", "event", "cores")):
+                rows.append(row(r["workload"], r["contender"], path, metric, r[metric], unit,
+                                r[metric] / int8[metric], note if path == "batch" else "3,000 instruments, 10 ticks/s"))
+        if self.portfolios:
+            p = self.portfolios
+            name = f"portfolios {p['instruments']} x {p['bars']}"
+            lines.append((name, "quantick", "", f"{p['sweeps_per_hour']:,.0f}", "", "", ""))
+            rows.append(row(name, "quantick", "batch", "sweeps_per_hour", p["sweeps_per_hour"], "sweeps/h",
+                            note=f"{p['threads']} threads, {p['settings']} settings"))
+        title = ("what it saves: 261,000 windows x 20 steps a model sweep, all cores; cores for 3,000 instruments at 10 "
+                 "ticks a second (prepare() and step())")
+        return title, lines, rows
+
+    def training_table(self):
+        lines, rows = [TRAINING_HEAD], []
+        for (layer, hidden), r in sorted(self.training.items()):
+            lines.append((layer, str(hidden), f"{r['gflops']:.1f}", f"{100 * r['share']:.0f} %" if r["share"] else ""))
+            contender = {"lstm_bf16": "bf16", "gru_bf16": "bf16", "lstm_pytorch": "pytorch_eager"}.get(layer, "f32")
+            rows.append(row(f"training_{layer.split('_')[0]}_{hidden}", contender, "batch", "throughput",
+                            r["gflops"], "GFLOP/s", note=f"{r['share']:.3f} of the GEMM peak" if r["share"] else ""))
+        return "training: forward and backward, T = 30, N = 512, one layer, one thread", lines, rows
+
+    def ticks_table(self):
+        lines, rows = [TICKS_HEAD], []
+        for workload, r in self.ticks:
+            lines.append((workload, r.get("model", ""), f"{r['ticks_per_second']:,.0f}",
+                          *(bench_table.microseconds(r[m]) for m in bench_table.METRICS)))
+            rows += [row(workload, "int8", "event", m, r[m], "ns") for m in bench_table.METRICS]
+            rows.append(row(workload, "int8", "event", "throughput", r["ticks_per_second"], "ticks/s"))
+        return "real ticks through book, features and model (quantick replay)", lines, rows
+
+
+def training_results(text):
+    """{(layer, hidden): {"gflops", "share"}} of ops_bench's training_step in Google Benchmark's JSON."""
+    found = {}
+    for run in json.loads(text)["benchmarks"]:
+        units = re.search(r"units:(\d+)", run["name"])
+        if units and "of_peak" in run:
+            found[run["label"], int(units.group(1))] = {"gflops": run["GFLOP/s"], "share": run["of_peak"]}
+    return found
+
+
+def replay_results(root):
+    """Latencies of out/*/replay.json as (workload, record); the newest of each data set."""
+    found = {}
+    for path in sorted((root / "out").glob("*/replay.json"), key=lambda p: p.stat().st_mtime):
+        record = latency_of(json.loads(path.read_text()))
+        if record is not None:
+            found["ticks_binance" if "binance" in str(path.parent.name).lower() else "ticks_if"] = record
+    return sorted(found.items())
+
+
+def latency_of(document):
+    """{"model", "ticks_per_second", "p50", "p99", "p99.9"} (ns) of a replay's document, or None."""
+    latency = document.get("latency_ns")
+    if not latency or "ticks_per_second" not in document:
+        return None
+    return {"model": document.get("model", ""), "ticks_per_second": document["ticks_per_second"],
+            **{m: latency[m] for m in bench_table.METRICS}}
+
+
+def measure(own, build, root, python=None):
+    extra = Extra()
+    for name in ("savings", "portfolios", "loading"):
+        try:
+            setattr(extra, name, own.ask(name))
+        except RuntimeError as error:
+            print(f"bench: {name}: {error}", file=sys.stderr)
+    program = build / "ops_bench"
+    if program.exists():
+        run = subprocess.run([str(program), "--benchmark_filter=training_step", "--benchmark_format=json"],
+                             capture_output=True, text=True)
+        if run.returncode == 0:
+            extra.training = training_results(run.stdout)
+    if python is not None:
+        for hidden, gflops in python.ask("training").items():
+            extra.training["lstm_pytorch", int(hidden)] = {"gflops": gflops, "share": None}
+    extra.ticks = replay_results(root)
+    return extra
