@@ -1,11 +1,16 @@
+#include <algorithm>
 #include <cmath>
 
+#include "quantick/ops/blocks.h"
 #include "quantick/ops/define.h"
 #include "quantick/ops/elementwise/element_node.h"
 #include "quantick/ops/elementwise/loop.h"
 
 namespace quantick {
 namespace {
+
+/// Elements at one time.
+constexpr int64_t kPiece = 256;
 
 struct LeakyRelu {
   static constexpr std::string_view name = "leaky_relu", family = "activation", onnx = "LeakyRelu";
@@ -53,7 +58,15 @@ struct LeakyRelu {
       const auto alpha = static_cast<float>(from_attributes<Attrs>(*call.attributes, name).alpha);
       QTK_CHECK(std::isfinite(alpha), FormatError, "[leaky_relu] alpha, was {}, expected a finite number", alpha);
       return make_element_node(call, name, [alpha](const float* const* x, int64_t n, float* y) {
-        for (int64_t i = 0; i < n; ++i) y[i] = value(x[0][i], alpha);
+        // Products first, for all: then the choice is a mask, not a branch.
+        float below[kPiece];
+        for (int64_t i = 0; i < n; i += kPiece) {
+          const int64_t count = std::min(kPiece, n - i);
+          map_blocks(
+              count, below, [alpha](float v) { return alpha * v; }, x[0] + i);
+          map_blocks(
+              count, y + i, [](float v, float b) { return v < 0 ? b : v; }, x[0] + i, below);
+        }
       });
     };
     return form;
