@@ -108,6 +108,13 @@ function(qtk_room room)
   endif()
   set(benches ${all})
   list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
+  # A peer that is a header is compiled here, in its strongest form: for the machine that runs it.
+  set(peers ${benches})
+  list(FILTER peers INCLUDE REGEX "_peer_bench\\.cc$")
+  if(peers)
+    set_source_files_properties(${peers} PROPERTIES COMPILE_OPTIONS
+      "-O3;-march=native;-mprefer-vector-width=512;-DNDEBUG;-Wno-maybe-uninitialized")
+  endif()
   if(QTK_BENCHMARKS AND benches)
     add_executable(${room}_bench ${benches})
     target_link_libraries(${room}_bench PRIVATE quantick_${room} ${ARG_PRIVATE} ${QTK_PEERS} benchmark::benchmark_main)

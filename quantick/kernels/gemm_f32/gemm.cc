@@ -47,6 +47,10 @@ void pack_panel(bool trans_b, int64_t terms, int64_t columns, const float* b, in
   constexpr int64_t kBlock = 4;
   if (!trans_b) {
     for (int64_t i = 0; i < terms; ++i, out += panel) {
+      if (columns == kGemmPanelAvx512) {  // a length that the compiler knows: a call would cost more than the copy
+        std::memcpy(out, b + i * ldb, kGemmPanelAvx512 * sizeof(float));
+        continue;
+      }
       std::copy_n(b + i * ldb, columns, out);
       std::fill(out + columns, out + panel, 0.0f);
     }

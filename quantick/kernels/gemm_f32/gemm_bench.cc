@@ -1,9 +1,12 @@
 // The float matrix product against oneDNN, one thread each: what choosing our own costs. Shapes: the input product of
-// the demo's LSTM (20 steps of 64 rows), one of its recurrent products, and a square one.
+// the demo's LSTM (20 steps of 64 rows), one of its recurrent products, and a square one; ours also with weights that
+// were packed before, as layers and programs have them. Last, what a core makes at best: products of float32, and of
+// bf16 where the processor multiplies them.
 #include <vector>
 
 #include "quantick/kernels/bench_ratio.h"
 #include "quantick/kernels/gemm_f32/gemm.h"
+#include "quantick/kernels/intrinsics.h"
 
 #if QTK_HAS_ONEDNN
 #include <dnnl.h>
@@ -46,6 +49,57 @@ void quantick_gemm(benchmark::State& state) {
   p.count(state);
 }
 BENCHMARK(quantick_gemm)->Args({1280, 256, 64})->Args({64, 256, 64})->Args({512, 512, 512});
+
+void quantick_packed(benchmark::State& state) {
+  Product p(state);
+  const PackedMatrix b(true, p.k, p.n, p.b.data(), p.k);
+  run_with_ratio(state, p.name(), false, [&] { b.multiply(p.m, p.a.data(), p.k, 1, 1.0f, false, p.c.data(), p.n); });
+  p.count(state);
+}
+BENCHMARK(quantick_packed)->Args({1280, 256, 64})->Args({64, 256, 64})->Args({512, 512, 512});
+
+#if defined(__x86_64__)
+constexpr int kSums = 16, kRounds = 1000;
+
+[[gnu::target("avx512f"), gnu::noinline]] void multiply_f32() {
+  __m512 sum[kSums] = {}, a = _mm512_set1_ps(0.5f), b = a;
+  asm volatile("" : "+v"(a), "+v"(b));
+#pragma GCC unroll 16
+  for (int j = 0; j < kSums; ++j) asm volatile("" : "+v"(sum[j]));  // or equal sums would be made once
+  for (int i = 0; i < kRounds; ++i)
+#pragma GCC unroll 16
+    for (int j = 0; j < kSums; ++j) sum[j] = _mm512_fmadd_ps(a, b, sum[j]);
+#pragma GCC unroll 16
+  for (int j = 0; j < kSums; ++j) asm volatile("" : : "v"(sum[j]));
+}
+
+[[gnu::target("avx512f,avx512bf16"), gnu::noinline]] void multiply_bf16() {
+  __m512 sum[kSums] = {}, pairs = _mm512_set1_ps(0.5f);
+  asm volatile("" : "+v"(pairs));
+#pragma GCC unroll 16
+  for (int j = 0; j < kSums; ++j) asm volatile("" : "+v"(sum[j]));
+  const auto a = reinterpret_cast<__m512bh>(pairs);
+  for (int i = 0; i < kRounds; ++i)
+#pragma GCC unroll 16
+    for (int j = 0; j < kSums; ++j) sum[j] = _mm512_dpbf16_ps(sum[j], a, a);
+#pragma GCC unroll 16
+  for (int j = 0; j < kSums; ++j) asm volatile("" : : "v"(sum[j]));
+}
+
+/// ratio: products per second, relative to float32.
+void peak(benchmark::State& state) {
+  const bool bf16 = state.range(0) == 1;
+  if (!__builtin_cpu_supports("avx512f") || (bf16 && !__builtin_cpu_supports("avx512bf16")))
+    return state.SkipWithError("the processor lacks the instruction");
+  run_with_ratio(state, "peak", !bf16, [&] { bf16 ? multiply_bf16() : multiply_f32(); });
+  const int lanes = bf16 ? 32 : 16;
+  if (bf16) state.counters["ratio"].value *= 2;
+  state.counters["GMAC/s"] = benchmark::Counter(
+      1e-9 * lanes * kSums * kRounds * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+  state.SetLabel(bf16 ? "bf16" : "f32");
+}
+BENCHMARK(peak)->Arg(0)->Arg(1);
+#endif
 
 }  // namespace
 }  // namespace quantick::kernels

@@ -95,7 +95,7 @@ inline void gemm_rest(int64_t rows, int64_t n, int64_t k, const float* a, int64_
     int64_t at = 0;
     if constexpr (kRows == 1)
       at = gemm_strip<V, B, kRows, 4>(at, n, k, a, row, column, packed, alpha, accumulate, c, ldc);
-    if constexpr (kRows <= 3)
+    if constexpr (kRows <= 2)
       at = gemm_strip<V, B, kRows, 2>(at, n, k, a, row, column, packed, alpha, accumulate, c, ldc);
     gemm_strip<V, B, kRows, 1>(at, n, k, a, row, column, packed, alpha, accumulate, c, ldc);
   }

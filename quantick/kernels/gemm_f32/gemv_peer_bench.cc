@@ -10,18 +10,15 @@
 #include "quantick/kernels/bench_ratio.h"
 #include "quantick/kernels/gemm_f32/gemm.h"
 
-// The strongest form of Eigen that this file can hold: the instructions are chosen here, not by the build's flags.
-#if __has_include(<eigen3/Eigen/Core>) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define QTK_EIGEN_AVX512 1
-#pragma GCC push_options
-#pragma GCC target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#if __has_include(<eigen3/Eigen/Core>)
+#define QTK_HAS_EIGEN 1
 #include <eigen3/Eigen/Core>
+#endif
 
 namespace quantick::kernels {
 namespace {
 
+#if QTK_HAS_EIGEN
 template <int kOrder>
 struct EigenMatrices {
   using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, kOrder>;
@@ -36,31 +33,23 @@ struct EigenMatrices {
   Eigen::VectorXf x, y;
 };
 
-}  // namespace
-}  // namespace quantick::kernels
-#pragma GCC diagnostic pop
-#pragma GCC pop_options
 #endif
-
-namespace quantick::kernels {
-namespace {
 
 /// What stands behind each other in lstm_2x64, lstm_2x128 and lstm_3x256: the products of x and of h of each layer.
 struct Shape {
   int64_t count, rows, columns;
 };
 
-struct Rounds {
-  std::vector<double> seconds;
-  double median() {
-    const auto middle = seconds.begin() + static_cast<ptrdiff_t>(seconds.size() / 2);
-    std::nth_element(seconds.begin(), middle, seconds.end());
-    return *middle;
-  }
-};
+double median(std::vector<double> seconds) {
+  const auto middle = seconds.begin() + static_cast<ptrdiff_t>(seconds.size() / 2);
+  std::nth_element(seconds.begin(), middle, seconds.end());
+  return *middle;
+}
 
+/// Seconds of a run, `times` in a row, with its weights in the cache.
 template <class Body>
 double seconds_of(int64_t times, Body body) {
+  body();  // the others' weights are in the cache
   const auto start = std::chrono::steady_clock::now();
   for (int64_t i = 0; i < times; ++i) {
     body();
@@ -93,25 +82,23 @@ void row_product(benchmark::State& state) {
   };
   const size_t bytes = static_cast<size_t>(s.count * s.rows * s.columns) * (type == GemmWeights::f32 ? 4 : 2);
   const int64_t times = std::max<int64_t>(1, (int64_t{1} << 21) / static_cast<int64_t>(bytes));
-  Rounds own;
-#if QTK_EIGEN_AVX512
-  const bool eigen = supported_isas().back() == Isa::avx512vnni;
+  std::vector<double> own;
+#if QTK_HAS_EIGEN
   EigenMatrices<Eigen::RowMajor> by_row(s.count, s.rows, s.columns);
   EigenMatrices<Eigen::ColMajor> by_column(s.count, s.rows, s.columns);
-  Rounds row, column;
+  std::vector<double> row, column;
 #endif
   for (auto _ : state) {
-    own.seconds.push_back(seconds_of(times, ours));
-    state.SetIterationTime(own.seconds.back());
-#if QTK_EIGEN_AVX512
-    if (!eigen) continue;
-    row.seconds.push_back(seconds_of(times, [&] { by_row.run(); }));
-    column.seconds.push_back(seconds_of(times, [&] { by_column.run(); }));
+    own.push_back(seconds_of(times, ours));
+    state.SetIterationTime(own.back());
+#if QTK_HAS_EIGEN
+    row.push_back(seconds_of(times, [&] { by_row.run(); }));
+    column.push_back(seconds_of(times, [&] { by_column.run(); }));
 #endif
   }
-  state.counters["of_reading"] = own.median() / stream_seconds(bytes);
-#if QTK_EIGEN_AVX512
-  if (eigen) state.counters["of_eigen"] = own.median() / std::min(row.median(), column.median());
+  state.counters["of_reading"] = median(own) / stream_seconds(bytes);
+#if QTK_HAS_EIGEN
+  state.counters["of_eigen"] = median(own) / std::min(median(row), median(column));
 #endif
   state.SetLabel(type == GemmWeights::f32 ? "f32" : type == GemmWeights::bf16 ? "bf16" : "fp16");
 }
