@@ -146,7 +146,11 @@ void tile(const DensePlan& p, const int8_t* w, int64_t block, const uint8_t* x, 
     for (int j = 0; j < K; ++j) {
       __m512i weights[R];
 #pragma GCC unroll 4
-      for (int r = 0; r < R; ++r) weights[r] = _mm512_loadu_si512(w + (j * R + r) * kStepBytes);
+      for (int r = 0; r < R; ++r) {
+        weights[r] = _mm512_loadu_si512(w + (j * R + r) * kStepBytes);
+        // In a register: g++ would load it once more for each product.
+        if (P * N > 1) asm("" : "+v"(weights[r]));
+      }
 #pragma GCC unroll 4
       for (int n = 0; n < N; ++n)
 #pragma GCC unroll 2

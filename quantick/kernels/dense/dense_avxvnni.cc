@@ -72,8 +72,11 @@ void tile(const DensePlan& p, int64_t block, const uint8_t* x, int64_t width, in
     for (int j = 0; j < K; ++j) {
       __m256i weights[R];
 #pragma GCC unroll 4
-      for (int r = 0; r < R; ++r)
+      for (int r = 0; r < R; ++r) {
         weights[r] = _mm256_load_si256(reinterpret_cast<const __m256i*>(w + (j * R + r) * kStepBytes));
+        // In a register: g++ would load it once more for each product.
+        if (P * N > 1) asm("" : "+x"(weights[r]));
+      }
 #pragma GCC unroll 4
       for (int n = 0; n < N; ++n)
 #pragma GCC unroll 2
