@@ -90,7 +90,10 @@ LoweredProduct::LoweredProduct(const PrepareCall& call, const ProductForm& form,
                           .y_bits = form.output.bits(),
                           .group_size = grouped ? size : 0,
                           .zero_x = grouped && !dynamic_ ? form.input.zero_point : 0,
-                          .dynamic = dynamic_};
+                          .dynamic = dynamic_,
+                          // What is stored two codes in a byte has 4 bits at most.
+                          .weight_bits = call.constant(form.prefix + "weight").dtype() == DType::u8 ? 4 : 8,
+                          .memory = call.memory};
   if (codes.dtype() == DType::i16)
     spec.weights16 = codes.data<int16_t>();
   else
