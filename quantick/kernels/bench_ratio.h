@@ -16,9 +16,9 @@ inline std::map<std::string, double>& base_seconds() {
 }
 
 /// Times body() over the state's iterations and reports "ratio" = time of the base / time of this, per iteration.
-/// `group` names what is compared with its base.
+/// Returns the seconds of an iteration. `group` names what is compared with its base.
 template <class Body>
-void run_with_ratio(benchmark::State& state, const std::string& group, bool is_base, Body body) {
+double run_with_ratio(benchmark::State& state, const std::string& group, bool is_base, Body body) {
   const auto start = std::chrono::steady_clock::now();
   for (auto _ : state) {
     body();
@@ -29,6 +29,7 @@ void run_with_ratio(benchmark::State& state, const std::string& group, bool is_b
   if (is_base) base_seconds()[group] = seconds;  // repeated runs of the base: the last, longest one stands
   const auto base = base_seconds().find(group);
   if (base != base_seconds().end()) state.counters["ratio"] = base->second / seconds;
+  return seconds;
 }
 
 }  // namespace quantick::kernels

@@ -19,21 +19,29 @@ namespace quantick::kernels {
   return y;
 }
 
+/// x is not NaN.
+[[gnu::always_inline]] static inline __m256 sigmoid_of_number_avx2(__m256 x) {
+  const __m256 y = piece_value_avx2(kSigmoidPieces, x);
+  // The sign bit serves for x < 0: at -0 both are 1/2.
+  return _mm256_blendv_ps(y, _mm256_sub_ps(_mm256_set1_ps(1.0f), y), x);
+}
+
+/// x is not NaN.
+[[gnu::always_inline]] static inline __m256 tanh_of_number_avx2(__m256 x) {
+  const __m256 sign = _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(0x80000000u)));
+  return _mm256_or_ps(piece_value_avx2(kTanhPieces, x), _mm256_and_ps(x, sign));
+}
+
 [[gnu::always_inline]] static inline __m256 keep_nan_avx2(__m256 x, __m256 y) {
   const __m256 nan = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fc00000));
   return _mm256_blendv_ps(y, nan, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
 }
 
 [[gnu::always_inline]] static inline __m256 sigmoid_avx2(__m256 x) {
-  const __m256 y = piece_value_avx2(kSigmoidPieces, x);
-  const __m256 mirrored = _mm256_sub_ps(_mm256_set1_ps(1.0f), y);
-  return keep_nan_avx2(x, _mm256_blendv_ps(y, mirrored, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_LT_OQ)));
+  return keep_nan_avx2(x, sigmoid_of_number_avx2(x));
 }
 
-[[gnu::always_inline]] static inline __m256 tanh_avx2(__m256 x) {
-  const __m256 sign = _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(0x80000000u)));
-  return keep_nan_avx2(x, _mm256_or_ps(piece_value_avx2(kTanhPieces, x), _mm256_and_ps(x, sign)));
-}
+[[gnu::always_inline]] static inline __m256 tanh_avx2(__m256 x) { return keep_nan_avx2(x, tanh_of_number_avx2(x)); }
 
 [[gnu::always_inline]] static inline __m256 erf_avx2(__m256 x) {
   const __m256 sign = _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(0x80000000u)));

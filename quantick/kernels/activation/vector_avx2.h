@@ -25,9 +25,13 @@ struct Vector {
   [[gnu::always_inline]] static Vector broadcast(float x) { return {_mm256_set1_ps(x)}; }
   [[gnu::always_inline]] static Vector sigmoid(Vector x) { return {sigmoid_avx2(x.v)}; }
   [[gnu::always_inline]] static Vector tanh(Vector x) { return {tanh_avx2(x.v)}; }
+  [[gnu::always_inline]] static Vector sigmoid_of_number(Vector x) { return {sigmoid_of_number_avx2(x.v)}; }
+  [[gnu::always_inline]] static Vector tanh_of_number(Vector x) { return {tanh_of_number_avx2(x.v)}; }
+  [[gnu::always_inline]] static Vector within(Vector x, float limit) {
+    return {_mm256_min_ps(_mm256_max_ps(x.v, _mm256_set1_ps(-limit)), _mm256_set1_ps(limit))};
+  }
   [[gnu::always_inline]] static Vector round_within(Vector x, float limit) {
-    const __m256 within = _mm256_min_ps(_mm256_max_ps(x.v, _mm256_set1_ps(-limit)), _mm256_set1_ps(limit));
-    return {_mm256_cvtepi32_ps(_mm256_cvtps_epi32(within))};
+    return {_mm256_cvtepi32_ps(_mm256_cvtps_epi32(within(x, limit).v))};
   }
   [[gnu::always_inline]] static Vector flush(Vector x, float smallest) {
     const __m256 magnitude = _mm256_and_ps(x.v, _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff)));

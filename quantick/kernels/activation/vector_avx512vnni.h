@@ -25,9 +25,13 @@ struct Vector {
   [[gnu::always_inline]] static Vector broadcast(float x) { return {_mm512_set1_ps(x)}; }
   [[gnu::always_inline]] static Vector sigmoid(Vector x) { return {sigmoid_avx512(x.v)}; }
   [[gnu::always_inline]] static Vector tanh(Vector x) { return {tanh_avx512(x.v)}; }
+  [[gnu::always_inline]] static Vector sigmoid_of_number(Vector x) { return {sigmoid_of_number_avx512(x.v)}; }
+  [[gnu::always_inline]] static Vector tanh_of_number(Vector x) { return {tanh_of_number_avx512(x.v)}; }
+  [[gnu::always_inline]] static Vector within(Vector x, float limit) {
+    return {_mm512_min_ps(_mm512_max_ps(x.v, _mm512_set1_ps(-limit)), _mm512_set1_ps(limit))};
+  }
   [[gnu::always_inline]] static Vector round_within(Vector x, float limit) {
-    const __m512 within = _mm512_min_ps(_mm512_max_ps(x.v, _mm512_set1_ps(-limit)), _mm512_set1_ps(limit));
-    return {_mm512_cvtepi32_ps(_mm512_cvtps_epi32(within))};
+    return {_mm512_cvtepi32_ps(_mm512_cvtps_epi32(within(x, limit).v))};
   }
   [[gnu::always_inline]] static Vector flush(Vector x, float smallest) {
     const __mmask16 kept = _mm512_cmp_ps_mask(_mm512_abs_ps(x.v), _mm512_set1_ps(smallest), _CMP_GE_OQ);

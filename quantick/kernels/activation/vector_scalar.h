@@ -1,7 +1,8 @@
 #pragma once
 // One float as a vector of the cells' templates, for the oracle. Not for files with raised instruction sets; those have
-// vector_<isa>.h. Every Vector has the same members: load and store of `count` lanes, + - *, sigmoid, tanh, and what
-// rounds states.
+// vector_<isa>.h. Every Vector has the same members: load and store of `count` lanes, + - *, sigmoid and tanh, and what
+// rounds states. Those of the instruction sets have sigmoid_of_number and tanh_of_number, too, for what cannot be NaN,
+// and within(x, limit), which does not round.
 #include "quantick/kernels/activation/pieces.h"
 #include "quantick/kernels/quantize/requantize.h"
 

@@ -10,6 +10,7 @@ namespace quantick::kernels {
 namespace {
 
 constexpr KernelList<RecurrentCellRun> kCell{gru_cell_scalar, gru_cell_avx2, gru_cell_avx512vnni};
+constexpr KernelList<const TileKernels*> kTiles{nullptr, nullptr, &kGruTilesAvx512vnni};
 
 /// The bias of the recurrent product: zeros for r and z, whose two biases are one.
 std::vector<int64_t> recurrent_bias(const GruSpec& spec) {
@@ -47,6 +48,6 @@ GruKernel::GruKernel(const GruSpec& spec, Isa isa)
                        .sh = spec.sh,
                        .forms = spec.forms,
                        .memory = spec.memory},
-                      cell_of(spec), kCell, gru_cell_counted, "gru", isa) {}
+                      cell_of(spec), kCell, gru_cell_counted, kTiles, "gru", isa) {}
 
 }  // namespace quantick::kernels

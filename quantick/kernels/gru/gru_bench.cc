@@ -1,12 +1,17 @@
-// One quantized GRU layer (inputs = units), one thread: a single step (tick path), its second half after prepare()
-// (event path), and 64 rows at once, on each instruction set; "ratio" is the speed over the scalar oracle.
+// One quantized GRU layer (inputs = units), one thread, on each instruction set: a step, its halves (`prepare`, and
+// `event`, which is finish), and 64 rows at once. h16 is the contract's default, h8 the int8 view of h; x has the same
+// width. "ratio" is the speed over the scalar oracle. "floor" is the time over that of reading the packed weights, or,
+// for 64 rows, over that of the products at this core's peak.
 #include <benchmark/benchmark.h>
 #include <fmt/core.h>
 
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "quantick/core/rng.h"
+#include "quantick/kernels/bench_floor.h"
 #include "quantick/kernels/bench_ratio.h"
 #include "quantick/kernels/gru/gru.h"
 
@@ -14,7 +19,14 @@ namespace {
 
 using quantick::Isa;
 
-void run(benchmark::State& state, Isa isa, int64_t units, int64_t n, bool event) {
+double reading_seconds(size_t bytes) {
+  static std::map<size_t, double> known;
+  const auto [at, fresh] = known.try_emplace(bytes);
+  if (fresh) at->second = quantick::kernels::stream_seconds(bytes);
+  return at->second;
+}
+
+void run(benchmark::State& state, Isa isa, int64_t units, int bits, std::string_view form) {
   const quantick::Key key(1);
   std::vector<int8_t> weights(3 * units * units);
   for (size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<int8_t>(key.bits(i));
@@ -22,38 +34,48 @@ void run(benchmark::State& state, Isa isa, int64_t units, int64_t n, bool event)
   const std::vector<float> scale(3 * units, 1e-6f);
   const quantick::kernels::GruKernel kernel({.inputs = units,
                                              .units = units,
-                                             .x_bits = 16,
+                                             .x_bits = bits,
                                              .wx = weights.data(),
                                              .wh = weights.data(),
                                              .bx = bias.data(),
                                              .bh = bias.data(),
                                              .sx = scale.data(),
-                                             .sh = scale.data()},
+                                             .sh = scale.data(),
+                                             .h_bits = bits},
                                             isa);
-  std::vector<char> scratch(kernel.scratch_bytes());
-  const std::vector<int16_t> x(n * units, 771);
+  const int64_t n = form == "batch64" ? 64 : 1;
+  std::vector<char> x(n * units * bits / 8, 3), scratch(kernel.scratch_bytes());
   std::vector<int16_t> h(n * units);
-  std::vector<float> s(n * units);
-  std::vector<float> ph(n * kernel.row_floats());
+  std::vector<float> s(n * units), ph(n * kernel.row_floats());
   kernel.prepare(h.data(), n, ph.data(), scratch.data());
-  quantick::kernels::run_with_ratio(state, fmt::format("{} {} {}", units, n, event), isa == Isa::scalar, [&] {
-    if (event)
-      kernel.finish(x.data(), h.data(), s.data(), n, ph.data(), scratch.data());
-    else
-      kernel.step(x.data(), h.data(), s.data(), n, scratch.data());
-  });
+  size_t bytes = kernel.packed_bytes();
+  if (form == "event") bytes = kernel.input_packed_bytes();
+  if (form == "prepare") bytes -= kernel.input_packed_bytes();
+  const double seconds =
+      quantick::kernels::run_with_ratio(state, fmt::format("{} {} {}", units, bits, form), isa == Isa::scalar, [&] {
+        if (form == "event")
+          kernel.finish(x.data(), h.data(), s.data(), n, ph.data(), scratch.data());
+        else if (form == "prepare")
+          kernel.prepare(h.data(), n, ph.data(), scratch.data());
+        else
+          kernel.step(x.data(), h.data(), s.data(), n, scratch.data());
+      });
+  const double products = static_cast<double>(2 * 3 * units * units * n * (bits / 8));
+  static const double peak = quantick::kernels::vnni_peak_macs_per_second();
+  const double least = n == 1 ? reading_seconds(bytes) : products / peak;
+  state.counters["floor"] = seconds / least;
+  state.counters["bytes"] = static_cast<double>(bytes);
   state.SetItemsProcessed(state.iterations() * n);
-  if (!event) state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(kernel.packed_bytes()));
 }
 
 const int registered = [] {
-  for (int64_t units : {64, 128, 256})
-    for (const char* form : {"step", "event", "batch64"})
-      for (Isa isa : quantick::supported_isas()) {
-        const std::string name = fmt::format("gru/{}/{}/{}", units, form, quantick::isa_name(isa));
-        const bool batch = form[0] == 'b', event = form[0] == 'e';
-        benchmark::RegisterBenchmark(name.c_str(), run, isa, units, batch ? 64 : 1, event);
-      }
+  for (int64_t units : {64, 100, 128, 200, 256, 1000})
+    for (int bits : {16, 8})
+      for (const char* form : {"step", "event", "prepare", "batch64"})
+        for (Isa isa : quantick::supported_isas()) {
+          const std::string name = fmt::format("gru/{}/h{}/{}/{}", units, bits, form, quantick::isa_name(isa));
+          benchmark::RegisterBenchmark(name.c_str(), run, isa, units, bits, form);
+        }
   return 0;
 }();
 

@@ -4,6 +4,7 @@ namespace quantick::kernels {
 namespace {
 
 constexpr KernelList<LstmCellRun> kCell{lstm_cell_scalar, lstm_cell_avx2, lstm_cell_avx512vnni};
+constexpr KernelList<const TileKernels*> kTiles{nullptr, nullptr, &kLstmTilesAvx512vnni};
 
 LstmCell cell_of(const LstmSpec& spec) {
   LstmCell cell{.units = spec.units};
@@ -30,6 +31,6 @@ LstmKernel::LstmKernel(const LstmSpec& spec, Isa isa)
                        .sh = spec.sh,
                        .forms = spec.forms,
                        .memory = spec.memory},
-                      cell_of(spec), kCell, lstm_cell_counted, "lstm", isa) {}
+                      cell_of(spec), kCell, lstm_cell_counted, kTiles, "lstm", isa) {}
 
 }  // namespace quantick::kernels

@@ -148,6 +148,37 @@ TEST(Lstm, EveryInstructionSetGivesTheContractsBitsForAllSizes) {
                        "size");
 }
 
+TEST(Lstm, EveryNumberOfUnitsAndRowsAgrees) {
+  for (int64_t units = 1; units <= 65; ++units)
+    expect_truth(random_layer(units, units, units, 2, 1, units % 2 ? 8 : 16, units % 3 ? 16 : 8), 4, 1, "units");
+  for (int64_t n = 1; n <= 66; ++n)
+    expect_truth(random_layer(n, 9, 35, 2, 1, n % 2 ? 8 : 16, n % 3 ? 16 : 8), 3, n, "rows");
+  expect_truth(random_layer(7, 30, 100, 2, 1, 16, 16), 6, 3, "three rows");
+}
+
+/// Weights of 4 bits, which have a packing of their own.
+TEST(Lstm, CodesOfFourBitsAgree) {
+  for (int64_t units : {1, 16, 33, 100})
+    for (int64_t n : {1, 2, 5})
+      for (int bits : {8, 16}) {
+        Layer l = random_layer(units, units + 3, units, 2, 1, bits, bits);
+        for (auto* w : {&l.wx, &l.wh})
+          for (auto& code : *w) code = static_cast<int8_t>(code >> 4);
+        for (auto* scales : {&l.sx, &l.sh})
+          for (float& s : *scales) s *= 16;
+        const LstmKernel packed(l.spec());
+        l.wh[0] = 8;  // one weight more than 4 bits hold
+        const LstmKernel wide(l.spec());
+        l.wh[0] = -8;
+        if (packed.isa() == Isa::avx512vnni) {
+          EXPECT_LT(packed.packed_bytes(), wide.packed_bytes());
+        }
+        expect_truth(l, 6, n, "4 bits");
+        if (bits == 16) l.bx[0] = int64_t{1} << 40;  // 64-bit sums
+        expect_truth(l, 3, n, "4 bits, wide");
+      }
+}
+
 TEST(Lstm, AHundredThousandStepsAgreeInEveryBit) {
   int64_t compared = 0;
   for (double forget : {-1.0, 1.0, 7.0})

@@ -14,7 +14,9 @@ constexpr KernelList<HiddenView> kHidden{hidden_s8_scalar, hidden_s8_avx2, hidde
 // A sum below 2^53 times a scale up to this stays finite, and so does the sum of two: no pre-activation is ever NaN.
 constexpr float kLargestScale = 0x1p70f;
 
-size_t round_up(size_t bytes) { return (bytes + 63) / 64 * 64; }
+constexpr size_t kLine = 64;
+
+size_t round_up(size_t bytes) { return (bytes + kLine - 1) / kLine * kLine; }
 
 int64_t hidden_width(const RecurrentSpec& spec) {
   return spec.forms.projection ? spec.forms.projection->rows : spec.units;
@@ -35,6 +37,8 @@ const RecurrentSpec& checked(const RecurrentSpec& spec, const char* layer) {
   QTK_CHECK((spec.wx || forms.wx16) && (spec.wh || forms.wh16) &&
                 (real_bias ? forms.bias_x != nullptr : spec.bx != nullptr) && spec.sx && spec.sh,
             ValueError, "[{}] an array is missing", layer);
+  QTK_CHECK(spec.x_bits == 8 || spec.x_bits == 16, ValueError, "[{}] x_bits, was {}, expected 8 or 16", layer,
+            spec.x_bits);
   QTK_CHECK(spec.h_bits == 8 || spec.h_bits == 16, ValueError, "[{}] h_bits, was {}, expected 8 or 16", layer,
             spec.h_bits);
   check_scales(spec, spec.sx, spec.inputs, layer);
@@ -61,100 +65,156 @@ Narrowing make_narrowing(int bits, float top, const char* layer, const char* wha
 
 RecurrentKernel::RecurrentKernel(const RecurrentSpec& spec, const RecurrentCell& cell,
                                  const KernelList<RecurrentCellRun>& runs, RecurrentCellCounted counted,
-                                 const char* layer, Isa isa)
+                                 const KernelList<const TileKernels*>& tiles, const char* layer, Isa isa)
     : isa_(isa),
       cell_(cell),
       run_(runs[isa]),
       counted_(counted),
       hidden_view_(checked(spec, layer).h_bits == 8 ? kHidden[isa] : nullptr),
-      x_product_({.rows = spec.gates * spec.units,
-                  .cols = spec.inputs,
-                  .weights = spec.wx,
-                  .weights16 = spec.forms.wx16,
-                  .bias = spec.bx,
-                  .scale = spec.sx,
-                  .x_bits = spec.x_bits,
-                  .y_bits = 32,
-                  .group_size = spec.forms.group_size,
-                  .zero_x = spec.forms.zero_x,
-                  .dynamic = spec.forms.dynamic,
-                  .bias_real = spec.forms.bias_x,
-                  .memory = spec.memory},
-                 isa),
-      h_product_({.rows = spec.gates * spec.units,
-                  .cols = hidden_width(spec),
-                  .weights = spec.wh,
-                  .weights16 = spec.forms.wh16,
-                  .bias = spec.bh,
-                  .scale = spec.sh,
-                  .x_bits = spec.h_bits,
-                  .y_bits = 32,
-                  .group_size = spec.forms.group_size,
-                  .bias_real = spec.forms.bias_h,
-                  .memory = spec.memory},
-                 isa),
-      projection_(spec.forms.projection ? std::optional<DenseKernel>(std::in_place, *spec.forms.projection, isa)
-                                        : std::nullopt),
-      scratch_bytes_(2 * round_up(kDenseBlock * width() * sizeof(float)) + round_up(kDenseBlock * hidden()) +
-                     round_up(kDenseBlock * units() * sizeof(int16_t)) +
-                     std::max({x_product_.scratch_bytes(), h_product_.scratch_bytes(),
-                               projection_ ? projection_->scratch_bytes() : size_t{0}})) {}
+      inputs_(spec.inputs),
+      hidden_(hidden_width(spec)),
+      gates_(spec.gates),
+      x_bits_(spec.x_bits) {
+  const RecurrentForms& forms = spec.forms;
+  const DenseSpec x{.rows = spec.gates * spec.units,
+                    .cols = inputs_,
+                    .weights = spec.wx,
+                    .weights16 = forms.wx16,
+                    .bias = spec.bx,
+                    .scale = spec.sx,
+                    .x_bits = spec.x_bits,
+                    .y_bits = 32,
+                    .group_size = forms.group_size,
+                    .zero_x = forms.zero_x,
+                    .dynamic = forms.dynamic,
+                    .bias_real = forms.bias_x,
+                    .memory = spec.memory};
+  const DenseSpec h{.rows = spec.gates * spec.units,
+                    .cols = hidden_,
+                    .weights = spec.wh,
+                    .weights16 = forms.wh16,
+                    .bias = spec.bh,
+                    .scale = spec.sh,
+                    .x_bits = spec.h_bits,
+                    .y_bits = 32,
+                    .group_size = forms.group_size,
+                    .bias_real = forms.bias_h,
+                    .memory = spec.memory};
+  const bool plain = spec.wx && spec.wh && !forms.dynamic && forms.group_size == 0 && forms.projection == nullptr;
+  size_t product_bytes = 0;
+  if (plain && tiles[isa] != nullptr && PackedTiles::fit(x) && PackedTiles::fit(h)) {
+    tiles_.emplace(PackedTiles(x, spec.gates, spec.x_bits == 8 ? TileInput::s8 : TileInput::s16),
+                   PackedTiles(h, spec.gates, spec.h_bits == 8 ? TileInput::hidden_as_s8 : TileInput::s16), tiles[isa]);
+    product_bytes = static_cast<size_t>(
+        std::max(2 * kTileRows * std::max(tiles_->x.plan().plane_bytes, tiles_->h.plan().plane_bytes),
+                 2 * gates_ * units() * static_cast<int64_t>(sizeof(float))));
+  } else {
+    dense_.emplace(DenseKernel(x, isa), DenseKernel(h, isa));
+    if (forms.projection) dense_->projection.emplace(*forms.projection, isa);
+    product_bytes = std::max({dense_->x.scratch_bytes(), dense_->h.scratch_bytes(),
+                              dense_->projection ? dense_->projection->scratch_bytes() : size_t{0}});
+  }
+  scratch_bytes_ = 2 * round_up(kDenseBlock * row_floats() * sizeof(float)) +
+                   round_up(kDenseBlock * std::max(units(), hidden_) * sizeof(int16_t)) + round_up(product_bytes) +
+                   kLine;
+}
 
 RecurrentKernel::Scratch RecurrentKernel::split(void* scratch) const noexcept {
-  char* at = static_cast<char*>(scratch);
-  const size_t gates = round_up(kDenseBlock * width() * sizeof(float));
-  char* h8 = at + 2 * gates;
-  char* raw = h8 + round_up(kDenseBlock * hidden());
-  return {reinterpret_cast<float*>(at), reinterpret_cast<float*>(at + gates), reinterpret_cast<int8_t*>(h8),
-          reinterpret_cast<int16_t*>(raw), raw + round_up(kDenseBlock * units() * sizeof(int16_t))};
+  auto* at = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(scratch) + kLine - 1) / kLine * kLine);
+  const size_t gates = round_up(kDenseBlock * row_floats() * sizeof(float));
+  char* raw = at + 2 * gates;
+  return {reinterpret_cast<float*>(at), reinterpret_cast<float*>(at + gates), reinterpret_cast<int16_t*>(raw),
+          raw + round_up(kDenseBlock * std::max(units(), hidden_) * sizeof(int16_t))};
 }
 
 void RecurrentKernel::input_products(const void* x, int64_t n, float* px, void* scratch) const noexcept {
-  x_product_.run(x, n, px, split(scratch).product);
+  void* product = split(scratch).product;
+  if (dense_) {
+    dense_->x.run(x, n, px, product);
+    return;
+  }
+  for (int64_t first = 0; first < n; first += kTileRows)
+    tiles_->kernels->products(tiles_->x.plan(), static_cast<const char*>(x) + first * input_bytes(),
+                              std::min(kTileRows, n - first), px + first * row_floats(), product);
 }
 
 void RecurrentKernel::input_products(const float* x, const float* row_scale, int64_t n, float* px,
                                      void* scratch) const noexcept {
-  x_product_.run_scaled(x, row_scale, n, px, split(scratch).product);
+  dense_->x.run_scaled(x, row_scale, n, px, split(scratch).product);
 }
 
 void RecurrentKernel::prepare(const int16_t* h, int64_t n, float* ph, void* scratch) const noexcept {
   const Scratch s = split(scratch);
   for (int64_t first = 0; first < n; first += kDenseBlock) {
     const int64_t here = std::min(kDenseBlock, n - first);
-    const void* in = h + first * hidden();
-    if (hidden_view_) {
-      hidden_view_(h + first * hidden(), here * hidden(), s.h8);
-      in = s.h8;
+    const int16_t* in = h + first * hidden();
+    float* out = ph + first * row_floats();
+    if (tiles_) {
+      tiles_->kernels->products(tiles_->h.plan(), in, here, out, s.product);
+    } else if (hidden_view_) {
+      auto* view = reinterpret_cast<int8_t*>(s.raw);
+      hidden_view_(in, here * hidden(), view);
+      dense_->h.run(view, here, out, s.product);
+    } else {
+      dense_->h.run(in, here, out, s.product);
     }
-    h_product_.run(in, here, ph + first * row_floats(), s.product);
   }
+}
+
+void RecurrentKernel::cell_of_row(const float* px, const float* ph, float* state, int16_t* h, void* scratch,
+                                  RecurrentCounters* counters) const noexcept {
+  auto* x = static_cast<float*>(scratch);
+  float* r = x + gates_ * units();
+  for (int64_t u = 0; u < units(); ++u)
+    for (int64_t g = 0; g < gates_; ++g) {
+      const int64_t from = (u / kTileUnits * gates_ + g) * kTileUnits + u % kTileUnits;
+      x[g * units() + u] = px[from];
+      r[g * units() + u] = ph[from];
+    }
+  if (counters)
+    counted_(cell_, x, r, 1, state, h, &counters->saturations, &counters->dead_zone);
+  else
+    run_(cell_, x, r, 1, state, h);
 }
 
 void RecurrentKernel::finish_products(const float* px, int16_t* h, float* state, int64_t n, const float* ph,
                                       void* scratch, RecurrentCounters* counters) const noexcept {
   const Scratch s = split(scratch);
+  if (tiles_) {
+    for (int64_t i = 0; i < n; ++i)
+      cell_of_row(px + i * row_floats(), ph + i * row_floats(), state + i * units(), h + i * units(), s.product,
+                  counters);
+    return;
+  }
   for (int64_t first = 0; first < n; first += kDenseBlock) {
     const int64_t here = std::min(kDenseBlock, n - first);
     const float *px_here = px + first * row_floats(), *ph_here = ph + first * row_floats();
     float* state_here = state + first * units();
     int16_t* h_here = h + first * hidden();
-    int16_t* raw = projection_ ? s.raw : h_here;
+    int16_t* raw = dense_->projection ? s.raw : h_here;
     if (counters)
       counted_(cell_, px_here, ph_here, here, state_here, raw, &counters->saturations, &counters->dead_zone);
     else
       run_(cell_, px_here, ph_here, here, state_here, raw);
-    if (projection_) projection_->run(raw, here, h_here, s.product);
+    if (dense_->projection) dense_->projection->run(raw, here, h_here, s.product);
   }
 }
 
 void RecurrentKernel::finish(const void* x, int16_t* h, float* state, int64_t n, const float* ph,
                              void* scratch) const noexcept {
-  float* px = split(scratch).px;
+  const Scratch s = split(scratch);
   for (int64_t first = 0; first < n; first += kDenseBlock) {
     const int64_t here = std::min(kDenseBlock, n - first);
-    input_products(static_cast<const char*>(x) + first * input_bytes(), here, px, scratch);
-    finish_products(px, h + first * hidden(), state + first * units(), here, ph + first * row_floats(), scratch);
+    const char* in = static_cast<const char*>(x) + first * input_bytes();
+    const float* ph_here = ph + first * row_floats();
+    int16_t* h_here = h + first * hidden();
+    float* state_here = state + first * units();
+    if (tiles_) {
+      tiles_->kernels->finish_x(cell_, tiles_->x.plan(), in, ph_here, here, state_here, h_here, s.product);
+    } else {
+      input_products(in, here, s.px, scratch);
+      finish_products(s.px, h_here, state_here, here, ph_here, scratch);
+    }
   }
 }
 
@@ -164,6 +224,11 @@ void RecurrentKernel::step_products(const float* px, int16_t* h, float* state, i
   for (int64_t first = 0; first < n; first += kDenseBlock) {
     const int64_t here = std::min(kDenseBlock, n - first);
     int16_t* h_here = h + first * hidden();
+    if (tiles_ && !counters) {
+      tiles_->kernels->finish_h(cell_, tiles_->h.plan(), h_here, px + first * row_floats(), here,
+                                state + first * units(), h_here, split(scratch).product);
+      continue;
+    }
     prepare(h_here, here, ph, scratch);
     finish_products(px + first * row_floats(), h_here, state + first * units(), here, ph, scratch, counters);
   }

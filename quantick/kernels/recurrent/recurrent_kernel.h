@@ -11,6 +11,7 @@
 #include "quantick/core/large_pages.h"
 #include "quantick/kernels/dense/dense.h"
 #include "quantick/kernels/dispatch.h"
+#include "quantick/kernels/recurrent/packed_tiles.h"
 #include "quantick/kernels/recurrent/recurrent_cell.h"
 
 namespace quantick::kernels {
@@ -92,41 +93,56 @@ class RecurrentKernel {
 
   size_t scratch_bytes() const { return scratch_bytes_; }
   /// Floats of a row of px and of ph.
-  int64_t row_floats() const { return width(); }
-  int64_t inputs() const { return x_product_.cols(); }
+  int64_t row_floats() const { return tiles_ ? tiles_->x.plan().count * kTileUnits * gates_ : gates_ * units(); }
+  int64_t inputs() const { return inputs_; }
   int64_t units() const { return cell_.units; }
-  int64_t hidden() const { return h_product_.cols(); }
-  int64_t gates() const { return width() / units(); }
-  int x_bits() const { return x_product_.x_bits(); }
+  int64_t hidden() const { return hidden_; }
+  int64_t gates() const { return gates_; }
+  int x_bits() const { return x_bits_; }
   Isa isa() const { return isa_; }
-  /// Bytes of packed weights: what a step of one row streams.
-  size_t packed_bytes() const { return x_product_.packed_bytes() + h_product_.packed_bytes(); }
+  /// Bytes of packed weights: what a step of one row streams, and what its second half does.
+  size_t packed_bytes() const { return input_packed_bytes() + (tiles_ ? tiles_->h.bytes() : dense_->h.packed_bytes()); }
+  size_t input_packed_bytes() const { return tiles_ ? tiles_->x.bytes() : dense_->x.packed_bytes(); }
 
  protected:
   /// Reads the arrays and keeps none of them. Throws ValueError, with `layer` in brackets, for widths, scales, sizes or
-  /// sums out of range.
+  /// sums out of range. `tiles` has null where an instruction set has no tile kernels.
   RecurrentKernel(const RecurrentSpec& spec, const RecurrentCell& cell, const KernelList<RecurrentCellRun>& runs,
-                  RecurrentCellCounted counted, const char* layer, Isa isa);
+                  RecurrentCellCounted counted, const KernelList<const TileKernels*>& tiles, const char* layer,
+                  Isa isa);
 
  private:
+  // Two forms of the products. In tiles, for plain layers: the tick path, where the cell follows its products at once.
+  // By DenseKernel, for all others: rows of px and ph are gate-major.
+  struct Tiles {
+    PackedTiles x, h;
+    const TileKernels* kernels;
+  };
+  struct Dense {
+    DenseKernel x, h;
+    std::optional<DenseKernel> projection;
+  };
   struct Scratch {
-    float* px;      // [kDenseBlock, width]
-    float* ph;      // [kDenseBlock, width]
-    int8_t* h8;     // [kDenseBlock, hidden]
-    int16_t* raw;   // [kDenseBlock, units]: what a projection reads
-    void* product;  // of the Dense kernels
+    float* px;      // [kDenseBlock, row_floats]
+    float* ph;      // [kDenseBlock, row_floats]
+    int16_t* raw;   // [kDenseBlock, units]: what a projection reads; before it, the int8 view of h
+    void* product;  // of the kernels of the products; in counting calls of tiles, the products of one row
   };
   Scratch split(void* scratch) const noexcept;
-  int64_t width() const { return x_product_.rows(); }
-  int64_t input_bytes() const { return inputs() * x_bits() / 8; }  // of a row of x
+  int64_t input_bytes() const { return inputs_ * x_bits_ / 8; }  // of a row of x
+  /// One row from products in tiles, by the cells of gate-major rows.
+  void cell_of_row(const float* px, const float* ph, float* state, int16_t* h, void* scratch,
+                   RecurrentCounters* counters) const noexcept;
 
   Isa isa_;
   RecurrentCell cell_;
   RecurrentCellRun run_;
   RecurrentCellCounted counted_;
   HiddenView hidden_view_;  // null where the product reads all 16 bits
-  DenseKernel x_product_, h_product_;
-  std::optional<DenseKernel> projection_;
+  int64_t inputs_, hidden_, gates_;
+  int x_bits_;
+  std::optional<Tiles> tiles_;
+  std::optional<Dense> dense_;
   size_t scratch_bytes_;
 };
 
