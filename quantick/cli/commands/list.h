@@ -10,6 +10,7 @@ Command quantize_command();
 Command backtest_command();
 Command compare_command();
 Command sweep_command();
+Command replay_command();
 Command metrics_command();
 Command inspect_command();
 Command check_command();
