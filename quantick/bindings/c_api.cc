@@ -6,6 +6,7 @@
 #include <new>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "quantick/bindings/quantick.h"
 #include "quantick/core/error.h"
@@ -19,8 +20,9 @@ using runtime::Plan;
 using runtime::Status;
 
 struct qtk_model {
-  explicit qtk_model(const char* path)
-      : program(runtime::load(path)), session(std::make_shared<runtime::Session>(program)) {}
+  explicit qtk_model(const char* path) : qtk_model(runtime::load_with_plan(path)) {}
+  explicit qtk_model(runtime::LoadedProgram loaded)
+      : program(std::move(loaded.program)), session(std::make_shared<runtime::Session>(std::move(loaded.plan))) {}
   runtime::Program program;
   std::shared_ptr<const runtime::Session> session;
 };
