@@ -137,6 +137,16 @@ def test_training_results_of_google_benchmark():
     assert bench_extra.training_results(text) == {("lstm", 64): {"gflops": 50.0, "share": 0.5}}
 
 
+def test_ticks_of_a_replay_and_nothing_of_one_without_latencies():
+    times = {"p50": 500.0, "p99": 700.0, "p99.9": 2000.0}
+    document = {"ticks_per_second": 8e5, "latency_ns": {"features": times, "model": times, "total": times, "timer": 22}}
+    extra = bench_extra.Extra(ticks=[("ticks_if", bench_extra.latency_of(document))])
+    title, lines, rows = extra.tables()[0]
+    assert lines[-1] == ("ticks_if", "from event to signal", "800,000", "0.50", "0.70", "2.00")
+    assert [row["metric"] for row in rows] == ["p50", "p99", "p99.9", "throughput"] and set(rows[0]) == KEYS
+    assert bench_extra.latency_of({"ticks_per_second": 1}) is None
+
+
 def test_unknown_peers_are_refused_with_the_known_ones():
     assert bench.peer_list("onednn, eigen") == ["onednn", "eigen"]
     with pytest.raises(SystemExit, match="unknown peer mxnet; known: onnxruntime"):
