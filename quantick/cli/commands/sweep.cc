@@ -178,16 +178,23 @@ int run(const SweepCommandOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
   double shown = 0;
-  sweep.result = backtest::run_sweep(
-      inputs, settings,
-      {.periods_per_year = file.periods_per_year, .trials_before = file.trials, .progress = [&](int64_t done) {
-         constexpr double kSecondsBetween = 2;
-         if (seconds() < shown + kSecondsBetween) return;
-         shown = seconds();
-         log(LogLevel::info, fmt::format("{} of {} settings, {:.0f} s left", done, settings.size(),
-                                         shown / static_cast<double>(done) *
-                                             static_cast<double>(static_cast<int64_t>(settings.size()) - done)));
-       }});
+  int64_t finished = 0;
+  const auto show = [&](int64_t done) {
+    constexpr double kSecondsBetween = 2;
+    finished = done;
+    if (seconds() < shown + kSecondsBetween) return;
+    shown = seconds();
+    log(LogLevel::info, fmt::format("{} of {} settings, {:.0f} s left", done, settings.size(),
+                                    shown / static_cast<double>(done) *
+                                        static_cast<double>(static_cast<int64_t>(settings.size()) - done)));
+  };
+  try {
+    sweep.result = backtest::run_sweep(
+        inputs, settings, {.periods_per_year = file.periods_per_year, .trials_before = file.trials, .progress = show});
+  } catch (const InterruptedError&) {
+    fail<InterruptedError>("[sweep] stopped by the user after {} of {} settings; nothing was written", finished,
+                           settings.size());
+  }
   sweep.seconds = seconds();
   write_results(sweep);
   const auto per_hour = static_cast<double>(settings.size()) / sweep.seconds * 3600;
