@@ -19,6 +19,13 @@ qtk_check(layers)
 qtk_check(length)
 qtk_check(calls)
 qtk_check(format)
+string(TOUPPER "${CMAKE_BUILD_TYPE}" build_type)
+set(kernel_flags "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${build_type}}")
+if(QTK_SANITIZE)
+  string(APPEND kernel_flags " -fsanitize=${QTK_SANITIZE}")
+endif()
+qtk_check(spills --compiler ${CMAKE_CXX_COMPILER} "--flags=${kernel_flags}"
+          --objects ${CMAKE_BINARY_DIR}/CMakeFiles/quantick_kernels.dir/quantick/kernels)
 qtk_check(compile_fail --compiler ${CMAKE_CXX_COMPILER})
 qtk_check(headers --compiler ${CMAKE_CXX_COMPILER} --cache ${CMAKE_BINARY_DIR}/headers-checked.json
           --compile-commands ${CMAKE_BINARY_DIR}/compile_commands.json)
