@@ -33,7 +33,7 @@ class FeatureRing {
     std::atomic<uint64_t> count{0}, start{0};
   };
   std::atomic<uint64_t>* slot(int64_t instrument, uint64_t number) const noexcept {
-    return words_.get() + (static_cast<uint64_t>(instrument) * slots_ + number % slots_) * row_words_;
+    return words_.get() + (static_cast<uint64_t>(instrument) * slots_ + (number & (slots_ - 1))) * row_words_;
   }
 
   int64_t columns_, capacity_;
