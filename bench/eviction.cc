@@ -35,7 +35,10 @@ CacheSizes cache_sizes() {
 Eviction::Eviction() {
   const long l2 = cache_sizes().l2;
 #if defined(__GLIBC__)
-  mallopt(M_TRIM_THRESHOLD, -1);  // the heap must not shrink between finding its end and flushing up to it
+  // The heap must not shrink between finding its end and flushing up to it. That stops the other threshold from
+  // following what was freed, so it is set to where it would end.
+  mallopt(M_TRIM_THRESHOLD, -1);
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
 #endif
   buffer_.assign(4 * (l2 > 0 ? static_cast<size_t>(l2) : kUnknownL2), 1);
 }

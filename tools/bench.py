@@ -25,6 +25,7 @@ IN_PROCESS = ("onednn", "eigen")
 IN_PYTHON = ("onnxruntime", "openvino", "pytorch")
 DEFAULT_PEERS = ("onnxruntime", "openvino", "onednn", "eigen")
 ROUNDS = 7
+MARK = "<!-- below: tools/bench.py --markdown -->"
 # Networks whose whole window takes a second or more are not worth many rounds: their times scatter by little.
 FEW_ROUNDS = {"market_lstm_b": 4, "market_lstm_c": 2}
 
@@ -129,6 +130,16 @@ def header_of(machine, arguments, rounds):
     return "\n".join(lines)
 
 
+def write_markdown(path, header, pages):
+    """The tables as a page. A file that has a line MARK keeps what stands above it."""
+    text = [f"```\n{header}\n```"]
+    text += [f"### {title}\n\n{bench_table.markdown_table(lines)}" for title, lines in pages]
+    before, mark, _ = path.read_text().partition(MARK) if path.exists() else ("", "", "")
+    kept = before + mark + "\n\n" if mark else ""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(kept + "\n\n".join(text) + "\n")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", default=",".join(DEFAULT_PEERS), help="onnxruntime, openvino, onednn, eigen, pytorch")
@@ -137,7 +148,8 @@ def main():
     parser.add_argument("--python", type=pathlib.Path, default=ROOT / ".venv-bench/bin/python",
                         help="interpreter that has the Python peers")
     parser.add_argument("--json", type=pathlib.Path, default=ROOT / "out/bench.json")
-    parser.add_argument("--markdown", type=pathlib.Path, help="writes the same tables for a page, too")
+    parser.add_argument("--markdown", type=pathlib.Path,
+                        help=f"writes the same tables as a page, too: the whole file, or what stands below its line {MARK}")
     parser.add_argument("--quick", action="store_true", help="two short rounds: does it run at all?")
     parser.add_argument("--no-extra", action="store_true", help="the workloads alone")
     options = parser.parse_args()
@@ -190,9 +202,7 @@ def main():
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(rows, indent=1) + "\n")
     if options.markdown:
-        text = [f"```\n{header}\n```"]
-        text += [f"### {title}\n\n{bench_table.markdown_table(lines)}" for title, lines in pages]
-        options.markdown.write_text("\n\n".join(text) + "\n")
+        write_markdown(options.markdown, header, pages)
     counts = [sum(bar.met is state for bar in bars) for state in (True, False, None)]
     print(f"\n{len(rows)} rows in {options.json}; bars: {counts[0]} met, {counts[1]} not met, {counts[2]} skipped; "
           f"{time.monotonic() - start:.0f} s")

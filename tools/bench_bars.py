@@ -164,7 +164,7 @@ def training_bars(training, machine):
                              "ops_bench is not built", machine["isa"]))
         bars.append(at_least(f"{name} against PyTorch", own["gflops"] / peer["gflops"] if own and peer else None, 1.5,
                              "x", peer_missing(machine, "pytorch"), machine["isa"]))
-        missing = "no measurement of bf16 training" if machine["bf16"] else "this processor has no bf16"
+        missing = "training stays in float32; kernels_bench's `peak` measures bf16 products" if machine["bf16"] else "this processor has no bf16"
         bars.append(at_least(f"{name}: bf16 against own f32", bf16["gflops"] / own["gflops"] if own and bf16 else None,
                              1.3, "x", missing, machine["isa"]))
     return bars
@@ -182,7 +182,8 @@ def start_bars(loading):
     bars.append(at_most("first step after warm_up / hundredth step (1.1 counts as equal)", first, 1.1, "x", "not run",
                         f"{loading['first_step_ns']:,.0f} ns, {loading['hundredth_step_ns']:,.0f} ns"
                         if loading else ""))
-    bars.append(Bar("tick path: allocations, locks, system calls", "", "0", None, "shown by tests, not by times"))
+    bars.append(Bar("tick path: allocations, locks, system calls", "", "0", None,
+                    "shown by quantick/runtime/realtime_test.cc and tests/python/test_strace.py, not by times"))
     bars.append(Bar("quantization-aware epoch / float epoch", "", "<= 1.4x", None,
                     "quantization-aware training is not built"))
     bars.append(Bar("import", "", "< 0.3 s", None, "Python bindings are not built"))

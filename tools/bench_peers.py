@@ -227,7 +227,7 @@ class OpenVino:
                 request.set_tensor(name.replace("h", "hn").replace("c", "cn"),
                                    openvino.Tensor(pair[1 - side], shared_memory=True))
             self.requests.append(request)
-        self.precision = str(compiled.get_property("INFERENCE_PRECISION_HINT"))
+        self.precision = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         self.reset()
 
     reset = OnnxRuntime.reset

@@ -78,6 +78,18 @@ def test_table_shows_every_path_once_and_errors_once_per_contender(rows):
     assert bench_table.markdown_table(lines).count("\n") == len(lines)
 
 
+def test_a_page_keeps_what_stands_above_the_mark(tmp_path, rows):
+    lines = bench_table.table_of("lstm_2x128", rows)
+    page = tmp_path / "page.md"
+    page.write_text(f"# Words\n\n{bench.MARK}\n\nold numbers\n")
+    bench.write_markdown(page, "a core", [("lstm_2x128", lines)])
+    text = page.read_text()
+    assert text.startswith(f"# Words\n\n{bench.MARK}\n\n```\na core\n```\n\n### lstm_2x128\n\n| contender | path |")
+    assert "old numbers" not in text
+    bench.write_markdown(tmp_path / "new/page.md", "a core", [("lstm_2x128", lines)])
+    assert (tmp_path / "new/page.md").read_text().startswith("```\na core")
+
+
 def bars_of(rows, **more):
     given = {"savings": [], "loading": None, "training": {}, "portfolio": None, **more}
     facts = bench.facts_of("lstm_2x128", RESULTS)
