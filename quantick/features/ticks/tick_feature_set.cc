@@ -85,10 +85,11 @@ TickPoint TickFeatureSet::update(const TickEvent& event, std::span<float> row) n
   if (event.instrument < 0 || event.instrument >= options_.instruments || row.size() != names_.size()) return point;
   Instrument& instrument = instruments_[static_cast<size_t>(event.instrument)];
   TickState& state = instrument.state;
+  point.session = instrument.session;
   if (instrument.any && point.time < state.time) return point;
   if (instrument.any && max_gap_ > 0 && point.time - state.time > max_gap_) {
     start_anew(instrument);
-    ++instrument.session;
+    point.session = ++instrument.session;
   }
   instrument.any = true;
   state.time = point.time;
@@ -102,7 +103,6 @@ TickPoint TickFeatureSet::update(const TickEvent& event, std::span<float> row) n
   if (event.has_quote && !quotes_of_book_) instrument.take_quote(event.quote);
 
   point.accepted = true;
-  point.session = instrument.session;
   point.tick = state.tick;
   if (state.quoted) point.mid = state.mid;
   point.complete = true;
@@ -125,8 +125,8 @@ void TickFeatureSet::reset(int64_t instrument) noexcept {
   Instrument& chosen = instruments_[static_cast<size_t>(instrument)];
   start_anew(chosen);
   if (chosen.book != nullptr) chosen.book->reset();
+  if (chosen.any) ++chosen.session;
   chosen.any = false;
-  chosen.session = 0;
 }
 
 void TickFeatureSet::reset() noexcept {

@@ -62,7 +62,8 @@ class TickFeatureSet {
   /// instrument must come in the order of time().
   TickPoint update(const market::TickEvent& event, std::span<float> row) noexcept;
 
-  /// Forgets all events of an instrument, its book too, or of all. An index outside the range changes nothing.
+  /// Forgets all events of an instrument, its book too, or of all; a new session begins. An index outside the range
+  /// changes nothing.
   void reset(int64_t instrument) noexcept;
   void reset() noexcept;
 

@@ -233,6 +233,16 @@ TEST(TickFeatureValues, MovesOfTheMid) {
                 {kNone, kNone, kNone, std::hypot(0.01, 110.0 / 101 - 1), 110.0 / 101 - 1});
 }
 
+TEST(TickFeatureValues, AMidOfZeroLeavesNothingBehind) {
+  // As calendar spreads have it.
+  std::vector<TickEvent> events;
+  for (const double mid : {2, 0, 2, 2, 2}) {
+    events.push_back(quote_at(static_cast<int64_t>(events.size()) + 1, {mid - 1, mid + 1, 1, 1}));
+  }
+  expect_values(values_of("realized_volatility(1)", events), {kNone, 1, kNone, 0, 0});
+  expect_values(values_of("realized_volatility(2)", events), {kNone, kNone, kNone, kNone, 0});
+}
+
 TEST(TickFeatureValues, TradesInTime) {
   const std::vector<TickEvent> events{quote_at(kSecond, {99, 101, 1, 1}), trade_at(2 * kSecond, 100, 1),
                                       quote_at(3 * kSecond, {99, 101, 1, 1}), trade_at(4 * kSecond, 100, 1),

@@ -36,6 +36,7 @@ TickLabels forward_mid_returns(std::span<const TickPoint> points, const TickLabe
   const int64_t nanos = std::llround(options.seconds * 1e9);
   std::map<std::pair<int32_t, int64_t>, Session> sessions;
   for (size_t i = 0; i < points.size(); ++i) {
+    if (!points[i].accepted) continue;
     Session& session = sessions[{points[i].instrument, points[i].session}];
     session.end = points[i].time;
     if (points[i].tick) session.ticks.push_back(static_cast<int64_t>(i));
@@ -45,11 +46,11 @@ TickLabels forward_mid_returns(std::span<const TickPoint> points, const TickLabe
   for (const auto& [key, session] : sessions) {
     for (size_t at = 0; at < session.ticks.size(); ++at) {
       const size_t target = target_of(session, points, at, static_cast<size_t>(options.ticks), nanos);
-      if (target == session.ticks.size()) {
+      const int64_t row = session.ticks[at];
+      if (target == session.ticks.size() || points[row].mid == 0) {
         ++labels.dropped;
         continue;
       }
-      const int64_t row = session.ticks[at];
       found.emplace_back(row, static_cast<float>(points[session.ticks[target]].mid / points[row].mid - 1));
     }
   }

@@ -24,7 +24,7 @@ struct TickLabelOptions {
 struct TickLabels {
   std::vector<int64_t> rows;  ///< positions of the points that have a label, ascending
   std::vector<float> values;  ///< by row: mid at the horizon / mid now - 1
-  int64_t dropped = 0;        ///< ticks whose horizon lies behind the last event of their session
+  int64_t dropped = 0;        ///< ticks with a mid of 0, or whose horizon lies behind the last event of their session
 };
 
 /// Labels of the ticks among `points`. After `seconds`, the mid at the horizon is that of the last tick up to there. A

@@ -44,6 +44,35 @@ TEST(TickLabels, AfterATimeItIsTheLastMidUpToThere) {
   EXPECT_EQ(forward_mid_returns(points, {.seconds = 2.5}).dropped, 1);
 }
 
+TEST(TickLabels, PointsThatWereNotAcceptedAreNoEvents) {
+  TickPoint outside = point(9, 0, false);
+  outside.accepted = false;
+  const std::vector<TickPoint> points{point(1, 100), point(2, 110), outside};
+  const TickLabels labels = forward_mid_returns(points, {.seconds = 1});
+  EXPECT_EQ(labels.rows, (std::vector<int64_t>{0}));
+  EXPECT_EQ(labels.dropped, 1) << "what was refused does not show that the data reach so far";
+}
+
+TEST(TickLabels, NoReturnOnAMidOfZero) {
+  const std::vector<TickPoint> points{point(1, 1), point(2, 0), point(3, 1), point(4, 1)};
+  const TickLabels labels = forward_mid_returns(points, {.ticks = 1});
+  EXPECT_EQ(labels.rows, (std::vector<int64_t>{0, 2}));
+  EXPECT_EQ(labels.dropped, 2);
+}
+
+TEST(TickLabels, NoneReachesOverAReset) {
+  TickFeatureSet set(std::vector<std::string>{"spread"});
+  std::vector<TickPoint> points;
+  float row = 0;
+  for (int64_t second = 1; second <= 4; ++second) {
+    if (second == 3) set.reset();
+    const double bid = 99 + static_cast<double>(second);
+    points.push_back(set.update(
+        {.receipt_time = second * 1'000'000'000, .has_quote = true, .quote = {bid, bid + 2, 1, 1}}, {&row, 1}));
+  }
+  EXPECT_EQ(forward_mid_returns(points, {.ticks = 1}).rows, (std::vector<int64_t>{0, 2}));
+}
+
 TEST(TickLabels, RefusesOtherThanOneHorizon) {
   for (const TickLabelOptions& options :
        {TickLabelOptions{}, {.ticks = 1, .seconds = 1}, {.ticks = -1}, {.seconds = -1}}) {

@@ -1,7 +1,9 @@
 #pragma once
 // The last n values, with a fixed amount of work per value.
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace quantick::features {
@@ -27,8 +29,8 @@ class TickDelay {
   size_t next_ = 0, count_ = 0;
 };
 
-/// Sum of the last n values. Values that leave are subtracted, so the sum is kept in two doubles (106 bits: TwoSum,
-/// Knuth 1969), lest errors pile up over a day of ticks.
+/// Sum of the last n values, NaN while one of them is not finite. Values that leave are subtracted, so the sum is kept
+/// in two doubles (106 bits: TwoSum, Knuth 1969), lest errors pile up over a day of ticks.
 class TickSum {
  public:
   explicit TickSum(int64_t n) : values_(static_cast<size_t>(n)) {}
@@ -36,28 +38,31 @@ class TickSum {
   void push(double value) noexcept {
     next_ = next_ + 1 == values_.size() ? 0 : next_ + 1;
     if (full()) {
-      accumulate(-values_[next_]);
+      leave(values_[next_]);
     } else {
       ++count_;
     }
-    values_[next_] = value;
-    accumulate(value);
+    enter(value);
   }
   /// Adds to the newest value; without effect where there is none.
   void add(double value) noexcept {
     if (count_ == 0) return;
-    accumulate(-values_[next_]);
-    values_[next_] += value;
-    accumulate(values_[next_]);
+    leave(values_[next_]);
+    enter(values_[next_] + value);
   }
   bool full() const noexcept { return count_ == values_.size(); }
-  double value() const noexcept { return high_ + low_; }
+  double value() const noexcept { return not_finite_ == 0 ? high_ + low_ : std::numeric_limits<double>::quiet_NaN(); }
   void reset() noexcept {
-    count_ = 0;
+    count_ = not_finite_ = 0;
     high_ = low_ = 0;
   }
 
  private:
+  void enter(double value) noexcept {
+    values_[next_] = value;
+    std::isfinite(value) ? accumulate(value) : void(++not_finite_);
+  }
+  void leave(double value) noexcept { std::isfinite(value) ? accumulate(-value) : void(--not_finite_); }
   void accumulate(double x) noexcept {
     const double sum = high_ + x;
     const double part = sum - high_;
@@ -67,7 +72,7 @@ class TickSum {
   }
 
   std::vector<double> values_;
-  size_t next_ = 0, count_ = 0;
+  size_t next_ = 0, count_ = 0, not_finite_ = 0;
   double high_ = 0, low_ = 0;
 };
 
