@@ -49,10 +49,7 @@ struct Message {
 class BinanceReader final : public TickSource {
  public:
   BinanceReader(const std::string& path, const TickReadOptions& options)
-      : path_(path),
-        lines_("ticks", path),
-        step_(options.price_step),
-        instrument_(static_cast<int32_t>(options.instrument)) {}
+      : path_(path), lines_("ticks", path), step_(options.price_step), instrument_(options.checked_instrument()) {}
 
   bool next(TickEvent& event) override {
     for (std::string_view line; lines_.next(line);) {
@@ -91,7 +88,10 @@ class BinanceReader final : public TickSource {
     const std::string_view text = line.substr(blank + 1);
     JsonScanner scanner(text);
     try {
-      read_object(scanner, message, 0);
+      if (scanner.peek() == '[')
+        scanner.skip();  // messages of the whole market
+      else
+        read_object(scanner, message, 0);
       scanner.end();
     } catch (const JsonError& error) {
       refuse("byte {}: was {}, expected {}", blank + 2 + error.at, shown(text.substr(std::min(error.at, text.size()))),
@@ -161,7 +161,7 @@ class BinanceReader final : public TickSource {
       }
     } else if (key == "pu") {
       return put(message, M::kPrevious, key, message.previous, scanner.integer());
-    } else if (key == "data" && depth == 0) {
+    } else if (key == "data" && depth == 0 && scanner.peek() != '[') {
       mark(message, M::kData, key);
       return read_object(scanner, message, 1);
     } else if (key == "lastUpdateId") {

@@ -144,6 +144,12 @@ void JsonScanner::skip_string() {
     if (at_ >= text_.size() || std::string_view("\"\\/bfnrtu").find(text_[at_]) == std::string_view::npos) {
       refuse("an escape of JSON");
     }
+    if (text_[at_] != 'u') continue;
+    const std::string_view code = text_.substr(at_ + 1, 4);
+    if (code.size() < 4 || code.find_first_not_of("0123456789abcdefABCDEF") != std::string_view::npos) {
+      refuse("four hexadecimal digits");
+    }
+    at_ += 4;
   }
   refuse("the end of a string (\")");
 }

@@ -50,8 +50,9 @@ TEST(JsonScanner, PassesOverAllOfJsonAndNothingElse) {
        {"{}", "[]", "[{}]", R"({"a":"\"\\\u00e9"})", "-0.5e+10", "0", "null", " [ true , false ] "}) {
     EXPECT_EQ(complaint(text), "") << text;
   }
-  for (const char* text : {"",  "{",  "[1,]", "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "tru",  "nul",
-                           "-", "1.", "1e",   "\"",    "\"\\x\"", "\"a\nb\"", "[1]]",       "{} x",  "[,1]", "+1"}) {
+  for (const char* text : {"",     "{",    "[1,]", "[1 2]", "{\"a\"}",   "{\"a\":}",    "{\"a\":1,}", "{a:1}",
+                           "tru",  "nul",  "-",    "1.",    "1e",        "\"",          "\"\\x\"",    "\"a\nb\"",
+                           "[1]]", "{} x", "[,1]", "+1",    R"("\u12")", R"("\u12g4")", R"("\u123)"}) {
     EXPECT_NE(complaint(text), "") << text;
   }
   EXPECT_NE(complaint(std::string(100000, '[')), "") << "depth is bounded";

@@ -18,7 +18,7 @@ constexpr int64_t kNanosPerDay = 86400 * kNanosPerSecond;
 /// CTP writes the largest double where a price is absent.
 constexpr double kNoPrice = 1e300;
 
-/// Names are in the form of normalized().
+/// Names are in the form of normalized(), those that go before others first.
 struct Column {
   std::string_view what;
   bool required;
@@ -75,16 +75,15 @@ std::optional<int64_t> parse_clock(std::string_view text) {
 class Level1Reader final : public TickSource {
  public:
   Level1Reader(const std::string& path, const TickReadOptions& options)
-      : csv_(path), instrument_(static_cast<int32_t>(options.instrument)) {
+      : csv_(path), instrument_(options.checked_instrument()) {
     QTK_CHECK(std::abs(options.utc_offset) <= 24, ValueError, "[ticks] utc_offset, was {}, expected -24..24 hours",
               options.utc_offset);
     offset_ = std::llround(options.utc_offset * 3600) * kNanosPerSecond;
     const auto& header = csv_.header();
     for (size_t k = 0; k < kKnown.size(); ++k) {
-      for (size_t c = header.size(); c-- > 0;) {
-        const std::string name = normalized(header[c]);
-        for (const std::string_view known : kKnown[k].names) {
-          if (!known.empty() && name == known) columns_[k] = c;
+      for (size_t n = 0; n < kKnown[k].names.size() && !columns_[k]; ++n) {
+        for (size_t c = 0; c < header.size() && !columns_[k]; ++c) {
+          if (!header[c].empty() && normalized(header[c]) == kKnown[k].names[n]) columns_[k] = c;
         }
       }
       QTK_CHECK(!kKnown[k].required || columns_[k].has_value(), ParseError,

@@ -5,9 +5,14 @@
 
 namespace quantick::market {
 
+int32_t TickReadOptions::checked_instrument() const {
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  QTK_CHECK(instrument >= 0 && instrument <= kMost, ValueError, "[ticks] instrument, was {}, expected 0..{}",
+            instrument, kMost);
+  return static_cast<int32_t>(instrument);
+}
+
 std::unique_ptr<TickSource> open_ticks(const std::string& path, const TickReadOptions& options) {
-  QTK_CHECK(options.instrument >= 0 && options.instrument <= std::numeric_limits<int32_t>::max(), ValueError,
-            "[ticks] instrument, was {}, expected 0 or more", options.instrument);
   if (options.format == "level1") return open_level1(path, options);
   if (options.format == "binance") return open_binance(path, options);
   QTK_CHECK(options.format == "auto", ValueError, "[ticks] format, was \"{}\", expected auto, level1 or binance",

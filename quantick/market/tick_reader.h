@@ -17,6 +17,9 @@ struct TickReadOptions {
   double price_step = 0.01;
   double utc_offset = 8;
 
+  /// Throws ValueError where `instrument` is out of range.
+  int32_t checked_instrument() const;
+
   static constexpr auto fields() {
     using O = TickReadOptions;
     return std::make_tuple(
@@ -31,9 +34,9 @@ struct TickReadOptions {
   }
 };
 
-/// Opens a file of one instrument. Throws ValueError (options). The source's next() throws IoError, FormatError (gzip)
-/// and ParseError, which names file, line and field: not JSON, a field missing or of the wrong kind, NaN, a negative
-/// size, a price between the steps, a second symbol, time or the day's volume that falls.
+/// Opens a file of one instrument. Throws ValueError (options), IoError and, as the source's next() does, FormatError
+/// (gzip) and ParseError, which names file, line and field: not JSON, a field missing or of the wrong kind, NaN, a
+/// negative size, a price between the steps, a second symbol, time or the day's volume that falls.
 std::unique_ptr<TickSource> open_ticks(const std::string& path, const TickReadOptions& options = {});
 
 /// The same for a known format. level1 takes the columns (any case) action_date or date; action_time_ms (HHMMSSmmm) or

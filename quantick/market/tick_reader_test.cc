@@ -67,6 +67,18 @@ TEST(Level1Ticks, OtherNamesAndClocks) {
   EXPECT_EQ(events[1].quote.bid_size, 0);
 }
 
+TEST(Level1Ticks, TheNaturalDateGoesBeforeTheTradingDay) {
+  const TemporaryFolder folder;
+  const auto path = folder.file("night.csv",
+                                "date,time,action_date,action_time_ms,bid1,ask1,bid1_qty,ask1_qty\n"
+                                "20210104,21:00:00,20210103,210000500,9,11,1,1\n"
+                                "20210104,09:00:00,20210104,90000500,9,11,1,1\n");
+  const auto events = all(*open_ticks(path));
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].time(), kMonday - 3 * 3600 * kSecond + kSecond / 2);
+  EXPECT_EQ(events[1].time(), kMonday + 9 * 3600 * kSecond + kSecond / 2);
+}
+
 TEST(Level1Ticks, VolumeIsTheDaysDifferenceWhereTheFileHasNoOther) {
   const TemporaryFolder folder;
   const auto path = folder.file("v.csv",
@@ -159,6 +171,8 @@ TEST(BinanceTicks, FuturesChainByPuAndLeaveFundsOut) {
       "{\"e\":\"trade\",\"E\":6,\"T\":5,\"s\":\"X\",\"t\":1,\"p\":\"2\",\"q\":\"1\",\"X\":\"INSURANCE_FUND\",\"m\":"
       "false}\n"
       "7 {\"e\":\"kline\",\"k\":{\"t\":[1,{\"x\":\"a\\\"b\"}],\"y\":-1.5e-3,\"n\":null}}\n"
+      "7 [{\"e\":\"24hrMiniTicker\",\"c\":\"1\"}]\n"
+      "7 {\"stream\":\"!miniTicker@arr\",\"data\":[{\"e\":\"24hrMiniTicker\"},{}]}\n"
       "\n"
       "8 { \"data\" : {\"m\":false , \"q\":\"1\",\"p\":\"2\", \"e\":\"trade\"}, \"stream\":\"s\" } \r\n");
   const auto source = open_ticks(path);
@@ -169,7 +183,7 @@ TEST(BinanceTicks, FuturesChainByPuAndLeaveFundsOut) {
   EXPECT_EQ(event.receipt_time, 8);
   EXPECT_EQ(event.trade.aggressor, Side::buy);
   EXPECT_FALSE(source->next(event));
-  EXPECT_EQ(source->skipped(), 2);
+  EXPECT_EQ(source->skipped(), 4);
 }
 
 TEST(BinanceTicks, ErrorsNameFileLineAndField) {
@@ -233,6 +247,10 @@ TEST(TickFiles, DamagedOrUnknownFilesAreRefused) {
   EXPECT_CONTAINS(message_of<ValueError>([&] { open_ticks(cut, {.format = "csv"}); }),
                   "expected auto, level1 or binance");
   EXPECT_CONTAINS(message_of<ValueError>([&] { open_ticks(cut, {.instrument = -1}); }), "instrument, was -1");
+  EXPECT_CONTAINS(message_of<ValueError>([&] { open_binance(cut, {.instrument = int64_t{1} << 32}); }),
+                  "instrument, was 4294967296, expected 0..2147483647");
+  const auto rows = folder.file("rows.csv", kLevel1);
+  EXPECT_CONTAINS(message_of<ValueError>([&] { open_level1(rows, {.instrument = -1}); }), "instrument, was -1");
 }
 
 TEST(TickFiles, MergeOrdersByReceiptAndChainRefusesOverlaps) {
