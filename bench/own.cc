@@ -85,11 +85,14 @@ Work event_work(const runtime::Program& program) {
 }
 
 Work window_work(const runtime::Program& program, int64_t steps, int64_t rows) {
-  Work work{.passes = static_cast<double>(steps)};
+  // Layers go through the window one after the other, so that each one's weights stay near.
+  double recurrent = 0;
+  Work work;
   for (const Weights& w : weights_of(program)) {
-    if (w.recurrent) work.bytes += w.bytes;
+    if (w.recurrent) recurrent += w.bytes, work.bytes = std::max(work.bytes, w.bytes);
     work.byte_products += w.elements * w.repeats * w.planes * static_cast<double>(steps * rows);
   }
+  if (recurrent > 0) work.passes = static_cast<double>(steps) * recurrent / work.bytes;
   return work;
 }
 

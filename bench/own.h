@@ -26,7 +26,7 @@ std::vector<std::string> own_contenders(const WorkloadSpec& spec);
 /// What one row of a step reads and multiplies: weights of all nodes, or of those that wait for the newest features.
 Work step_work(const runtime::Program& program);
 Work event_work(const runtime::Program& program);
-/// One whole window: its steps' recurrent weights in turn, all products.
+/// One whole window: recurrent weights once a step, layer by layer, and all products.
 Work window_work(const runtime::Program& program, int64_t steps, int64_t rows);
 
 class OwnStepper final : public Stepper {

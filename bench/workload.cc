@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t kTaps = 8;  // of the convolutions
 constexpr int64_t kCalibrationRows = 32;
 constexpr int64_t kStepBytes = 64 << 10;  // of the features that steps go through in turn: small beside any model
-constexpr int64_t kWide = 512;
+constexpr int64_t kLong = 100, kWide = 512;
 constexpr double kMemory = 0.98;  // of a feature from step to step
 // Gates of a trained network differ in range, and a scale of one gate must not suit another by luck.
 constexpr float kGateFactor[] = {1.0f, 0.7f, 1.4f, 1.2f};
@@ -55,8 +55,10 @@ std::vector<WorkloadSpec> specs() {
                                    mlp("mlp_256_384_384_128_batch4", 4),
                                    mlp("mlp_256_384_384_128_batch8", 8),
                                    {.name = "deeplob", .kind = Kind::book, .columns = 40, .window = 100, .outputs = 3}};
-  for (WorkloadSpec& spec : all)
-    if (spec.width >= kWide) spec.batch = 8, spec.checked = 2;  // float64 takes its time
+  for (WorkloadSpec& spec : all) {  // long windows and wide layers take their time, float64 more so
+    if (spec.window >= kLong) spec.batch = 64, spec.checked = 8;
+    if (spec.width >= kWide) spec.batch = 8, spec.checked = 2;
+  }
   return all;
 }
 

@@ -24,10 +24,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 IN_PROCESS = ("onednn", "eigen")
 IN_PYTHON = ("onnxruntime", "openvino", "pytorch")
 DEFAULT_PEERS = ("onnxruntime", "openvino", "onednn", "eigen")
-ROUNDS = 7
+ROUNDS = 5
 MARK = "<!-- below: tools/bench.py --markdown -->"
 # Networks whose whole window takes a second or more are not worth many rounds: their times scatter by little.
-FEW_ROUNDS = {"market_lstm_b": 4, "market_lstm_c": 2}
+FEW_ROUNDS = {"market_lstm_b": 3, "market_lstm_c": 2}
 
 
 class Worker:
