@@ -203,22 +203,25 @@ qtk_status qtk_model_load(const char* path, qtk_model** model) {
 void qtk_model_free(qtk_model* model) { delete model; }
 
 int64_t qtk_model_columns(const qtk_model* model) {
-  return model->session->plan().width(model->program.inputs[0].value);
+  return model == nullptr ? 0 : model->session->plan().width(model->program.inputs[0].value);
 }
 int64_t qtk_model_outputs(const qtk_model* model) {
-  return model->session->plan().width(model->session->plan().output());
+  return model == nullptr ? 0 : model->session->plan().width(model->session->plan().output());
 }
 
 const char* qtk_model_column_name(const qtk_model* model, int64_t column) {
+  if (model == nullptr) return nullptr;
   const auto& names = model->program.inputs[0].columns;
   return column >= 0 && column < static_cast<int64_t>(names.size()) ? names[static_cast<size_t>(column)].c_str()
                                                                     : nullptr;
 }
 
 const char* qtk_model_metadata(const qtk_model* model, const char* key) {
-  if (key == nullptr) return nullptr;
-  const auto found = model->program.metadata.find(key);
-  return found == model->program.metadata.end() ? nullptr : found->second.c_str();
+  if (model == nullptr || key == nullptr) return nullptr;
+  // A look-up by std::string could throw.
+  for (const auto& [name, value] : model->program.metadata)
+    if (name == key) return value.c_str();
+  return nullptr;
 }
 
 qtk_status qtk_model_run(const qtk_model* model, const float* x, int64_t steps, int64_t batch, float* out,
@@ -302,4 +305,6 @@ qtk_status qtk_slot_offer(qtk_slot* slot, const char* path, uint64_t* number) {
   });
 }
 
+int64_t qtk_slot_columns(const qtk_slot* slot) { return slot == nullptr ? 0 : slot->stream.columns(); }
+int64_t qtk_slot_outputs(const qtk_slot* slot) { return slot == nullptr ? 0 : slot->stream.output_width(); }
 uint64_t qtk_slot_running(const qtk_slot* slot) { return slot == nullptr ? 0 : slot->stream.running(); }

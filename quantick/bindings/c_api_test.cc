@@ -58,6 +58,29 @@ TEST(CApi, DescribesTheModel) {
   EXPECT_EQ(qtk_model_column_name(h.model, -1), nullptr);
   EXPECT_STREQ(qtk_model_metadata(h.model, "label"), "return over 5 days");
   EXPECT_EQ(qtk_model_metadata(h.model, "weather"), nullptr);
+  EXPECT_EQ(qtk_model_metadata(h.model, nullptr), nullptr);
+}
+
+TEST(CApi, NullHandlesHaveNothingToSay) {
+  EXPECT_EQ(qtk_model_columns(nullptr), 0);
+  EXPECT_EQ(qtk_model_outputs(nullptr), 0);
+  EXPECT_EQ(qtk_model_column_name(nullptr, 0), nullptr);
+  EXPECT_EQ(qtk_model_metadata(nullptr, "label"), nullptr);
+  EXPECT_EQ(qtk_slot_columns(nullptr), 0);
+  EXPECT_EQ(qtk_slot_outputs(nullptr), 0);
+  const int64_t first = 0;
+  const float x[3] = {};
+  float out[2];
+  Handles h;
+  EXPECT_EQ(qtk_stream_step_many(h.stream, nullptr, 1, x, out, nullptr), QTK_INVALID);
+  EXPECT_EQ(qtk_stream_step_many(h.stream, &first, -1, x, out, nullptr), QTK_WRONG_SIZE);
+  EXPECT_EQ(qtk_slot_step(nullptr, 0, x, out, nullptr, nullptr), QTK_INVALID);
+  EXPECT_EQ(qtk_slot_step_many(nullptr, &first, 1, x, out, nullptr, nullptr), QTK_INVALID);
+  EXPECT_EQ(qtk_model_run(h.model, x, 1, -1, out, 2), QTK_INVALID);
+  EXPECT_EQ(qtk_model_run(h.model, x, int64_t{1} << 62, int64_t{1} << 62, out, 2), QTK_INVALID);
+  qtk_model_free(nullptr);
+  qtk_stream_close(nullptr);
+  qtk_slot_close(nullptr);
 }
 
 TEST(CApi, WindowsAndTicksGiveTheBitsOfTheSession) {
@@ -183,6 +206,8 @@ TEST(CApi, ASlotTakesAnotherModelAndKeepsItsStates) {
   Handles plain(1);
   qtk_slot* slot = nullptr;
   ASSERT_EQ(qtk_slot_open(kModel.c_str(), 1, 0, 0, &slot), QTK_OK) << qtk_last_error();
+  EXPECT_EQ(qtk_slot_columns(slot), 3);
+  EXPECT_EQ(qtk_slot_outputs(slot), 2);
   ASSERT_EQ(qtk_slot_warm_up(slot), QTK_OK);
   uint64_t number = 0, offered = 0;
   const int64_t first = 0;

@@ -53,10 +53,11 @@ const char* qtk_last_error(void);
 qtk_status qtk_model_load(const char* path, qtk_model** model);
 void qtk_model_free(qtk_model* model); /* null is allowed */
 
-/* Features of one row, and results of one row. */
+/* Features of one row, and results of one row; 0 for null. */
 int64_t qtk_model_columns(const qtk_model* model);
 int64_t qtk_model_outputs(const qtk_model* model);
-/* Name of a feature; null where the model has no names, or for an index outside. Lives as long as the model. */
+/* Name of a feature; null where the model has no names, for an index outside, and for null. Lives as long as the
+ * model. */
 const char* qtk_model_column_name(const qtk_model* model, int64_t column);
 /* What the model's maker wrote under this key (for instance "label"), or null. Lives as long as the model. */
 const char* qtk_model_metadata(const qtk_model* model, const char* key);
@@ -99,6 +100,9 @@ qtk_status qtk_stream_keep_warm(qtk_stream* stream);
 typedef struct qtk_slot qtk_slot;
 qtk_status qtk_slot_open(const char* path, int64_t instruments, int64_t window, int64_t history, qtk_slot** slot);
 void qtk_slot_close(qtk_slot* slot); /* null is allowed */
+/* Features and results of one row, whichever model runs; 0 for null. */
+int64_t qtk_slot_columns(const qtk_slot* slot);
+int64_t qtk_slot_outputs(const qtk_slot* slot);
 /* tick: as those of a stream. *number, where not null, says which model made the outputs: 1 for the first, 2 for the
  * first that was offered, ... */
 qtk_status qtk_slot_step(qtk_slot* slot, int64_t instrument, const float* features, float* out, qtk_where* where,
