@@ -16,7 +16,7 @@ constexpr int kRounds = 4;
 }  // namespace
 
 struct ModelSlot::Model {
-  Model(const Program& program, const StreamOptions& options) : stream(program, options) {}
+  Model(std::shared_ptr<const Plan> plan, const StreamOptions& options) : stream(std::move(plan), options) {}
   Stream stream;
   uint64_t number = 1;
   std::shared_ptr<std::vector<Known>> known;  ///< by instrument; goes with the states
@@ -27,7 +27,7 @@ ModelSlot::ModelSlot(const Program& program, const ModelSlotOptions& options) : 
   QTK_CHECK(options.history == 0 || options.history >= options.stream.window, ValueError,
             "[model slot] history, was {} rows, expected 0 or at least the window, {}", options.history,
             options.stream.window);
-  auto model = std::make_unique<Model>(program, options.stream);
+  auto model = std::make_unique<Model>(std::make_shared<const Plan>(program), options.stream);
   columns_ = model->stream.columns(), width_ = model->stream.output_width();
   input_ = program.inputs[0];
   input_channels_ = program.input().channels;
@@ -58,25 +58,25 @@ void ModelSlot::exchange() noexcept {
   last->unused.store(true, std::memory_order_release);
 }
 
-/// Feeds the rows that the model has not seen; how many, or Known::kNothing where a reader was overtaken.
-uint64_t ModelSlot::catch_up(Model& model, int64_t instrument, float* row) noexcept {
+/// Feeds the rows that the model has not seen; false where there are none. A reader that is overtaken by more than a
+/// whole history leaves the instrument to the next call.
+bool ModelSlot::catch_up(Model& model, int64_t instrument, float* row) noexcept {
   Known& known = (*model.known)[static_cast<size_t>(instrument)];
   const uint64_t start = ring_->start(instrument), count = ring_->count(instrument);
-  if (known.start == start && known.count == count) return 0;
+  if (known.start == start && known.count == count) return false;
   const auto capacity = static_cast<uint64_t>(ring_->capacity());
   if (known.start != start || count - known.count > capacity) {
     model.stream.reset(instrument);
     known = {start, count - std::min(count - std::min(start, count), capacity)};
   }
-  const uint64_t first = known.count;
   for (; known.count < count; ++known.count) {
     if (!ring_->read(instrument, known.count, row)) {
       known.start = Known::kNothing;
-      return Known::kNothing;
+      return true;
     }
     model.stream.absorb(instrument, {row, static_cast<size_t>(columns_)});
   }
-  return count - first;
+  return true;
 }
 
 /// After a step of one instrument.
@@ -171,10 +171,17 @@ void ModelSlot::check_fits(const Program& program) const {
             program.output().channels.size(), width_);
 }
 
-uint64_t ModelSlot::offer(const Program& program) {
+uint64_t ModelSlot::offer(const Program& program) { return offer(program, std::make_shared<const Plan>(program)); }
+
+uint64_t ModelSlot::offer_file(const std::string& path) {
+  LoadedProgram loaded = load_with_plan(path);
+  return offer(loaded.program, std::move(loaded.plan));
+}
+
+uint64_t ModelSlot::offer(const Program& program, std::shared_ptr<const Plan> plan) {
   const std::lock_guard lock(offering_);
   check_fits(program);
-  auto made = std::make_unique<Model>(program, options_.stream);
+  auto made = std::make_unique<Model>(std::move(plan), options_.stream);
   Model& model = *made;
   // Without a history all models accept each other's states, so it does not matter which of them runs.
   QTK_CHECK(ring_ || published_->stream.accepts(model.stream.plan()), ValueError,
@@ -203,18 +210,11 @@ uint64_t ModelSlot::offer(const Program& program) {
   return model.number;
 }
 
-uint64_t ModelSlot::offer_file(const std::string& path) { return offer(load(path)); }
-
 void ModelSlot::replay(Model& model, float* row) noexcept {
   for (int round = 0; round < kRounds; ++round) {
-    uint64_t fed = 0;
-    for (const int64_t i : everyone_) {
-      uint64_t rows = catch_up(model, i, row);
-      // Overtaken by more than a whole history while replaying one row after the other.
-      while (rows == Known::kNothing) rows = catch_up(model, i, row);
-      fed += rows;
-    }
-    if (fed == 0) return;
+    bool behind = false;
+    for (const int64_t i : everyone_) behind |= catch_up(model, i, row);
+    if (!behind) return;
   }
 }
 

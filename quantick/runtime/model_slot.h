@@ -31,7 +31,7 @@ struct Tick {
 /// One thread ticks; any others offer models. What the new model knows of the past: the running one's states where they
 /// mean the same to it (Stream::accepts), so that weights alone change; else what the newest `history` rows of features
 /// leave, less those before the instrument's last reset or rejected row. The offering thread replays them, the ticking
-/// one adds the few that came since.
+/// one adds the few that came since; all of them where ticks come faster than the new model replays.
 class ModelSlot {
  public:
   /// Throws what Stream throws, and ValueError for a history that is shorter than the window.
@@ -78,8 +78,9 @@ class ModelSlot {
 
   Model& current() noexcept;
   void exchange() noexcept;
-  uint64_t catch_up(Model& model, int64_t instrument, float* row) noexcept;
+  bool catch_up(Model& model, int64_t instrument, float* row) noexcept;
   void follow(Model& model, int64_t instrument, const float* features, bool rejected) noexcept;
+  uint64_t offer(const Program& program, std::shared_ptr<const Plan> plan);
   void check_fits(const Program& program) const;
   void replay(Model& model, float* row) noexcept;
   size_t free_unused();

@@ -106,6 +106,45 @@ TEST(ModelSlot, ReplaysTheNewestRowsForAModelWithOtherStates) {
   }
 }
 
+TEST(ModelSlot, KeepsTheRowsOfAMicroBatchLessTheRejectedOnes) {
+  const Program first = lstm(8, 1), second = lstm(12, 2);
+  const std::vector<Row> rows = rows_of(first, 10, 3);
+  ModelSlot slot(first, {.stream = {.instruments = 2}, .history = 16});
+  Stream fresh(second, {.instruments = 2});
+  const std::vector<int64_t> both{1, 0};
+  Row in(2 * kFeatures), got(2 * kOutputs), expected(2 * kOutputs);
+  for (int t = 0; t < 10; ++t) {
+    std::copy_n(rows[t].begin(), kFeatures, in.begin());
+    std::copy_n(rows[9 - t].begin(), kFeatures, in.begin() + kFeatures);
+    if (t == 4) in[kFeatures + 1] = std::numeric_limits<float>::quiet_NaN();
+    if (t == 8) slot.offer(second);
+    const Tick tick = slot.step(both, in, got);
+    EXPECT_EQ(tick.status.code, t == 4 ? Status::Code::not_finite : Status::Code::ok);
+    fresh.step(both, in, expected);
+    EXPECT_EQ(equal(got, expected), tick.model == 2) << t;
+  }
+  EXPECT_EQ(slot.running(), 2u);
+}
+
+TEST(ModelSlot, AnOfferEndsWhereTicksComeFasterThanTheNewModelReplaysThem) {
+  const Program quick = lstm(4, 1), slow = lstm(384, 2);
+  const Row row = rows_of(quick, 1, 3)[0];
+  ModelSlot slot(quick, {.history = 2048});
+  std::atomic<bool> stop{false}, started{false};
+  std::thread ticking([&] {
+    Row out(kOutputs);
+    while (!stop) {
+      slot.step(0, row, out);
+      started = true;
+    }
+  });
+  while (!started) std::this_thread::yield();
+  EXPECT_EQ(slot.offer(slow), 2u);
+  while (slot.running() != 2) std::this_thread::yield();
+  stop = true;
+  ticking.join();
+}
+
 TEST(ModelSlot, EveryFormOfStepIsThatOfAStream) {
   const Program program = lstm(8, 1);
   ModelSlot slot(program, {.stream = {.instruments = 3}, .history = 4});

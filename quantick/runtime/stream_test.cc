@@ -247,6 +247,19 @@ TEST(Stream, ARejectedInstrumentStartsAnewAndTheOthersGoOn) {
   }
 }
 
+TEST(Stream, ARejectedRowIsNamedAheadOfWindowsThatFill) {
+  constexpr int64_t kNames = 70;  // more than run together, the rejected one among the last
+  const Program program = small();
+  Stream stream(program, {.instruments = kNames, .window = 3});
+  std::vector<float> x(kNames * kFeatures, 0.5f), out(static_cast<size_t>(kNames * stream.output_width()));
+  x[68 * kFeatures + 2] = std::numeric_limits<float>::infinity();
+  x[69 * kFeatures] = std::numeric_limits<float>::quiet_NaN();
+  const Status status = stream.step(x, out);
+  EXPECT_EQ(status.code, Status::Code::not_finite);
+  EXPECT_EQ(status.instrument, 68);
+  EXPECT_EQ(status.column, 2);
+}
+
 TEST(Stream, FilledInputIsNeverRejected) {
   Program program = small();
   program.inputs[0].missing = MissingPolicy::fill;
