@@ -11,17 +11,20 @@
 namespace quantick::backtest {
 namespace {
 
+/// False for NaN, too.
+bool in_range(double ns) { return ns >= 0 && ns <= static_cast<double>(kLongestLatency); }
+
 double latency_of(const market::CsvReader& csv, size_t column) {
   const double value = market::parse_number(csv, column);
-  QTK_CHECK(std::isfinite(value) && value >= 0, ParseError, "{}, was {}, expected nanoseconds, 0 or more",
-            csv.where(column), value);
+  QTK_CHECK(in_range(value), ParseError, "{}, was {}, expected nanoseconds from 0 to a day", csv.where(column), value);
   return value;
 }
 
 }  // namespace
 
 ConstantLatency::ConstantLatency(int64_t nanoseconds) : nanoseconds_(nanoseconds) {
-  QTK_CHECK(nanoseconds >= 0, ValueError, "[backtest] latency, was {} ns, expected >= 0", nanoseconds);
+  QTK_CHECK(nanoseconds >= 0 && nanoseconds <= kLongestLatency, ValueError,
+            "[backtest] latency, was {} ns, expected 0 to a day", nanoseconds);
 }
 
 std::string ConstantLatency::describe() const { return fmt::format("latency {} ns", nanoseconds_); }
@@ -32,8 +35,8 @@ EmpiricalLatency::EmpiricalLatency(std::vector<std::pair<double, double>> quanti
             source_);
   for (size_t i = 0; i < quantiles_.size(); ++i) {
     const auto [share, ns] = quantiles_[i];
-    QTK_CHECK(share >= 0 && share <= 1 && ns >= 0 && std::isfinite(ns), ValueError,
-              "[backtest] latency distribution of {}: {} ns at share {}, expected 0 or more at a share inside [0, 1]",
+    QTK_CHECK(share >= 0 && share <= 1 && in_range(ns), ValueError,
+              "[backtest] latency distribution of {}: {} ns at share {}, expected 0 to a day at a share inside [0, 1]",
               source_, ns, share);
     QTK_CHECK(
         i == 0 || (quantiles_[i - 1].first < share && quantiles_[i - 1].second <= ns), ValueError,
@@ -44,6 +47,8 @@ EmpiricalLatency::EmpiricalLatency(std::vector<std::pair<double, double>> quanti
 }
 
 EmpiricalLatency EmpiricalLatency::from_samples(std::span<const double> samples, uint64_t seed, std::string source) {
+  for (const double ns : samples)  // what is not a number has no place in an order
+    QTK_CHECK(in_range(ns), ValueError, "[backtest] latency of {}, was {} ns, expected 0 to a day", source, ns);
   std::vector<double> sorted(samples.begin(), samples.end());
   std::sort(sorted.begin(), sorted.end());
   std::vector<std::pair<double, double>> quantiles;

@@ -11,18 +11,21 @@
 
 namespace quantick::backtest {
 
+/// A day, in ns: what is above is a mistake of unit.
+inline constexpr int64_t kLongestLatency = 86'400'000'000'000;
+
 class LatencyModel {
  public:
   virtual ~LatencyModel() = default;
-  /// Nanoseconds, >= 0. `decision` counts the decisions of a run; the same number gets the same answer, so that runs
-  /// repeat.
+  /// Nanoseconds, 0 to kLongestLatency. `decision` counts the decisions of a run; the same number gets the same answer,
+  /// so that runs repeat.
   virtual int64_t nanoseconds(int64_t decision) const = 0;
   virtual std::string describe() const = 0;
 };
 
 class ConstantLatency : public LatencyModel {
  public:
-  /// Throws ValueError for a negative number.
+  /// Throws ValueError for a number out of range.
   explicit ConstantLatency(int64_t nanoseconds);
   int64_t nanoseconds(int64_t) const override { return nanoseconds_; }
   std::string describe() const override;
@@ -35,8 +38,8 @@ class ConstantLatency : public LatencyModel {
 /// points known of it. Latencies come in bunches (a slow tick follows a slow tick); this does not keep that.
 class EmpiricalLatency : public LatencyModel {
  public:
-  /// Points (share, ns): shares inside [0, 1] that ascend, latencies >= 0 that never fall. Below the first and above
-  /// the last share the distribution is flat, so that what was never measured never occurs. Throws ValueError.
+  /// Points (share, ns): shares inside [0, 1] that ascend, latencies in range that never fall. Below the first and
+  /// above the last share the distribution is flat, so that what was never measured never occurs. Throws ValueError.
   EmpiricalLatency(std::vector<std::pair<double, double>> quantiles, uint64_t seed, std::string source);
   /// Of samples in ns, in any order.
   static EmpiricalLatency from_samples(std::span<const double> samples, uint64_t seed, std::string source);

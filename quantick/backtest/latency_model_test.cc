@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "quantick/core/error.h"
@@ -33,6 +34,8 @@ TEST(LatencyModel, ConstantIsConstant) {
   EXPECT_EQ(latency.nanoseconds(7), 1500);
   EXPECT_EQ(latency.describe(), "latency 1500 ns");
   EXPECT_THROW(ConstantLatency(-1), ValueError);
+  EXPECT_EQ(ConstantLatency(kLongestLatency).nanoseconds(0), kLongestLatency);
+  EXPECT_THROW(ConstantLatency(kLongestLatency + 1), ValueError);
 }
 
 TEST(LatencyModel, QuantilesAreLinearBetweenThePointsAndFlatBeyond) {
@@ -74,8 +77,17 @@ TEST(LatencyModel, BadFilesAreNamed) {
   EXPECT_NE(error_of<ParseError>("a,b\n1,2\n").find("columns a, b, expected total_ns"), std::string::npos);
   EXPECT_NE(error_of<ParseError>("total_ns\n5\n-1\n").find("csv:3: column \"total_ns\", was -1"), std::string::npos);
   EXPECT_NE(error_of<ValueError>("total_ns\n").find("no point"), std::string::npos);
+  EXPECT_NE(error_of<ParseError>("total_ns\n5\n1e30\n").find("was 1e+30"), std::string::npos);
   EXPECT_NE(error_of<ValueError>("share,ns\n0.5,9\n0.9,7\n").find("never fall"), std::string::npos);
   EXPECT_NE(error_of<ValueError>("share,ns\n0.5,9\n1.9,10\n").find("share inside [0, 1]"), std::string::npos);
+}
+
+TEST(LatencyModel, BadSamplesAreNamed) {
+  for (const double bad : {-1.0, static_cast<double>(NAN), 1e30}) {
+    const std::vector<double> samples{5, bad, 7};
+    EXPECT_THROW(EmpiricalLatency::from_samples(samples, 0, "test"), ValueError) << bad;
+    EXPECT_THROW(EmpiricalLatency({{0.5, bad}}, 0, "test"), ValueError) << bad;
+  }
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ namespace quantick::backtest {
 QuoteFill::QuoteFill(std::shared_ptr<const LatencyModel> latency, int64_t line_ns, bool limit_to_size)
     : latency_(std::move(latency)), line_ns_(line_ns), limit_to_size_(limit_to_size) {
   QTK_CHECK(latency_ != nullptr, ValueError, "[backtest] latency model, was none, expected one");
-  QTK_CHECK(line_ns >= 0, ValueError, "[backtest] line latency, was {} ns, expected >= 0", line_ns);
+  QTK_CHECK(line_ns >= 0 && line_ns <= kLongestLatency, ValueError,
+            "[backtest] line latency, was {} ns, expected 0 to a day", line_ns);
 }
 
 QuoteFillAnswer QuoteFill::fill(double quantity, const market::Quote& quote) const {

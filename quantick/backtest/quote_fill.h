@@ -19,7 +19,8 @@ struct QuoteFillAnswer {
 class QuoteFill {
  public:
   /// line_ns: everything that is not the model's own latency: the event on its way here and the order on its way back.
-  /// limit_to_size: no more than the quote shows. Throws ValueError for no latency model or a negative line.
+  /// limit_to_size: no more than the quote shows. Throws ValueError for no latency model or a line
+  /// out of range.
   QuoteFill(std::shared_ptr<const LatencyModel> latency, int64_t line_ns, bool limit_to_size = true);
 
   /// When the order of a decision made at the event received at `received` (ns) is in the market.

@@ -35,6 +35,7 @@ TEST(QuoteFill, ArrivesAfterTheModelAndTheLine) {
   EXPECT_NE(fill.describe().find("latency 250 ns; line 1000 ns"), std::string::npos) << fill.describe();
   EXPECT_THROW(QuoteFill(nullptr, 0), ValueError);
   EXPECT_THROW(QuoteFill(std::make_shared<ConstantLatency>(0), -1), ValueError);
+  EXPECT_THROW(QuoteFill(std::make_shared<ConstantLatency>(0), kLongestLatency + 1), ValueError);
 }
 
 }  // namespace

@@ -89,14 +89,16 @@ SweepResult run_sweep(const BacktestInputs& inputs, std::span<const SweepSetting
         (result.best < 0 || outcome.row.sharpe > outcomes[static_cast<size_t>(result.best)].row.sharpe))
       result.best = &outcome - outcomes.data();
   }
-  const double scatter = sharpes.size() < 2 ? 0 : risk::variance(sharpes);
-  const double largest = expected_max_sharpe(result.trials, scatter);
+  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+  const double largest = sharpes.size() >= 2  ? expected_max_sharpe(result.trials, risk::variance(sharpes))
+                         : result.trials == 1 ? 0
+                                              : kUnknown;
   result.expected_max_sharpe = largest * per_year;
   for (Outcome& outcome : outcomes) {
     outcome.row.deflated_sharpe = std::isfinite(outcome.row.sharpe)
                                       ? probabilistic_sharpe(outcome.row.sharpe / per_year, outcome.moments.skewness,
                                                              outcome.moments.kurtosis, result.observations, largest)
-                                      : std::numeric_limits<double>::quiet_NaN();
+                                      : kUnknown;
     result.rows.push_back(outcome.row);
   }
   return result;

@@ -39,11 +39,13 @@ struct SweepRow {
 };
 
 struct SweepResult {
-  std::vector<SweepRow> rows;      ///< in the order of the settings
-  int64_t observations = 0;        ///< bars of each
-  int64_t trials = 0;              ///< settings, and those before
-  double expected_max_sharpe = 0;  ///< annual: of the best of so many worthless trials that scatter as these do
-  int64_t best = -1;               ///< the setting of the largest Sharpe ratio, the first of equals; -1: none has one
+  std::vector<SweepRow> rows;  ///< in the order of the settings
+  int64_t observations = 0;    ///< bars of each
+  int64_t trials = 0;          ///< settings, and those before
+  /// Annual: of the best of so many worthless trials that scatter as these do. NaN where fewer than two of several
+  /// trials tell how they scatter, and then every deflated_sharpe is.
+  double expected_max_sharpe = 0;
+  int64_t best = -1;  ///< the setting of the largest Sharpe ratio, the first of equals; -1: none has one
 };
 
 /// Runs every setting with run_backtest(), in parallel; the numbers have the same bits for any number of threads. All

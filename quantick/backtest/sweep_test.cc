@@ -154,6 +154,18 @@ TEST(Sweep, TheBestIsJudgedByTheNumberOfTrials) {
   EXPECT_GT(few.rows[best].sharpe, few.rows[best].sharpe_low);
 }
 
+TEST(Sweep, OneSettingDoesNotTellHowTheTrialsBeforeItScatter) {
+  const Prices prices = walks();
+  const BacktestInputs inputs(prices, scores_for(prices));
+  const std::vector<SweepSetting> one{settings().front()};
+  const SweepResult alone = run_sweep(inputs, one), searched = run_sweep(inputs, one, {.trials_before = 500});
+  EXPECT_TRUE(std::isfinite(alone.rows[0].deflated_sharpe));
+  EXPECT_EQ(alone.expected_max_sharpe, 0);
+  EXPECT_EQ(searched.rows[0].sharpe, alone.rows[0].sharpe);
+  EXPECT_TRUE(std::isnan(searched.rows[0].deflated_sharpe)) << "500 trials must not count for nothing";
+  EXPECT_TRUE(std::isnan(searched.expected_max_sharpe));
+}
+
 TEST(Sweep, BadSettingsAreNamedBeforeAnythingRuns) {
   const Prices prices = walks();
   const BacktestInputs inputs(prices, scores_for(prices));

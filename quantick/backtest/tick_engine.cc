@@ -13,6 +13,8 @@ namespace quantick::backtest {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000, kDay = 86'400 * kSecond;
+/// Share of max_position that sums of partial fills may miss by rounding.
+constexpr double kDust = 1e-9;
 
 /// "14:59:00" as ns of the day; no value for other text.
 std::optional<int64_t> time_of_day(const std::string& text) {
@@ -101,7 +103,7 @@ class Run {
     double expected = position_;
     for (const Sent& order : flying_) expected += order.quantity;
     const double quantity = target_ - expected;
-    if (quantity == 0 || !step.quote.two_sided()) return;
+    if (std::fabs(quantity) <= kDust * options_.max_position || !step.quote.two_sided()) return;
     const int64_t arrival = fill_.arrival(step.time, result_.orders++);
     // A slow decision is never overtaken: orders reach the market in the order they were decided.
     flying_.push_back({flying_.empty() ? arrival : std::max(arrival, flying_.back().arrival), quantity,
@@ -138,7 +140,7 @@ class Run {
 
   void describe() {
     result_.notes.push_back(fill_.describe());
-    result_.notes.push_back(next_quote_ ? "an order meets the first quote at or behind its arrival"
+    result_.notes.push_back(next_quote_ ? "an order meets the quote of the first event at or behind its arrival"
                                         : "an order meets the last quote up to its arrival");
     result_.notes.push_back(fmt::format("fees {:g} per contract and {:g} bps of the traded value; {:g} per point",
                                         options_.fee_per_contract, options_.fee_bps, options_.multiplier));

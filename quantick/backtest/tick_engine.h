@@ -42,9 +42,10 @@ struct TickOptions {
         field("multiplier", &O::multiplier, "money per contract and point of price"),
         field("fee_per_contract", &O::fee_per_contract, "money per contract traded"),
         field("fee_bps", &O::fee_bps, "1e-4 of the traded value"),
-        field("fill_quote", &O::fill_quote,
-              "valid: an order meets the last quote up to its arrival; next: the first quote behind it, the careful "
-              "choice where quotes are snapshots"),
+        field(
+            "fill_quote", &O::fill_quote,
+            "valid: an order meets the last quote up to its arrival; next: the quote of the first event behind it, the "
+            "careful choice where quotes are snapshots"),
         field("flat_at", &O::flat_at, "HH:MM:SS from which on, each day, nothing is held; empty: never"),
         field("utc_offset", &O::utc_offset, "hours by which the clock of flat_at and of the days is ahead of UTC"));
   }

@@ -91,6 +91,16 @@ TEST(TickBacktest, NoMoreThanTheQuoteShowsAndTheRestIsOrderedAnew) {
   EXPECT_EQ(r.orders, 3);
 }
 
+TEST(TickBacktest, PartsThatRoundOrderNoDust) {
+  TickOptions options = plain();
+  options.max_position = 0.01;
+  const std::vector<TickStep> steps{step(0, 100, 2, 0.001), step(1, 100, 2, 0.1), step(2, 100, 2, 0.1)};
+  ASSERT_NE(0.001 + (0.01 - 0.001), 0.01);
+  const TickResult r = run_tick_backtest(steps, options, after(0));
+  EXPECT_EQ(r.orders, 2);
+  EXPECT_DOUBLE_EQ(r.final_position, 0.01);
+}
+
 TEST(TickBacktest, WhatIsOnItsWayIsNotOrderedAgain) {
   const std::vector<TickStep> steps{step(0, 100, 2), step(1, 100, 2), step(2, 100, 2), step(9, 100, 2)};
   const TickResult r = run_tick_backtest(steps, plain(), after(5 * kSecond));
