@@ -92,8 +92,9 @@ void check(const DenseSpec& spec) {
   }
 }
 
-/// From the sums of magnitudes. bias: null for zeros.
-int proved_bits(const std::vector<int64_t>& magnitudes, const int64_t* bias, int x_bits) {
+}  // namespace
+
+int accumulator_bits(const std::vector<int64_t>& magnitudes, const int64_t* bias, int x_bits) {
   int64_t worst = 0;
   for (size_t r = 0; r < magnitudes.size(); ++r) {
     const int64_t b = bias ? bias[r] : 0;
@@ -106,19 +107,17 @@ int proved_bits(const std::vector<int64_t>& magnitudes, const int64_t* bias, int
   return worst < int64_t{1} << 31 ? 32 : 64;
 }
 
-}  // namespace
-
 int accumulator_bits(const int8_t* weights, int64_t rows, int64_t cols, const int64_t* bias, int x_bits) {
   std::vector<int64_t> sums(rows), magnitudes(rows);
   row_sums(weights, rows, cols, sums.data(), magnitudes.data(), active_isa());
-  return proved_bits(magnitudes, bias, x_bits);
+  return accumulator_bits(magnitudes, bias, x_bits);
 }
 
 int accumulator_bits(const int16_t* weights, int64_t rows, int64_t cols, const int64_t* bias, int x_bits) {
   std::vector<int64_t> magnitudes(rows, 0);
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t k = 0; k < cols; ++k) magnitudes[r] += std::abs(int{weights[r * cols + k]});
-  return proved_bits(magnitudes, bias, x_bits);
+  return accumulator_bits(magnitudes, bias, x_bits);
 }
 
 DenseKernel::DenseKernel(const DenseSpec& spec, Isa isa) : isa_(isa), quantize_isa_(isa) {
@@ -250,7 +249,7 @@ void DenseKernel::run_grouped(const void* x, int64_t n, const float* row_scale, 
 void DenseKernel::pack(const DenseSpec& spec) {
   std::vector<int64_t> sums(spec.rows), magnitudes(spec.rows);
   row_sums(spec.weights, spec.rows, spec.cols, sums.data(), magnitudes.data(), isa_);
-  plan_.wide = proved_bits(magnitudes, spec.bias, spec.x_bits) == 64;
+  plan_.wide = accumulator_bits(magnitudes, spec.bias, spec.x_bits) == 64;
   QTK_CHECK(!plan_.wide || !spec.raw_sums, ValueError, "[dense] raw sums, were of 64 bits, expected to fit int32");
   if (!planes_fit(magnitudes, 1)) isa_ = Isa::scalar;  // more than 60,000 columns; the oracle sums in 64 bits
   run_ = kDense[isa_];

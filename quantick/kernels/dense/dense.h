@@ -19,6 +19,8 @@ namespace quantick::kernels {
 /// Throws ValueError where a sum can reach 2^53. weights [rows, cols], bias [rows] or null for zeros.
 int accumulator_bits(const int8_t* weights, int64_t rows, int64_t cols, const int64_t* bias, int x_bits);
 int accumulator_bits(const int16_t* weights, int64_t rows, int64_t cols, const int64_t* bias, int x_bits);
+/// From the rows' sum |w|.
+int accumulator_bits(const std::vector<int64_t>& magnitudes, const int64_t* bias, int x_bits);
 
 struct DenseSpec {
   int64_t rows = 0;

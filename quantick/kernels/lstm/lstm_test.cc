@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -177,6 +178,9 @@ TEST(Lstm, CodesOfFourBitsAgree) {
         if (bits == 16) l.bx[0] = int64_t{1} << 40;  // 64-bit sums
         expect_truth(l, 3, n, "4 bits, wide");
       }
+  Layer many = random_layer(4, 140001, 1);  // more columns than sums of 16-fold codes have room for
+  std::fill(many.wx.begin(), many.wx.end(), int8_t{-8});
+  expect_truth(many, 3, 1, "4 bits, many columns");
 }
 
 TEST(Lstm, AHundredThousandStepsAgreeInEveryBit) {

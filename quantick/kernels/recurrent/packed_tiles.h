@@ -1,24 +1,35 @@
 #pragma once
 // Lays out a product of a recurrent layer in tiles (recurrent_tiles.h).
+#include <vector>
+
 #include "quantick/core/large_pages.h"
 #include "quantick/kernels/dense/dense.h"
 #include "quantick/kernels/recurrent/recurrent_tiles.h"
 
 namespace quantick::kernels {
 
+/// The rows of a plain spec with 8-bit weights, read once for all proofs.
+struct TileRows {
+  TileRows(const DenseSpec& spec, Isa isa);
+  /// Whether the sums of each byte plane fit 32 bits whatever the input is; `factor`: of the weights.
+  bool fit(int64_t factor = 1) const;
+
+  std::vector<int64_t> sums, magnitudes;
+};
+
 class PackedTiles {
  public:
-  /// Of a plain spec with 8-bit weights; rows are gate-major. Where all weights are within [-8, 7] they are kept in 4
-  /// bits. Throws ValueError for sums beyond 2^53.
-  PackedTiles(const DenseSpec& spec, int gates, TileInput input);
+  /// Of a plain spec with 8-bit weights; rows are gate-major and fit. Where all weights are within [-8, 7] they are
+  /// kept in 4 bits. Throws ValueError for sums beyond 2^53.
+  PackedTiles(const DenseSpec& spec, const TileRows& rows, int gates, TileInput input, Isa isa);
 
   const TileProduct& plan() const { return plan_; }
   size_t bytes() const { return bytes_.size(); }
 
-  /// Whether the sums of each byte plane fit 32 bits whatever the input is.
-  static bool fit(const DenseSpec& spec);
-
  private:
+  void pack_weights(const DenseSpec& spec, int gates, int64_t head, Isa isa);
+  void pack_heads(const DenseSpec& spec, const TileRows& rows, int gates);
+
   PooledBytes bytes_;
   TileProduct plan_;
 };

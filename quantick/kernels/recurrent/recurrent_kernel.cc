@@ -102,9 +102,17 @@ RecurrentKernel::RecurrentKernel(const RecurrentSpec& spec, const RecurrentCell&
                     .memory = spec.memory};
   const bool plain = spec.wx && spec.wh && !forms.dynamic && forms.group_size == 0 && forms.projection == nullptr;
   size_t product_bytes = 0;
-  if (plain && tiles[isa] != nullptr && PackedTiles::fit(x) && PackedTiles::fit(h)) {
-    tiles_.emplace(PackedTiles(x, spec.gates, spec.x_bits == 8 ? TileInput::s8 : TileInput::s16),
-                   PackedTiles(h, spec.gates, spec.h_bits == 8 ? TileInput::hidden_as_s8 : TileInput::s16), tiles[isa]);
+  const auto rows = [&](const DenseSpec& product) -> std::optional<TileRows> {
+    if (!plain || tiles[isa] == nullptr) return {};
+    TileRows of(product, isa);
+    return of.fit() ? std::optional(std::move(of)) : std::nullopt;
+  };
+  const std::optional<TileRows> rows_x = rows(x), rows_h = rows(h);
+  if (rows_x && rows_h) {
+    tiles_.emplace(
+        PackedTiles(x, *rows_x, spec.gates, spec.x_bits == 8 ? TileInput::s8 : TileInput::s16, isa),
+        PackedTiles(h, *rows_h, spec.gates, spec.h_bits == 8 ? TileInput::hidden_as_s8 : TileInput::s16, isa),
+        tiles[isa]);
     product_bytes = static_cast<size_t>(
         std::max(2 * kTileRows * std::max(tiles_->x.plan().plane_bytes, tiles_->h.plan().plane_bytes),
                  2 * gates_ * units() * static_cast<int64_t>(sizeof(float))));
