@@ -56,6 +56,22 @@ TEST(Book, AMissingChangeBreaksItUntilTheNextSnapshot) {
   EXPECT_EQ(book.update_id(), 14);
 }
 
+TEST(Book, TheChangeThatBrokeItIsKeptToo) {
+  Book book;
+  book.update(snapshot(10, {{100, 1}}, {{101, 1}}));
+  EXPECT_EQ(book.update(change(12, 13, {{100, 3}}, {})), BookStatus::broken);
+  EXPECT_EQ(book.update(snapshot(12, {{100, 2}}, {{101, 1}})), BookStatus::ready);
+  EXPECT_EQ(book.level(Side::buy, 0).size, 3);
+  EXPECT_EQ(book.update_id(), 13);
+}
+
+TEST(Book, OnlyTheFirstChangeMayOverlap) {
+  Book book;
+  book.update(snapshot(10, {{100, 1}}, {{101, 1}}));
+  EXPECT_EQ(book.update(change(8, 12, {}, {})), BookStatus::ready);
+  EXPECT_EQ(book.update(change(11, 13, {}, {})), BookStatus::broken);
+}
+
 TEST(Book, TheFirstChangeMustReachOverTheSnapshot) {
   Book book;
   book.update(snapshot(10, {{100, 1}}, {{101, 1}}));

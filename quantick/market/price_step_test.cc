@@ -18,6 +18,8 @@ TEST(Decimal, ReadsPlainDecimalsOnly) {
   EXPECT_EQ(parse_decimal("-0.50")->value(), -0.5);
   EXPECT_EQ(parse_decimal("0000000000000000000012")->digits, 12);
   EXPECT_EQ(parse_decimal("1000000000.00000000")->value(), 1e9);
+  EXPECT_EQ(parse_decimal("9079837913.70300000")->value(), 9079837913.703)
+      << "17 digits, of which 5 are trailing zeros";
   for (const char* text : {"", "-", ".", "1.", ".5", "1e5", "nan", "+1", " 1", "1 ", "1.2.3", "0x1",
                            "1234567890123456789", "0.0000000000000000001"}) {
     EXPECT_FALSE(parse_decimal(text).has_value()) << text;

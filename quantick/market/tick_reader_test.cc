@@ -173,7 +173,7 @@ TEST(BinanceTicks, FuturesChainByPuAndLeaveFundsOut) {
       "7 {\"e\":\"kline\",\"k\":{\"t\":[1,{\"x\":\"a\\\"b\"}],\"y\":-1.5e-3,\"n\":null}}\n"
       "7 [{\"e\":\"24hrMiniTicker\",\"c\":\"1\"}]\n"
       "7 {\"stream\":\"!miniTicker@arr\",\"data\":[{\"e\":\"24hrMiniTicker\"},{}]}\n"
-      "\n"
+      "\n\r\n"
       "8 { \"data\" : {\"m\":false , \"q\":\"1\",\"p\":\"2\", \"e\":\"trade\"}, \"stream\":\"s\" } \r\n");
   const auto source = open_ticks(path);
   TickEvent event;
