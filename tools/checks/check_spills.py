@@ -12,9 +12,6 @@ import subprocess
 import common
 
 KERNELS = ("dense", "recurrent", "lstm", "gru", "gemm_f32")
-# Loops that g++ 12 still makes spill; the numbers may only fall. Those of 4-bit recurrent weights, whose halves of a byte
-# want registers beside the sums of four gates, and one form of three gates by two planes.
-KNOWN = {"gru/gru_avx512vnni": 6, "lstm/lstm_avx512vnni": 12}
 FILES = re.compile(r"_(avx512vnni|avxvnni|avx2)\.cc\.o(bj)?$")
 PRODUCT = re.compile(r"^(vpdpbusd|vpmaddwd|vfn?m(add|sub)\d+p)")
 FUNCTION = re.compile(r"^[0-9a-f]+ <(.+)>:$")
@@ -93,13 +90,8 @@ def check(root, options):
     complaints = []
     for path in found:
         place = path.relative_to(options.objects).as_posix()
-        loops = [f"{place}: {name}: the loop at {first:#x} keeps {count} vectors on the stack"
-                 for name, lines in functions(objdump, path) for first, count in spills(lines)]
-        known = 0 if options.self_test else KNOWN.get(place.split(".")[0], 0)
-        if len(loops) > known:
-            complaints += loops
-        elif loops or known:
-            print(f"note: {place}: {len(loops)} loops spill, {known} are known")
+        complaints += [f"{place}: {name}: the loop at {first:#x} keeps {count} vectors on the stack"
+                       for name, lines in functions(objdump, path) for first, count in spills(lines)]
     if not options.self_test:
         print(f"{len(found)} object files")
     return complaints

@@ -226,6 +226,8 @@ struct CellPair {
   [[gnu::always_inline]] void stage() {
     units.template stage<kStage>(cell);
   }
+  /// Puts the values down in memory: the loop of products that follows needs the registers for its sums.
+  [[gnu::always_inline]] void park() { asm("" : "+m"(units)); }
   [[gnu::always_inline]] void store() {
     V::store(state + at[0], units.state.a, count[0]);
     V::store_s16(h + at[0], units.hidden.a, count[0]);
@@ -243,7 +245,9 @@ struct CellWork {
   bool there;
   template <int kHalf>
   [[gnu::always_inline]] void half() {
-    if (there) pair.template stage<kFirst + kHalf>();
+    if (!there) return;
+    pair.template stage<kFirst + kHalf>();
+    pair.park();
   }
 };
 
@@ -304,6 +308,7 @@ struct FinishTiles {
       }
       if (there) pair.store();
       set(pair, a[0], b[0], row, tile, row, tile + 1);
+      pair.park();
     }
     all_stages(pair.units, cell);
     pair.store();
