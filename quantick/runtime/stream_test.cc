@@ -413,6 +413,35 @@ TEST(Stream, NamesInstrumentsThatDoNotExistOrComeTwice) {
   EXPECT_EQ(status_name(Status::Code::wrong_instrument), "wrong instrument");
 }
 
+/// A state that holds inputs means something else on another grid; hidden values have a grid of their own.
+TEST(Stream, StatesOnAnotherGridAreNotAccepted) {
+  int64_t hold_inputs = 0, hidden = 0, projected = 0;
+  for (const Operator& op : operators())
+    for (const auto& [name, program] : random_operator_programs(op, 5)) {
+      const TensorFormat& format = program.values[program.inputs[0].value].format;
+      if (!program.input().sequence || program.needs_whole_window() || !format.quantized()) continue;
+      const Stream running(program);
+      if (running.plan().layout(1, 1).state_bytes > 0) {
+        Program other = program;
+        for (ProgramValue& value : other.values)  // some operators want input and output on one grid
+          if (value.format == format) value.format.scale *= 2;
+        EXPECT_EQ(running.accepts(Plan(other)), op.family == "recurrent") << name;
+        ++(op.family == "recurrent" ? hidden : hold_inputs);
+      }
+      for (size_t k = 0; k < program.nodes[0].constants.size(); ++k) {
+        if (program.nodes[0].constants[k].name != "scale_r") continue;
+        Program other = program;
+        Array& unit = other.nodes[0].constants[k].value;
+        unit = Array::from(std::vector<float>{2 * unit.to_vector<float>()[0]});
+        EXPECT_FALSE(running.accepts(Plan(other))) << name;
+        ++projected;
+      }
+    }
+  EXPECT_GT(hold_inputs, 3);
+  EXPECT_GT(hidden, 3);
+  EXPECT_GT(projected, 0);
+}
+
 TEST(Stream, AnotherPlanTakesOverTheInstruments) {
   const Program before = random_lstm({.features = kFeatures, .units = 8}, 11);
   Program after = before;
