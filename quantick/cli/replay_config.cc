@@ -54,6 +54,16 @@ void check_numbers(const ConfigNode& root, const ReplayConfig& c) {
   need(c.trading.enter_share > 0 && c.trading.enter_share < 1, "trading.enter_share", "a share inside (0, 1)");
   need(c.trading.exit_share >= 0 && c.trading.exit_share <= c.trading.enter_share, "trading.exit_share",
        "from 0 to enter_share");
+  const auto refuse_idle = [&](const char* key, const char* why) {
+    const ConfigNode* trading = root.find("trading");
+    const ConfigNode* idle = trading == nullptr ? nullptr : trading->find(key);
+    if (idle != nullptr) refuse_node(*idle, why);
+  };
+  if (c.trading.enter > 0) {
+    for (const char* key : {"enter_share", "exit_share"}) refuse_idle(key, "nothing, since enter is given");
+  } else {
+    refuse_idle("exit", "nothing, or enter beside it: without enter both come from enter_share and exit_share");
+  }
   need(c.data.read.instrument == 0, "data.read.instrument", "0: a replay has one instrument");
 }
 

@@ -82,7 +82,10 @@ SweepConfig read_sweep_config(const std::string& path) {
     const auto names = strategy::strategy_names();
     if (std::find(names.begin(), names.end(), spec.name) == names.end())
       refuse_node(spec.node, fmt::format("one of {}", fmt::join(names, ", ")));
-    for (const Branch& kwargs : branches_of(spec.kwargs)) {
+    const auto branches = branches_of(spec.kwargs);
+    if (out.choices.size() + branches.size() * costs.size() > kMostSettings)
+      refuse_node(spec.node, fmt::format("lists that make {} settings at most", kMostSettings));
+    for (const Branch& kwargs : branches) {
       auto options = strategy::default_strategy_options(spec.name);
       std::visit([&](auto& o) { read_node(kwargs.map, o); }, options);
       for (const Branch& cost : costs) {
@@ -94,8 +97,6 @@ SweepConfig read_sweep_config(const std::string& path) {
         choice.chosen.insert(choice.chosen.end(), kwargs.chosen.begin(), kwargs.chosen.end());
         choice.chosen.insert(choice.chosen.end(), cost.chosen.begin(), cost.chosen.end());
       }
-      if (out.choices.size() > kMostSettings)
-        refuse_node(spec.node, fmt::format("lists that make {} settings at most", kMostSettings));
     }
   }
   return out;

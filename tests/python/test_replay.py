@@ -1,5 +1,6 @@
 """`quantick replay`: a small tick file through features, model, stream and backtest; the real files where they are."""
 import csv
+import hashlib
 import json
 import math
 import random
@@ -64,7 +65,7 @@ def check_results(folder, stdout):
     document = json.loads((folder / "replay.json").read_text())
     replay, same = document["replay"], document["stream_against_batch"]
     assert same == {"rows": replay["rows"], "different_feature_rows": 0, "different_signals": 0}
-    assert document["refused_events"] == 0
+    assert document["refused_events"] == 0 and document["quantick_version"]
     assert replay["ticks"] == replay["rows"] + replay["ticks_without_a_feature"]
     latencies, signals = rows_of(folder / "latencies.csv"), rows_of(folder / "signals.csv")
     assert len(latencies) == len(signals) == replay["rows"]
@@ -111,6 +112,7 @@ def test_windows_and_a_second_run(quantick, folder):
     assert [row["signal"] for row in signals] == [row["signal"] for row in signals_again]
     assert again["model_sha256"] == document["model_sha256"]
     assert "latencies.csv" in again["trading"]["measured"]["notes"][0]
+    assert again["sha256"]["latency"] == {str(latencies): hashlib.sha256(latencies.read_bytes()).hexdigest()}
 
 
 @pytest.mark.parametrize("before, after, message", [
@@ -120,6 +122,9 @@ def test_windows_and_a_second_run(quantick, folder):
     ("ticks: 5", "ticks: 0", "expected one of them above zero"),
     ("window: 6", "window: 0", "model.window"),
     ("09:50:00", "9:50", "flat_at"),
+    ("enter_share: 0.8", "enter_share: 0.8, enter: 1", "trading.enter_share, was \"0.8\", expected nothing"),
+    ("enter_share: 0.8", "exit: 0.5", "trading.exit, was \"0.5\", expected nothing"),
+    ("line_us: 300000", "line_us: 300000, file: no_such.csv", "no_such.csv"),
     ("second.csv, ", "first.csv, ", "begins before the data ahead of it ends"),
     ("window: 6", "window: 5000", "model.window"),
     ("max_gap: 300", "max_gap: 300\n  quotes: both", "quotes, was \"both\""),
@@ -131,7 +136,7 @@ def test_mistakes_are_named(quantick, folder, before, after, message):
     path.write_text(text.replace(before, after))
     result = quantick("replay", path, ok=False)
     assert result.returncode == 1 and message in result.stderr, result.stderr
-    assert not (folder / "out/replay.json").exists()
+    assert not (folder / "out").exists(), "mistakes show before the work"
 
 
 @pytest.mark.parametrize("example, data", [("if_ticks", ("cn_if2101_l1_ticks_20210105.csv.gz",)),

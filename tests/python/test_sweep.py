@@ -1,5 +1,6 @@
 """`quantick sweep`: rows of the table against single backtests, the impossible and the unknown."""
 import csv
+import hashlib
 import json
 
 import pytest
@@ -38,6 +39,8 @@ def test_rows_are_single_backtests(quantick, folder):
         table = list(csv.DictReader(text))
     assert len(document["rows"]) == len(table) == 24
     assert len(document["refused"]) == 4 and "n_drop, was 2, expected at most k = 1" in document["refused"][0]
+    prices = hashlib.sha256((folder / "prices.csv").read_bytes()).hexdigest()
+    assert document["data_sha256"] == prices and document["quantick_version"]
     assert document["trials"] == 31 and "31 trials" in result.stdout and "deflated" in result.stdout
     best = document["rows"][document["best"]]
     assert best["sharpe"] == max(row["sharpe"] for row in document["rows"])
@@ -65,6 +68,30 @@ def test_threads_change_nothing(quantick, folder):
         quantick("sweep", folder / "sweep.yaml", QTK_THREADS=threads)
         rows.append((folder / "sweep/sweep.csv").read_bytes())
     assert rows[0] == rows[1]
+
+
+def test_one_setting_after_a_search_claims_nothing(quantick, folder):
+    path = folder / "sweep.yaml"
+    text = path.read_text()
+    for before, after in (("[1, 2, 4], n_drop: [1, 2], rebalance: [1, 5]", "2, n_drop: 1"), ("[0, 10]", "0"),
+                          ("  - class: LongShort\n    kwargs: {k: 2, weighting: [equal, rank]}\n", "")):
+        assert before in text
+        text = text.replace(before, after)
+    path.write_text(text)
+    result = quantick("sweep", path)
+    assert "8 trials" in result.stdout and "no deflated Sharpe ratio" in result.stdout
+    document = json.loads((folder / "sweep/sweep.json").read_text())
+    assert document["expected_max_sharpe"] is None and document["rows"][0]["deflated_sharpe"] is None
+    path.write_text(text.replace("trials: 7\n", ""))
+    assert "no deflated" not in quantick("sweep", path).stdout
+
+
+def test_lists_that_cross_to_too_many_settings_are_refused_at_once(quantick, folder):
+    path, many = folder / "sweep.yaml", ", ".join(map(str, range(1, 20001)))
+    path.write_text(path.read_text().replace("rebalance: [1, 5]", f"rebalance: [{many}]")
+                    .replace("commission_bps: [0, 10]", f"commission_bps: [{many}]"))
+    result = quantick("sweep", path, ok=False, timeout=60)
+    assert result.returncode == 1 and "lists that make 1000000 settings at most" in result.stderr, result.stderr
 
 
 @pytest.mark.parametrize("before, after, message", [

@@ -41,17 +41,16 @@ backtest::TickOptions trading_options(const ReplayConfig& config, const TickMode
   return options;
 }
 
-std::shared_ptr<const backtest::LatencyModel> measured_latency(const ReplayConfig& config, const TickReplay& live) {
-  const auto seed = static_cast<uint64_t>(config.seed);
-  if (config.latency.file.empty())
-    return std::make_shared<backtest::EmpiricalLatency>(
-        backtest::EmpiricalLatency::from_samples(live.total_ns, seed, "this replay"));
+/// Null where the file names none.
+std::shared_ptr<const backtest::LatencyModel> latency_of_file(const ReplayConfig& config) {
+  if (config.latency.file.empty()) return nullptr;
   return std::make_shared<backtest::EmpiricalLatency>(
-      backtest::read_latency(resolve_path(config.run, config.latency.file), seed));
+      backtest::read_latency(resolve_path(config.run, config.latency.file), static_cast<uint64_t>(config.seed)));
 }
 
 int run(const std::string& path) {
   const ReplayConfig config = read_replay_config(path);
+  auto latency = latency_of_file(config);  // a mistake in it shows before the work
   log(LogLevel::info, "Reading ticks");
   TickData day = read_tick_data(config, config.data.train);
   TickData next = read_tick_data(config, config.data.replay, &day);
@@ -75,7 +74,10 @@ int run(const std::string& path) {
   results.exit = options.exit;
   const auto line = static_cast<int64_t>(std::llround(config.latency.line_us * 1e3));
   const backtest::QuoteFill at_once(std::make_shared<backtest::ConstantLatency>(0), 0);
-  const backtest::QuoteFill as_measured(measured_latency(config, live), line);
+  if (latency == nullptr)
+    latency = std::make_shared<backtest::EmpiricalLatency>(
+        backtest::EmpiricalLatency::from_samples(live.total_ns, static_cast<uint64_t>(config.seed), "this replay"));
+  const backtest::QuoteFill as_measured(latency, line);
   results.traded.push_back({"zero", backtest::run_tick_backtest(live.steps, options, at_once)});
   results.traded.push_back({"measured", backtest::run_tick_backtest(live.steps, options, as_measured)});
   if (options.fill_quote == "valid") {

@@ -12,6 +12,7 @@
 #include "quantick/cli/commands/list.h"
 #include "quantick/cli/pipeline/data_stage.h"
 #include "quantick/cli/sweep_config.h"
+#include "quantick/cli/version.h"
 #include "quantick/core/error.h"
 #include "quantick/core/file.h"
 #include "quantick/core/hash.h"
@@ -28,7 +29,7 @@ struct SweepCommandOptions {
 
 struct Sweep {
   SweepConfig config;
-  std::string scores_path;
+  std::string scores_path, data_hash;
   backtest::SweepResult result;
   std::vector<std::string> refused;  ///< settings that the strategy does not take, with its reason
   double seconds = 0;                ///< of the backtests alone
@@ -86,11 +87,13 @@ void write_results(const Sweep& sweep) {
       if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
   const auto& r = sweep.result;
   nlohmann::ordered_json doc{{"name", sweep.config.file.name},
+                             {"quantick_version", code_version()},
                              {"scores", sweep.scores_path},
                              {"scores_sha256", sha256_file(sweep.scores_path)},
+                             {"data_sha256", sweep.data_hash},
                              {"observations", r.observations},
                              {"trials", r.trials},
-                             {"expected_max_sharpe", r.expected_max_sharpe},
+                             {"expected_max_sharpe", number_or_null(r.expected_max_sharpe)},
                              {"best", r.best},
                              {"refused", sweep.refused},
                              {"seconds", sweep.seconds},
@@ -150,6 +153,11 @@ std::string warning_text(const Sweep& sweep) {
       "show a Sharpe ratio of {:.2f}.\n",
       r.trials, r.observations, r.expected_max_sharpe);
   if (r.best < 0) return out + "No setting has a Sharpe ratio.\n";
+  if (std::isnan(r.expected_max_sharpe))
+    return fmt::format(
+        "\n{} trials on the same {} bars. How they scatter cannot be told from one: no deflated Sharpe ratio, and no "
+        "claim. Sweep them together.\n",
+        r.trials, r.observations);
   const auto& best = r.rows[static_cast<size_t>(r.best)];
   return out + fmt::format(
                    "The best shows {:.2f}; the probability that its true Sharpe ratio is above that level (deflated "
@@ -168,6 +176,7 @@ int run(const SweepCommandOptions& options) {
   sweep.scores_path = options.scores.empty() ? resolve_path(sweep.config.run, file.scores) : options.scores;
   log(LogLevel::info, fmt::format("Reading {} and {}", file.data.path, sweep.scores_path));
   const auto panel = read_prices(sweep.config.run);
+  sweep.data_hash = panel.source.sha256;
   const auto prices = backtest::Prices::from_panel(panel);
   const backtest::BacktestInputs inputs(prices, strategy::read_scores(sweep.scores_path));
   drop_refused(sweep, inputs.instruments());

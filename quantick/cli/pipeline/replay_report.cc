@@ -7,6 +7,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "quantick/cli/version.h"
 #include "quantick/core/cpu.h"
 #include "quantick/core/file.h"
 #include "quantick/core/hash.h"
@@ -169,6 +170,7 @@ void write_replay(const ReplayConfig& config, const ReplayResults& r) {
   const TickReplay& live = *r.live;
   Json doc{
       {"name", config.name},
+      {"quantick_version", code_version()},
       {"configuration", config.text},
       {"origin", config.data.origin},
       {"sha256", {{"train", hashes_of(config, config.data.train)}, {"replay", hashes_of(config, config.data.replay)}}},
@@ -200,6 +202,7 @@ void write_replay(const ReplayConfig& config, const ReplayResults& r) {
                    {"rank_ic", json_of(r.signal.rank_ic)},
                    {"paired_ic", json_of(r.signal.paired_ic)},
                    {"paired_rank_ic", json_of(r.signal.paired_rank_ic)}};
+  if (!config.latency.file.empty()) doc["sha256"]["latency"] = hashes_of(config, {config.latency.file});
   doc["enter"] = r.enter;
   doc["exit"] = r.exit;
   for (const TradedReplay& t : r.traded) doc["trading"][t.name] = json_of(t.result);
