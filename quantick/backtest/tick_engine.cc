@@ -104,13 +104,12 @@ class Run {
     for (const Sent& order : flying_) expected += order.quantity;
     const double quantity = target_ - expected;
     if (std::fabs(quantity) <= kDust * options_.max_position || !step.quote.two_sided()) return;
-    const int64_t arrival = fill_.arrival(step.time, result_.orders++);
-    // A slow decision is never overtaken: orders reach the market in the order they were decided.
-    flying_.push_back({flying_.empty() ? arrival : std::max(arrival, flying_.back().arrival), quantity,
-                       quantity > 0 ? step.quote.ask : step.quote.bid});
+    flying_.push_back(
+        {fill_.arrival(step.time, result_.orders++), quantity, quantity > 0 ? step.quote.ask : step.quote.bid});
   }
 
-  /// Trades the orders that are in the market at `time` or before, at the quote valid now.
+  /// Trades the orders that are in the market at `time` or before, at the quote valid now. A slow decision is never
+  /// overtaken: those behind it wait.
   void land(int64_t time) {
     for (; !flying_.empty() && flying_.front().arrival <= time; flying_.pop_front()) {
       const Sent& order = flying_.front();

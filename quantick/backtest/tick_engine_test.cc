@@ -51,6 +51,7 @@ TEST(TickBacktest, ByHandWithoutLatency) {
   ASSERT_EQ(r.days.size(), 1u);
   EXPECT_DOUBLE_EQ(r.days[0].profit, r.final_profit);
   EXPECT_DOUBLE_EQ(r.days[0].contracts, 3);
+  EXPECT_DOUBLE_EQ(r.days[0].fees, r.fees);
 }
 
 TEST(TickBacktest, ByHandWithASecondAndAHalfOfLatency) {
@@ -106,6 +107,21 @@ TEST(TickBacktest, WhatIsOnItsWayIsNotOrderedAgain) {
   const TickResult r = run_tick_backtest(steps, plain(), after(5 * kSecond));
   EXPECT_EQ(r.orders, 1);
   EXPECT_EQ(r.position.back(), 1);
+}
+
+/// 2 s for the first decision, 1 ns for all others.
+class SlowFirst : public LatencyModel {
+ public:
+  int64_t nanoseconds(int64_t decision) const override { return decision == 0 ? 2 * kSecond : 1; }
+  std::string describe() const override { return "slow first"; }
+};
+
+TEST(TickBacktest, ASlowDecisionIsNotOvertaken) {
+  const std::vector<TickStep> steps{step(0, 100, 2), step(1, 110, -2), step(3, 120, NAN), step(4, 130, NAN)};
+  const TickResult r = run_tick_backtest(steps, plain(), {std::make_shared<SlowFirst>(), 0});
+  EXPECT_EQ(r.position, (std::vector<double>{0, 0, -1, -1})) << "both at second 2";
+  // Bought one at 111, sold two at 109.
+  EXPECT_DOUBLE_EQ(r.profit[2], -111 + 2 * 109 - 120);
 }
 
 TEST(TickBacktest, SignalsThatAreMissingChangeNothingAndBadQuotesRefuse) {

@@ -115,6 +115,32 @@ def test_windows_and_a_second_run(quantick, folder):
     assert again["sha256"]["latency"] == {str(latencies): hashlib.sha256(latencies.read_bytes()).hexdigest()}
 
 
+@pytest.mark.parametrize("carried", ["true", "false"])
+def test_nothing_behind_the_training_part_enters_the_model(quantick, folder, carried):
+    """With one epoch there is none to choose: scaler, weights, ranges and unit come from the training part alone."""
+    path, ticks = folder / "replay.yaml", folder / "first.csv"
+    text = path.read_text().replace("epochs: 2", "epochs: 1").replace("window: 6", f"window: 6, carried: {carried}")
+    path.write_text(text)
+    document, _ = check_results(folder / "out", quantick("replay", path).stdout)
+    model, rows = document["model_sha256"], document["train"]["rows"]
+    assert rows == 1500 - 2 * 5
+    # Row 0 is the sixth tick, and five are missing behind the break.
+    first = int(rows * 0.75) + 2 * 5
+    lines = ticks.read_text().splitlines(True)
+    # One tick earlier is the newest that a label of the training part looks at.
+    for begin, same in ((first, True), (first - 1, False)):
+        changed = lines[:1 + begin]
+        for line in lines[1 + begin:]:
+            cells = line.split(",")
+            cells[6], cells[7] = f"{float(cells[6]) - 40:.1f}", f"{float(cells[7]) + 60:.1f}"
+            cells[8] = str(1000 * int(cells[8]))
+            changed.append(",".join(cells))
+        ticks.write_text("".join(changed))
+        again, _ = check_results(folder / "out", quantick("replay", path).stdout)
+        assert again["train"]["rows"] == rows
+        assert (again["model_sha256"] == model) == same
+
+
 @pytest.mark.parametrize("before, after, message", [
     ("label:", "labels:", 'unknown key "labels" (labels), did you mean "label"?'),
     ("epochs: 2", "epoch: 2", 'did you mean "epochs"?'),

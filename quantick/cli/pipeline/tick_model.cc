@@ -160,7 +160,10 @@ TickModel make_tick_model(const ReplayConfig& config, TickData& day) {
   const auto split = static_cast<int64_t>(std::floor(static_cast<double>(day.rows()) * (1 - config.train.valid_share)));
   out.train_rows = purged_end(config, day, split);
   out.valid_begin = split;
-  QTK_CHECK(out.train_rows > 0, ValueError, "[replay] {} rows to learn from, expected more", day.rows());
+  QTK_CHECK(out.train_rows > 0, ValueError,
+            "[replay] rows to learn from, were none of {}: the labels of all reach into the newest, which choose the "
+            "epoch; choose a shorter label, or more ticks",
+            day.rows());
   out.scaler = fit_scaler(config, day, out.train_rows);
   scale(day, out.scaler);
   out.unit = deviation_of(day, out.train_rows);
