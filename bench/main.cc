@@ -6,6 +6,7 @@
 //   round [SCALE]           measures each contender once, for SCALE times the usual time
 //   close                   results, and forgets the workload
 //   savings, portfolios, loading   measurements of their own (savings.h, loading.h)
+//   state_widths            SQNR of a layer that reads its hidden state with 16 and with 8 bits, by half-life
 //
 // Each answer is one line of JSON; {"error": "..."} where a command failed.
 #include <cstdio>
@@ -23,6 +24,7 @@
 #include "quantick/core/error.h"
 #include "quantick/core/thread_pool.h"
 #include "quantick/kernels/bench_floor.h"
+#include "quantick/runtime/state_width.h"
 
 using namespace quantick;
 using namespace quantick::bench;
@@ -57,6 +59,12 @@ json machine() {
           {"workloads", names}};
 }
 
+json state_widths() {
+  json columns = json::object();
+  for (const runtime::StateWidthRow& row : runtime::measure_state_widths(1)) columns[row.name] = row.measured;
+  return {{"half_lives", runtime::kHalfLives}, {"sqnr_db", columns}};
+}
+
 class Commands {
  public:
   explicit Commands(std::vector<std::string> peers) : peers_(std::move(peers)) {}
@@ -68,6 +76,7 @@ class Commands {
     if (command == "machine") return machine();
     if (command == "savings") return measure_savings();
     if (command == "loading") return measure_loading();
+    if (command == "state_widths") return state_widths();
     if (command == "portfolios") return measure_portfolios();
     if (command == "open") {
       std::string name, folder;

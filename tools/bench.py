@@ -195,7 +195,7 @@ def main():
         pages.append((title, lines))
         print(f"\n{title}\n{bench_table.text_table(lines)}", flush=True)
     bars = bench_bars.all_bars(bench_table.Rows(rows), machine, facts, extra.savings, extra.loading, extra.training,
-                               extra.portfolio)
+                               extra.portfolio, extra.state_widths)
     lines = [bench_bars.HEAD] + [bar.line() for bar in bars]
     pages.append(("bars", lines))
     print(f"\nbars\n{bench_table.text_table(lines)}")

@@ -154,6 +154,18 @@ def batch_bars(rows, machine, facts, why):
     return bars
 
 
+def state_bars(state_widths):
+    """What 16 bits of the hidden state gain where nothing else differs: `quantick check states` has the whole table."""
+    name = "hidden state, SQNR of 16 above 8 bits, on the same quantized weights"
+    if not state_widths:
+        return [at_least(name, None, 5, " dB", "not run")]
+    columns = state_widths["sqnr_db"]
+    gains = [wide - narrow for wide, narrow in zip(columns["lstm, this contract"],
+                                                   columns["hidden state read at 8 bits"])]
+    return [at_least(f"{name}; half-life {steps} steps", gain, 5, " dB", "", "a state this slow is the larger error")
+            for steps, gain in zip(state_widths["half_lives"], gains)]
+
+
 def training_bars(training, machine):
     """From the training kernels' measurements: {(layer, hidden): {"gflops", "share"}}."""
     bars = []
@@ -208,7 +220,8 @@ def savings_bars(savings, portfolio):
     return bars
 
 
-def all_bars(rows, machine, facts, savings, loading, training, portfolio):
+def all_bars(rows, machine, facts, savings, loading, training, portfolio, state_widths):
     why = Reasons(machine, facts)
     return (step_bars(rows, machine, why) + peer_bars(rows, machine, why) + batch_bars(rows, machine, facts, why) +
-            training_bars(training, machine) + start_bars(loading) + savings_bars(savings, portfolio))
+            state_bars(state_widths) + training_bars(training, machine) + start_bars(loading) +
+            savings_bars(savings, portfolio))

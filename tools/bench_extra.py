@@ -24,6 +24,7 @@ class Extra:
     savings: list = dataclasses.field(default_factory=list)
     portfolios: dict | None = None
     loading: dict | None = None
+    state_widths: dict | None = None  # {"half_lives", "sqnr_db": {column: by half-life}}
     training: dict = dataclasses.field(default_factory=dict)  # (layer, hidden): {"gflops", "share"}
     ticks: list = dataclasses.field(default_factory=list)  # (workload, what latency_of() gives)
 
@@ -115,7 +116,7 @@ def latency_of(document):
 
 def measure(own, build, root, python=None):
     extra = Extra()
-    for name in ("savings", "portfolios", "loading"):
+    for name in ("savings", "portfolios", "loading", "state_widths"):
         try:
             setattr(extra, name, own.ask(name))
         except RuntimeError as error:

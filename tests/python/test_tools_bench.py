@@ -91,9 +91,18 @@ def test_a_page_keeps_what_stands_above_the_mark(tmp_path, rows):
 
 
 def bars_of(rows, **more):
-    given = {"savings": [], "loading": None, "training": {}, "portfolio": None, **more}
+    given = {"savings": [], "loading": None, "training": {}, "portfolio": None, "state_widths": None, **more}
     facts = bench.facts_of("lstm_2x128", RESULTS)
     return {bar.name: bar for bar in bench_bars.all_bars(bench_table.Rows(rows), MACHINE, facts, **given)}
+
+
+def test_each_half_life_has_its_bar(rows):
+    columns = {"lstm, this contract": [75, 46], "hidden state read at 8 bits": [59, 42]}
+    bars = bars_of(rows, state_widths={"half_lives": [10, 4000], "sqnr_db": columns})
+    name = "hidden state, SQNR of 16 above 8 bits, on the same quantized weights"
+    assert bars[f"{name}; half-life 10 steps"].met is True and bars[f"{name}; half-life 10 steps"].measured == "16.00 dB"
+    assert bars[f"{name}; half-life 4000 steps"].met is False
+    assert bars_of(rows)[name].met is None
 
 
 def test_bars_are_met_or_skipped_with_the_reason(rows):
