@@ -18,8 +18,8 @@ struct TickFeatureSet::Instrument {
   std::unique_ptr<market::Book> book;
   bool any = false;  // an event came
   int64_t session = 0;
-  double last_price = 0;  // of the last trade; 0: none
-  double last_move = 0;   // sign of the last change of that price
+  double last_price = kNoValue;  // of the last trade
+  double last_move = 0;          // sign of the last change of that price
 
   void take_trade(const TickEvent& event) noexcept;
   void take_quote(const market::Quote& quote) noexcept;
@@ -27,7 +27,8 @@ struct TickFeatureSet::Instrument {
 
 void TickFeatureSet::Instrument::take_trade(const TickEvent& event) noexcept {
   const double price = event.trade.price;
-  if (last_price != 0 && price != last_price) last_move = price > last_price ? 1 : -1;
+  if (price > last_price) last_move = 1;
+  if (price < last_price) last_move = -1;
   last_price = price;
   double sign = static_cast<double>(event.trade.aggressor);
   // Lee and Ready (1991): by the quote ahead of the trade, at its mid by the last change of price.
@@ -116,7 +117,8 @@ TickPoint TickFeatureSet::update(const TickEvent& event, std::span<float> row) n
 
 void TickFeatureSet::start_anew(Instrument& instrument) noexcept {
   instrument.state = {.book = instrument.book.get()};
-  instrument.last_price = instrument.last_move = 0;
+  instrument.last_price = kNoValue;
+  instrument.last_move = 0;
   for (const auto& feature : instrument.features) feature->reset();
 }
 

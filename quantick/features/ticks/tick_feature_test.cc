@@ -217,6 +217,12 @@ TEST(TickFeatureValues, SignedVolumeByFileAndByQuote) {
                                       trade_at(8, 100.5, 8)};
   expect_values(values_of("signed_volume(1)", events), {kNone, 0, -4, -2, -3, -4, 0, 8});
   expect_values(values_of("signed_volume(2)", events), {kNone, kNone, kNone, kNone, kNone, kNone, -4, 4});
+  // The first trade, at the mid, moved from nowhere; a price of 0 is one like others; a break forgets the last move.
+  expect_values(values_of("signed_volume(1)",
+                          {quote_at(1, {-1, 1, 1, 1}), trade_at(2, 0, 4), trade_at(3, 1, 1), trade_at(4, 0, 2),
+                           trade_at(5, 1, 1), trade_at(6, 0, 2), quote_at(7, {0, 2, 1, 1}), trade_at(8, 1, 3),
+                           quote_at(900 * kSecond, {-1, 1, 1, 1}), trade_at(901 * kSecond, 0, 4)}),
+                {0, 0, 1, -1, 0, -2, 0, 3, 0, 0});
   // A snapshot's trades came before its quote: judged by the quote ahead, counted with the row's tick.
   TickEvent row = quote_at(9, {101, 103, 1, 1});
   row.has_trade = true;
@@ -257,14 +263,15 @@ TEST(TickFeatureValues, OfTheBook) {
   const market::DepthUpdate snapshot{
       .snapshot = true, .last_id = 1, .bids = {{100, 2}, {98, 4}}, .asks = {{101, 1}, {105, 1}, {106, 9}}};
   const market::DepthUpdate change{.previous_id = 1, .last_id = 2, .bids = {{98, 0}}, .asks = {}};
+  const market::DepthUpdate crossing{.previous_id = 2, .last_id = 3, .bids = {{101, 1}}, .asks = {}};
   const market::DepthUpdate gap{.previous_id = 5, .last_id = 6};
-  std::vector<TickEvent> events{trade_at(1, 1, 1)};
-  for (const auto* depth : {&snapshot, &change, &gap}) events.push_back({.receipt_time = 2, .depth = depth});
+  std::vector<TickEvent> events{quote_at(1, {1, 9, 1, 1})};  // not of the book
+  for (const auto* depth : {&snapshot, &change, &crossing, &gap}) events.push_back({.receipt_time = 2, .depth = depth});
   const TickFeatureOptions options{.quotes = "book", .price_step = 1};
-  expect_values(values_of("depth_imbalance(2)", events, options), {kNone, 0.5, kNone, kNone});
-  expect_values(values_of("depth_imbalance(1)", events, options), {kNone, 1.0 / 3, 1.0 / 3, kNone});
-  expect_values(values_of("book_slope(2)", events, options), {kNone, 0.5 * (6 / 2.5 + 2 / 4.5), kNone, kNone});
-  expect_values(values_of("spread", events, options), {kNone, 1, 1, kNone});
+  expect_values(values_of("depth_imbalance(2)", events, options), {kNone, 0.5, kNone, kNone, kNone});
+  expect_values(values_of("depth_imbalance(1)", events, options), {kNone, 1.0 / 3, 1.0 / 3, kNone, kNone});
+  expect_values(values_of("book_slope(2)", events, options), {kNone, 0.5 * (6 / 2.5 + 2 / 4.5), kNone, kNone, kNone});
+  expect_values(values_of("spread", events, options), {kNone, 1, 1, kNone, kNone});
 }
 
 TEST(TickFeatureValues, NothingReachesOverABreakOfTrading) {
@@ -276,7 +283,11 @@ TEST(TickFeatureValues, NothingReachesOverABreakOfTrading) {
   expect_values(values_of("time_since_trade", events), {kNone, kNone, kNone, kNone, 0, kNone, kNone, kNone});
   expect_values(values_of("mid_return(1)", events, {.max_gap = 0}),
                 {kNone, 0.01, 1 / 101.0, 1 / 102.0, 1 / 102.0, 200.0 / 103 - 1, 0, 0});
+  const std::vector<TickEvent> edge{quote_at(1, {99, 101, 1, 1}), quote_at(600 * kSecond + 1, {99, 101, 1, 1}),
+                                    quote_at(1200 * kSecond + 2, {99, 101, 1, 1})};
+  expect_values(values_of("mid_return(1)", edge), {kNone, 0, kNone});
   TickFeatureSet set(std::vector<std::string>{"spread"});
+  set.reset();  // ahead of the first event
   float row = 0;
   int64_t sessions = 0;
   for (const auto& event : events) sessions = set.update(event, std::span(&row, 1)).session;
