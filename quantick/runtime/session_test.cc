@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <xmmintrin.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -122,6 +123,22 @@ TEST(Session, LargeFiniteInputsSaturate) {
   const Array huge = Array::full(Shape{1, 4}, 3e38);
   const float top = (127 - program.input().format.zero_point) * program.input().format.scale;
   EXPECT_TRUE(same_bits(Session(program).run(huge), Session(program).run(Array::full(Shape{1, 4}, top))));
+}
+
+TEST(Session, CodesOfFewerBitsStayInTheirRange) {
+  Program program = random_dense(33, 9, 8, 4);
+  TensorFormat& format = program.values[program.outputs[0].value].format;
+  format.zero_point = 3;
+  const Array x = random_input(program, 1, 20, 2);
+  const std::vector<int8_t> wide = Session(program).run_codes(x).to_vector<int8_t>();
+  format.narrow_bits = 4;
+  const std::vector<int8_t> narrow = Session(program).run_codes(x).to_vector<int8_t>();
+  int64_t clamped = 0;
+  for (size_t i = 0; i < wide.size(); ++i) {
+    EXPECT_EQ(narrow[i], std::clamp<int8_t>(wide[i], -8, 7));
+    clamped += narrow[i] != wide[i];
+  }
+  EXPECT_GT(clamped, 10);
 }
 
 TEST(Causality, OutputsDependOnThePastOfTheirOwnRowOnly) {
