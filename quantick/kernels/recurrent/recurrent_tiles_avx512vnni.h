@@ -118,6 +118,8 @@ template <int kGates, int kPlanes, bool kNibbles, int kRows, int kSplit, class W
 #pragma GCC unroll 4
         for (int g = 0; g < kGates; ++g) {
           weights[g] = _mm512_load_si512(w + g * kLine);
+          // Else g++ 12 loads the same line for each plane and row anew.
+          if (!kNibbles && kPlanes * kRows > 1) asm("" : "+v"(weights[g]));
           // 4-bit codes, times 16: the sums stay exact, and are shifted back at the end.
           if (kNibbles)
             weights[g] = _mm512_and_si512(s == 0 ? _mm512_slli_epi16(weights[g], 4) : weights[g], high_half);
