@@ -115,6 +115,16 @@ def test_windows_and_a_second_run(quantick, folder):
     assert again["sha256"]["latency"] == {str(latencies): hashlib.sha256(latencies.read_bytes()).hexdigest()}
 
 
+def test_a_gap_ends_the_memory_where_every_feature_goes_on(quantick, folder):
+    path = folder / "replay.yaml"
+    text = path.read_text()
+    assert ', "order_flow_imbalance(5)", mid_return(3)' in text
+    path.write_text(text.replace(', "order_flow_imbalance(5)", mid_return(3)', ""))
+    document, _ = check_results(folder / "out", quantick("replay", path).stdout)
+    assert document["replay"]["ticks_without_a_feature"] == 0
+    assert document["replay"]["stretches"] == 4 and document["restarts"] == 3
+
+
 @pytest.mark.parametrize("carried", ["true", "false"])
 def test_nothing_behind_the_training_part_enters_the_model(quantick, folder, carried):
     """With one epoch there is none to choose: scaler, weights, ranges and unit come from the training part alone."""
