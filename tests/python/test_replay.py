@@ -96,6 +96,7 @@ def test_synthetic_days(quantick, folder):
     assert measured["fills"] > 10 and "line 300000000 ns" in measured["notes"][0]
     assert len(measured["days"]) == 2
     assert any(math.isnan(float(row["label"])) for row in signals)
+    assert "NO FEES" not in result.stdout and measured["fees"] > 0
     assert "lstm" in quantick("inspect", folder / "out/model.qtk").stdout.lower()
 
 
@@ -119,8 +120,11 @@ def test_a_gap_ends_the_memory_where_every_feature_goes_on(quantick, folder):
     path = folder / "replay.yaml"
     text = path.read_text()
     assert ', "order_flow_imbalance(5)", mid_return(3)' in text
+    text = text.replace("fee_per_contract: 0.1, ", "")
     path.write_text(text.replace(', "order_flow_imbalance(5)", mid_return(3)', ""))
-    document, _ = check_results(folder / "out", quantick("replay", path).stdout)
+    result = quantick("replay", path)
+    document, _ = check_results(folder / "out", result.stdout)
+    assert "NO FEES" in result.stdout and document["trading"]["measured"]["fees"] == 0
     assert document["replay"]["ticks_without_a_feature"] == 0
     assert document["replay"]["stretches"] == 4 and document["restarts"] == 3
 

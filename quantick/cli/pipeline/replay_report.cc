@@ -262,6 +262,8 @@ std::string replay_text(const ReplayConfig& config, const ReplayResults& r) {
       r.enter, r.exit, median_gap(data) * 1e-6);
   for (const TradedReplay& t : r.traded)
     out += fmt::format("trading, latency {}: {}\n", t.name, t.result.notes.front());
+  if (config.trading.fee_per_contract == 0 && config.trading.fee_bps == 0)
+    out += "NO FEES: trading.fee_per_contract and fee_bps are 0; the profits below pay for the spread alone\n";
   out += fmt::format("results {}/replay.json, latencies.csv, signals.csv, model.qtk\n\n", config.output);
 
   out += fmt::format("{:<26}{:>12}{:>12}{:>12}{:>12}\n", "ns per tick", "p50", "p99", "p99.9", "max");
