@@ -189,6 +189,37 @@ TEST(Dense, RawSumsContinueInRunFrom) {
         }
 }
 
+TEST(Dense, WeightsOfFourBitsContinueFromSumsAsAnyDo) {
+  const int64_t rows = 21, cols = 33;
+  Layer l = random_layer(77, rows, cols, 8, 8);
+  for (int8_t& w : l.weights) w = static_cast<int8_t>(w >> 4);
+  for (int x_bits : {8, 16})
+    for (int64_t n : {1, 3, 70}) {
+      const auto wide = random_input(78, n * cols, x_bits);
+      const std::vector<int8_t> bytes(wide.begin(), wide.end());
+      const void* x = x_bits == 8 ? static_cast<const void*>(bytes.data()) : wide.data();
+      const auto run = [&](Isa isa, int weight_bits) {
+        DenseSpec spec{.rows = rows,
+                       .cols = cols,
+                       .weights = l.weights.data(),
+                       .x_bits = x_bits,
+                       .y_bits = 32,
+                       .raw_sums = true,
+                       .weight_bits = weight_bits};
+        const DenseKernel older(spec, isa);
+        spec.scale = l.scale.data(), spec.raw_sums = false, spec.y_bits = 8;
+        const DenseKernel newest(spec, isa);
+        std::vector<int32_t> sums(n * rows);
+        std::vector<int8_t> y(n * rows);
+        std::vector<char> scratch(std::max(older.scratch_bytes(), newest.scratch_bytes()));
+        older.run(x, n, sums.data(), scratch.data());
+        newest.run_from(sums.data(), x, n, y.data(), scratch.data());
+        return std::pair(sums, y);
+      };
+      for (Isa isa : supported_isas()) EXPECT_EQ(run(isa, 4), run(Isa::scalar, 8)) << isa_name(isa) << ", n " << n;
+    }
+}
+
 TEST(Dense, RawSumsKeepTheBiasAndMustFitInt32) {
   const std::vector<int8_t> weights{127, -128};
   for (const int64_t bias : {int64_t{-5}, (int64_t{1} << 31) - 1 - 255 * 128}) {

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "quantick/core/cpu.h"
+#include "quantick/core/large_pages.h"
 #include "quantick/kernels/quantize/requantize.h"
 #include "quantick/ops/lowering.h"
 #include "quantick/ops/ops.h"
@@ -216,6 +218,39 @@ TEST(CausalConvolutionNode, SumsOlderTapsAheadWhereThatIsExact) {
   EXPECT_EQ(pending(weight, real, real, {.method = "weight_only"}), 0);
   EXPECT_EQ(pending(weight.slice(2, 0, 1).copy(), kX, kY, {}), 0) << "one tap";
   EXPECT_EQ(pending(Array::ones({6, 300, 3}), wide, wide, {}), 0) << "sums of 64 bits";
+}
+
+TEST(CausalConvolutionNode, WeightsOfFourBitsStreamHalfTheBytes) {
+  const Array weight = random({64, 64, 3}, 1), bias = random({64}, 2), x = codes(random({9, 2, 64}, 3), kX);
+  const Precision precision{.weight_dtype = "int4"};
+  const auto node = [&] {
+    return Node("causal_convolution", causal(1, 1), weight, bias, kX, kY, {64}, {64}, precision, 2);
+  };
+  const auto packed = [&](Isa isa) {
+    const ForcedIsa forced(isa);
+    Node made = node();
+    const auto pool = std::make_shared<LargePages>();
+    const PrepareCall prepare{.attributes = &made.attributes,
+                              .inputs = {kX},
+                              .input_types = {{kX.dtype, Shape{64}}},
+                              .output = kY,
+                              .output_type = {kY.dtype, Shape{64}},
+                              .constants = made.constants,
+                              .precision = precision,
+                              .lead_axes = 2,
+                              .memory = pool};
+    const auto kept = find_operator("causal_convolution").integer.prepare(prepare);
+    return pool->used();
+  };
+  const auto run = [&](Isa isa) {
+    const ForcedIsa forced(isa);
+    return node().run(x, 1);
+  };
+  const Array want = run(Isa::scalar);
+  for (const Isa isa : supported_isas()) {
+    EXPECT_TRUE(same_bits(run(isa), want)) << isa_name(isa);
+    EXPECT_LT(packed(isa), isa == Isa::avx512vnni ? 64u * 64 * 3 : 2u * 64 * 64 * 3) << isa_name(isa);
+  }
 }
 
 TEST(CausalConvolutionNode, ResetForgetsOneRowAlone) {

@@ -32,7 +32,9 @@ std::unique_ptr<TapProduct> TapProduct::make(const PrepareCall& call, const Caus
   std::vector<Part> parts;
   for (int64_t g = 0; g < sizes.groups; ++g) {
     const std::string prefix = group_prefix(sizes.groups, g);
-    const Array codes = unpack_codes(call.constant(prefix + "weight"), columns);
+    const Array& stored = call.constant(prefix + "weight");
+    const Array codes = unpack_codes(stored, columns);
+    const int weight_bits = stored.dtype() == DType::u8 ? 4 : 8;  // two codes in a byte
     const Array bias = call.constant(prefix + "bias").contiguous(),
                 scale = call.constant(prefix + "scale").contiguous();
     const int64_t rows = codes.shape()[0];
@@ -49,6 +51,7 @@ std::unique_ptr<TapProduct> TapProduct::make(const PrepareCall& call, const Caus
                                            .x_bits = x_bits,
                                            .y_bits = 32,
                                            .raw_sums = true,
+                                           .weight_bits = weight_bits,
                                            .memory = call.memory}),
                      kernels::DenseKernel({.rows = rows,
                                            .cols = sizes.in(),
@@ -57,6 +60,7 @@ std::unique_ptr<TapProduct> TapProduct::make(const PrepareCall& call, const Caus
                                            .zero_y = call.output.zero_point,
                                            .x_bits = x_bits,
                                            .y_bits = call.output.bits(),
+                                           .weight_bits = weight_bits,
                                            .memory = call.memory})});
   }
   return std::unique_ptr<TapProduct>(new TapProduct(std::move(parts)));
