@@ -72,12 +72,8 @@ class IntegerNode {
   /// Bytes of carried state for one batch row: 0 for stateless operators.
   virtual int64_t state_bytes() const { return 0; }
   /// How the state of a batch lies in memory: part after part, each [batch, bytes]; so that rows can be moved from one
-  /// batch to another. The sum is state_bytes().
+  /// batch to another, or put back to the start as zeros. The sum is state_bytes().
   virtual std::vector<int64_t> state_parts() const { return {state_bytes()}; }
-  /// Puts one row of a batch's state back to the start. Overridden where state_bytes() is not 0.
-  virtual void reset_state(void* state, int64_t batch, int64_t row) const noexcept {
-    (void)state, (void)batch, (void)row;
-  }
   virtual int64_t scratch_bytes(int64_t steps, int64_t batch) const {
     (void)steps, (void)batch;
     return 0;

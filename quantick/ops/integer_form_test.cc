@@ -87,6 +87,22 @@ struct Case {
     return out;
   }
 
+  /// All steps, though after half of them the states of the rows begin, ..., end - 1 are zeros again.
+  Array run_restarted(int64_t begin, int64_t end) const {
+    const auto node = op->integer.prepare(prepare);
+    std::vector<std::byte> state(static_cast<size_t>(node->state_bytes() * batch));
+    Array out = Array::zeros({steps, batch, prepare.output_type.shape.size()}, lower.output.dtype);
+    const int64_t first = steps / 2;
+    if (first > 0) run_steps(*node, 0, first, 0, batch, state.data(), false, out);
+    std::byte* part = state.data();
+    for (const int64_t bytes : node->state_parts()) {
+      std::fill(part + begin * bytes, part + end * bytes, std::byte{});
+      part += batch * bytes;
+    }
+    run_steps(*node, first, steps - first, 0, batch, state.data(), false, out);
+    return out;
+  }
+
  private:
   /// Rows first_row ... of the steps from t on, into out [steps, rows, width].
   void run_steps(const IntegerNode& node, int64_t t, int64_t count, int64_t first_row, int64_t rows, std::byte* state,
@@ -263,6 +279,17 @@ void expect_near_float_operator(const Case& c, double allowed, double& largest) 
   }
 }
 
+/// Zeros in the state of one row start that row anew and leave the others as they are.
+void expect_rows_restart_alone(const Case& c) {
+  const Array whole = c.run(active_isa(), 0, c.batch, Case::How::window), anew = c.run_restarted(0, c.batch);
+  for (int64_t row = 0; row < std::min<int64_t>(c.batch, 3); ++row) {
+    const Array got = c.run_restarted(row, row + 1);
+    for (int64_t n = 0; n < c.batch; ++n)
+      EXPECT_TRUE(same_bits(got.slice(1, n, n + 1), (n == row ? anew : whole).slice(1, n, n + 1)))
+          << "row " << n << " where row " << row << " starts anew";
+  }
+}
+
 /// The same bits for rows alone, step by step, in half steps, and for rows that leave their batch; over instruction
 /// sets but for float32 products.
 void expect_same_bits_everywhere(const Case& c) {
@@ -281,6 +308,7 @@ void expect_same_bits_everywhere(const Case& c) {
       EXPECT_TRUE(same_bits(c.run(isa, row, 1, How::window), whole.slice(1, row, row + 1)))
           << isa_name(isa) << ", row " << row << " alone";
   }
+  if (c.op->integer.kind != IntegerForm::Kind::window) expect_rows_restart_alone(c);
 }
 
 /// Methods, granularities and widths of weights.

@@ -201,38 +201,6 @@ TEST(LoweredProduct, RefusesGroupsOfNoColumns) {
   EXPECT_THROW(lower_product(Array::ones({2, 3}), {}, form, "fc"), ValueError);
 }
 
-TEST(LoweredProduct, DenseForgetsItsMaximumWhereARowStartsAnew) {
-  const Operator& op = find_operator("dense");
-  const Attributes attributes{{"flatten", false}};
-  LowerCall lower;
-  lower.attributes = &attributes;
-  lower.inputs = {TensorFormat{}};
-  lower.parameters = {random_weight(3, 4, 1)};
-  lower.precision.method = "dynamic_decay";
-  lower.lead_axes = 2;
-  PrepareCall call = prepared(lower.precision, op.integer.lower(lower));
-  call.attributes = &attributes;
-  call.inputs = lower.inputs;
-  call.input_types = {{DType::f32, Shape{4}}};
-  call.output_type = {DType::f32, Shape{3}};
-  call.lead_axes = 2;
-  const auto node = op.integer.prepare(call);
-  ASSERT_EQ(node->state_bytes(), 4);
-  std::vector<float> x{100, 1, 1, 1, 100, 1, 1, 1}, small(8, 0.3f), state(2), y(6), again(6), fresh(6);
-  std::vector<std::byte> scratch(static_cast<size_t>(node->scratch_bytes(1, 2)) + 64);
-  const auto run = [&](const std::vector<float>& in, std::vector<float>& out) {
-    const void* const inputs[] = {in.data()};
-    node->run({.batch = 2, .inputs = inputs, .output = out.data(), .state = state.data(), .scratch = scratch.data()});
-  };
-  run(small, fresh);
-  state.assign(2, 0.0f);
-  run(x, y);
-  node->reset_state(state.data(), 2, 1);
-  run(small, again);
-  EXPECT_NE(std::vector<float>(again.begin(), again.begin() + 3), std::vector<float>(fresh.begin(), fresh.begin() + 3));
-  EXPECT_EQ(std::vector<float>(again.begin() + 3, again.end()), std::vector<float>(fresh.begin() + 3, fresh.end()));
-}
-
 TEST(LoweredProduct, ANearlyEmptyRowWithALargeBiasKeepsIt) {
   const Array w = Array::from(std::vector<float>{1e-7f, 0, 0.5f, -0.5f}, {2, 2});
   const std::vector<double> bias{4, 0.25};

@@ -44,8 +44,4 @@ void PastRows::keep(void* state, int64_t batch, const void* x, int64_t steps) co
   }
 }
 
-void PastRows::reset(void* state, int64_t, int64_t row) const noexcept {
-  if (span_ > 0) static_cast<int64_t*>(state)[row] = 0;
-}
-
 }  // namespace quantick

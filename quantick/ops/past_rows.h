@@ -34,7 +34,6 @@ class PastRows {
   Row row(void* state, int64_t batch, int64_t row) const noexcept;
   /// Appends x [steps, batch, width].
   void keep(void* state, int64_t batch, const void* x, int64_t steps) const noexcept;
-  void reset(void* state, int64_t batch, int64_t row) const noexcept;
 
   int64_t span() const { return span_; }
   int64_t state_bytes() const { return span_ > 0 ? kPlaceBytes + ring_bytes() : 0; }

@@ -53,22 +53,11 @@ TEST(PastRows, HoldTheNewestRowsHoweverTheyCome) {
     }
 }
 
-TEST(PastRows, ResetForgetsOneRow) {
-  const PastRows past(kSpan, kWidth, sizeof(int16_t), static_cast<uint16_t>(kBefore));
-  std::vector<std::byte> state(static_cast<size_t>(past.state_bytes() * 2));
-  const auto x = numbered(0, 6, 2);
-  past.keep(state.data(), 2, x.data(), 6);
-  past.reset(state.data(), 2, 1);
-  expect_newest(past, state, 2, 0, 6);
-  expect_newest(past, state, 2, 1, 0);
-}
-
 TEST(PastRows, WithoutPastThereIsNoState) {
   const PastRows past(0, kWidth, 1, 0);
   EXPECT_EQ(past.state_bytes(), 0);
   EXPECT_TRUE(past.parts().empty());
   past.keep(nullptr, 2, nullptr, 5);
-  past.reset(nullptr, 2, 0);
 }
 
 }  // namespace

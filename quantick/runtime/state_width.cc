@@ -154,7 +154,6 @@ Values engine(const Column& column, const Layer& layer, const Input& x) {
   std::vector<int16_t> h(static_cast<size_t>(kSteps * kUnits));
   std::vector<double> state(static_cast<size_t>(node->state_bytes() / 8 + 1));
   std::vector<double> scratch(static_cast<size_t>(node->scratch_bytes(kSteps, 1) / 8 + 1));
-  node->reset_state(state.data(), 1, 0);
   const void* input = x.codes.data();
   node->run({.steps = kSteps,
              .batch = 1,

@@ -25,7 +25,6 @@ Array run(const IntegerNode& node, const Arrays& inputs, const Shape& shape, DTy
   std::vector<std::max_align_t> state(static_cast<size_t>(node.state_bytes() * batch) / sizeof(std::max_align_t) + 1);
   std::vector<std::max_align_t> scratch(
       static_cast<size_t>(node.scratch_bytes(steps, batch)) / sizeof(std::max_align_t) + 8);
-  for (int64_t row = 0; row < batch; ++row) node.reset_state(state.data(), batch, row);
   std::vector<const void*> pointers;
   for (const Array& x : inputs) pointers.push_back(x.raw());
   node.run({.steps = steps,

@@ -60,9 +60,6 @@ class AttentionNode : public IntegerNode {
     const int64_t ring = sizes_.context * (sizes_.key_channels() + sizes_.value_channels());
     return (kCounterBytes + ring * static_cast<int64_t>(sizeof(T)) + 7) / 8 * 8;
   }
-  void reset_state(void* state, int64_t, int64_t row) const noexcept override {
-    std::memset(static_cast<std::byte*>(state) + row * state_bytes(), 0, static_cast<size_t>(state_bytes()));
-  }
   int64_t scratch_bytes(int64_t steps, int64_t) const override {
     const bool ring = sizes_.time_major && sizes_.causal;
     const int64_t keys = key_count(steps), kept = ring ? 0 : keys;

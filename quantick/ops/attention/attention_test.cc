@@ -86,19 +86,5 @@ TEST(CausalAttentionNode, AnyCutOfTheStepsGivesTheSameBits) {
   }
 }
 
-TEST(CausalAttentionNode, ResetPutsOneRowBackToTheStart) {
-  for (const DType dtype : {DType::i8, DType::f32}) {
-    const Array x = values(5, dtype);
-    CausalNode node(dtype), other(dtype);
-    const Array first = node.run(x);
-    other.run(x);
-    node.node->reset_state(node.state.data(), 2, 0);
-    const Array again = node.run(x), on = other.run(x);
-    EXPECT_TRUE(same_bits(row(again, 0), row(first, 0)));
-    EXPECT_TRUE(same_bits(row(again, 1), row(on, 1)));
-    EXPECT_FALSE(same_bits(row(on, 0), row(first, 0)));
-  }
-}
-
 }  // namespace
 }  // namespace quantick

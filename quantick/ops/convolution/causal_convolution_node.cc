@@ -71,13 +71,6 @@ class WholeConvolutionNode : public IntegerNode {
     if (decaying_) parts.insert(parts.end(), static_cast<size_t>(taps_.sizes().groups), maxima_bytes());
     return parts;
   }
-  void reset_state(void* state, int64_t batch, int64_t row) const noexcept override {
-    past().reset(state, batch, row);
-    if (!decaying_) return;
-    const CausalSizes& s = taps_.sizes();
-    auto* maxima = reinterpret_cast<float*>(static_cast<std::byte*>(state) + batch * past().state_bytes());
-    for (int64_t g = 0; g < s.groups; ++g) std::fill_n(maxima + (g * batch + row) * s.columns, s.columns, 0.0f);
-  }
   int64_t scratch_bytes(int64_t, int64_t) const override {
     return product_.scratch_bytes() + kRows * static_cast<int64_t>(sizeof(float));
   }
@@ -143,9 +136,6 @@ class SplitConvolutionNode : public IntegerNode {
   int64_t pending_bytes() const override { return sizes().columns * sizes().groups * sums_bytes(); }
   int64_t state_bytes() const override { return taps_.past().state_bytes(); }
   std::vector<int64_t> state_parts() const override { return taps_.past().parts(); }
-  void reset_state(void* state, int64_t batch, int64_t row) const noexcept override {
-    taps_.past().reset(state, batch, row);
-  }
   int64_t scratch_bytes(int64_t, int64_t) const override {
     return aligned(kRows * older_bytes()) + aligned(kRows * sums_bytes()) + aligned(kRows * product_->out() * result_) +
            product_->scratch_bytes();

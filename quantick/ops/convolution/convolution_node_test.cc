@@ -253,30 +253,6 @@ TEST(CausalConvolutionNode, WeightsOfFourBitsStreamHalfTheBytes) {
   }
 }
 
-TEST(CausalConvolutionNode, ResetForgetsOneRowAlone) {
-  const int64_t T = 9, N = 3, C = 4, O = 5;
-  const Array weight = random({O, C, 3}, 1), bias = random({O}, 2), x = random({T, N, C}, 3);
-  for (const char* method : {"static", "dynamic_decay"}) {
-    const bool known = std::string_view(method) == "static";
-    const TensorFormat in = known ? kX : TensorFormat{}, out = known ? kY : TensorFormat{};
-    const Node node("causal_convolution", causal(2, 1), weight, bias, in, out, {C}, {O}, {.method = method}, 2);
-    const Array input = known ? codes(x, kX) : x;
-    const Array whole = node.run(input, 1), fresh = node.run(input.slice(0, 5, T).copy(), 1);
-    Array y = Array::zeros(whole.shape(), whole.dtype());
-    std::vector<std::byte> state(static_cast<size_t>(node.node->state_bytes() * N));
-    node.run(input, 0, 5, y, state.data());
-    node.node->reset_state(state.data(), N, 1);
-    node.run(input, 5, T - 5, y, state.data());
-    for (int64_t n = 0; n < N; ++n) {
-      const Array got = y.slice(0, 5, T).slice(1, n, n + 1).copy();
-      const Array kept = whole.slice(0, 5, T).slice(1, n, n + 1).copy();
-      const Array reset = fresh.slice(1, n, n + 1).copy();
-      EXPECT_EQ(same_bits(got, kept), n != 1) << method;
-      EXPECT_EQ(same_bits(got, reset), n == 1) << method;
-    }
-  }
-}
-
 TEST(ConvolutionNode, EveryMethodStaysNearFloat) {
   const Array weight = random({6, 4, 3, 3}, 1), bias = random({6}, 2), x = random({3, 4, 8, 9}, 3);
   const Attributes attributes = {{"pads", std::vector<int64_t>{1, 1, 1, 1}}};

@@ -35,9 +35,6 @@ class DenseNode : public IntegerNode {
     product_.run_scaled(x, scales, call.steps * n, static_cast<float*>(call.output), call.scratch);
   }
   int64_t state_bytes() const override { return decaying_ ? rows_ * static_cast<int64_t>(sizeof(float)) : 0; }
-  void reset_state(void* state, int64_t, int64_t row) const noexcept override {
-    std::fill_n(static_cast<float*>(state) + row * rows_, decaying_ ? rows_ : 0, 0.0f);
-  }
   int64_t scratch_bytes(int64_t steps, int64_t batch) const override {
     return product_.scratch_bytes() + (decaying_ ? steps * batch * rows_ * static_cast<int64_t>(sizeof(float)) : 0);
   }

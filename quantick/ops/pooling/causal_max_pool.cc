@@ -39,7 +39,6 @@ class CausalMaxPoolNode : public IntegerNode {
   }
   int64_t state_bytes() const override { return past_.state_bytes(); }
   std::vector<int64_t> state_parts() const override { return past_.parts(); }
-  void reset_state(void* state, int64_t batch, int64_t row) const noexcept override { past_.reset(state, batch, row); }
 
  private:
   /// Bits of what no value is below.

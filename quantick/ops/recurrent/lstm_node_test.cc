@@ -70,9 +70,8 @@ struct Case {
     const auto node = prepare_lstm(prepare);
     const Array codes = input().slice(1, first, first + rows).copy();
     Array out = Array::zeros({s.steps, rows, s.units}, prepare.output.dtype);
-    std::vector<double> state(static_cast<size_t>(node->state_bytes() * rows / 8 + 1), -1.0);
+    std::vector<double> state(static_cast<size_t>(node->state_bytes() * rows / 8 + 1));
     std::vector<double> scratch(static_cast<size_t>(node->scratch_bytes(at_once, rows) / 8 + 8));
-    for (int64_t row = 0; row < rows; ++row) node->reset_state(state.data(), rows, row);
     for (int64_t t = 0; t < s.steps; t += at_once) {
       const void* from = codes.raw() + t * rows * s.inputs * dtype_size(codes.dtype());
       const IntegerNode::Call call{.steps = std::min(at_once, s.steps - t),

@@ -66,12 +66,6 @@ void RecurrentFloatNode::finish_step(const Call& call) const noexcept {
   std::copy_n(h, call.batch * hidden_, static_cast<float*>(call.output));
 }
 
-void RecurrentFloatNode::reset_state(void* state, int64_t batch, int64_t row) const noexcept {
-  auto* c = static_cast<float*>(state);
-  std::fill_n(c + row * cells_, cells_, 0.0f);
-  std::fill_n(c + batch * cells_ + row * hidden_, hidden_, 0.0f);
-}
-
 int64_t RecurrentFloatNode::scratch_bytes(int64_t, int64_t) const { return kBlock * (2 * h_.rows() + units_) * kFloat; }
 
 }  // namespace quantick

@@ -20,7 +20,6 @@ class RecurrentFloatNode : public IntegerNode {
   int64_t pending_bytes() const override { return h_.rows() * kFloat; }
   int64_t state_bytes() const override { return (cells_ + hidden_) * kFloat; }
   std::vector<int64_t> state_parts() const override { return {cells_ * kFloat, hidden_ * kFloat}; }
-  void reset_state(void* state, int64_t batch, int64_t row) const noexcept override;
   int64_t scratch_bytes(int64_t steps, int64_t batch) const override;
 
  protected:

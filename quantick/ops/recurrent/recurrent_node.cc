@@ -85,13 +85,6 @@ class RecurrentNode : public IntegerNode {
             hidden_ * static_cast<int64_t>(sizeof(int16_t))};
   }
 
-  void reset_state(void* memory, int64_t batch, int64_t row) const noexcept override {
-    const State s = state(memory, batch);
-    std::fill_n(s.state + row * units_, units_, 0.0f);
-    std::fill_n(s.h + row * hidden_, hidden_, int16_t{0});
-    if (decaying_) s.maxima[row] = 0;
-  }
-
   int64_t scratch_bytes(int64_t, int64_t) const override {
     return static_cast<int64_t>(product_bytes() + kScaleBytes + value_bytes() + kernel_.scratch_bytes());
   }
