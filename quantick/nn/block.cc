@@ -74,13 +74,31 @@ void Block::check_name(const std::string& name) const {
             ValueError, "[block] name \"{}\" is taken already", name);
 }
 
-Block& Block::add_owned_child(const std::string& name, std::unique_ptr<Block> child) {
+bool Block::holds(const Block* block) const {
+  return this == block ||
+         std::any_of(children_.begin(), children_.end(), [&](const auto& entry) { return entry.second->holds(block); });
+}
+
+Block& Block::add_shared_child(const std::string& name, std::shared_ptr<Block> child) {
   QTK_CHECK(child != nullptr, ValueError, "[block] child \"{}\", was null, expected a block", name);
-  check_name(name);
+  QTK_CHECK(!child->holds(this), ValueError, "[block] child \"{}\" is the block itself or holds it", name);
+  const auto same = std::find_if(children_.begin(), children_.end(), [&](const auto& e) { return e.first == name; });
+  if (same == children_.end()) check_name(name);
   child->name_ = name;
   cache_.reset();
-  children_.emplace_back(name, std::move(child));
-  return *children_.back().second;
+  if (same == children_.end()) return *children_.emplace_back(name, std::move(child)).second;
+  return *(same->second = std::move(child));
+}
+
+void Block::add_parameter(const std::string& name, const Parameter& parameter) {
+  const auto same =
+      std::find_if(parameters_.begin(), parameters_.end(), [&](const auto& e) { return e.first == name; });
+  if (same == parameters_.end()) check_name(name);
+  cache_.reset();
+  if (same == parameters_.end())
+    parameters_.emplace_back(name, parameter);
+  else
+    same->second = parameter;
 }
 
 Parameter Block::register_parameter(const std::string& name, const Shape& shape, InitializerPtr initializer) {

@@ -79,18 +79,23 @@ class Block {
   const QuantizationMark& quantization() const { return mark_; }
   /// Name under which the parent knows this block; "" for a root.
   const std::string& name() const { return name_; }
-  const std::vector<std::pair<std::string, std::unique_ptr<Block>>>& children() const { return children_; }
+  const std::vector<std::pair<std::string, std::shared_ptr<Block>>>& children() const { return children_; }
 
   /// Takes ownership of a child; the reference stays valid when this block is moved. Throws ValueError for a name that
   /// is taken, empty or holds a dot.
   template <class B>
   B& add_child(const std::string& name, B child) {
-    auto owned = std::make_unique<B>(std::move(child));
+    check_name(name);
+    auto owned = std::make_shared<B>(std::move(child));
     B& reference = *owned;
-    add_owned_child(name, std::move(owned));
+    add_shared_child(name, std::move(owned));
     return reference;
   }
-  Block& add_owned_child(const std::string& name, std::unique_ptr<Block> child);
+  /// The same for a block that someone else, a binding, also holds; it stands in the place of a child that already
+  /// has the name, where there is one. Throws ValueError for a block that is this one or holds it.
+  Block& add_shared_child(const std::string& name, std::shared_ptr<Block> child);
+  /// A parameter of this block's own; it stands in the place of one that already has the name, where there is one.
+  void add_parameter(const std::string& name, const Parameter& parameter);
 
  protected:
   /// `shape` may hold 0 for extents that infer_shapes completes; a null initializer means the one of initialize().
@@ -100,13 +105,14 @@ class Block {
   struct CachedGraphs;
   void collect(const std::string& prefix, std::vector<std::pair<std::string, Parameter>>& out) const;
   void check_name(const std::string& name) const;
+  bool holds(const Block* block) const;
   void complete_parameters(const Arrays& inputs);
   Arrays run_imperative(const Arrays& inputs);
   Arrays run_cached(const Arrays& inputs);
 
   std::string name_;
   std::vector<std::pair<std::string, Parameter>> parameters_;
-  std::vector<std::pair<std::string, std::unique_ptr<Block>>> children_;
+  std::vector<std::pair<std::string, std::shared_ptr<Block>>> children_;
   std::unique_ptr<CachedGraphs> cache_;
   QuantizationMark mark_;
   Types last_input_types_;

@@ -47,6 +47,34 @@ TEST(Block, NamesParametersAsGluonDoes) {
                                              "lstm.l1_i2h_bias", "lstm.l1_h2h_bias", "fc.weight", "fc.bias"}));
 }
 
+TEST(Block, SharedChildrenAndParametersCanBeReplaced) {
+  Sequential net;
+  const auto first = std::make_shared<Dense>(3), second = std::make_shared<Dense>(5);
+  net.add(first);
+  net.initialize();
+  EXPECT_EQ(net(Array::ones({2, 4})).shape(), (Shape{2, 3}));
+  net.hybridize();
+  net(Array::ones({2, 4}));
+  net.add_shared_child("0", second);
+  net.initialize();
+  EXPECT_EQ(net(Array::ones({2, 4})).shape(), (Shape{2, 5}));
+  EXPECT_EQ(net.size(), 1U);
+  EXPECT_EQ(error_of([&] { net.add_child("0", Dense(2)); }), "[block] name \"0\" is taken already");
+
+  const Parameter weight("weight", {5, 4}, ones());
+  second->add_parameter("weight", weight);
+  EXPECT_EQ(net.collect_params()[0].second.shape(), (Shape{5, 4}));
+  EXPECT_EQ(net.collect_params().size(), 2U);
+}
+
+TEST(Block, DoesNotHoldItself) {
+  const auto outer = std::make_shared<Sequential>(), inner = std::make_shared<Sequential>();
+  outer->add(inner);
+  EXPECT_THROW(inner->add(outer), ValueError);
+  EXPECT_THROW(inner->add(inner), ValueError);
+  EXPECT_THROW(outer->add(std::shared_ptr<Block>()), ValueError);
+}
+
 TEST(Block, WorksAfterAMove) {
   Net net;
   net.initialize(xavier(), 1);

@@ -1,4 +1,5 @@
 #pragma once
+#include <concepts>
 #include <string>
 #include <utility>
 
@@ -20,11 +21,11 @@ class Sequential : public Block {
 
   std::string kind() const override { return "sequential"; }
   /// The reference stays valid when the container moves.
-  template <class B>
+  template <std::derived_from<Block> B>
   B& add(B block) {
     return add_child(std::to_string(size()), std::move(block));
   }
-  Block& add(std::unique_ptr<Block> block) { return add_owned_child(std::to_string(size()), std::move(block)); }
+  Block& add(std::shared_ptr<Block> block) { return add_shared_child(std::to_string(size()), std::move(block)); }
   size_t size() const { return children().size(); }
   /// Throws IndexError.
   Block& operator[](size_t index) const;

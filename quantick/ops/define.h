@@ -59,7 +59,7 @@ Operator make_operator() {
   if constexpr (requires { T::tolerance; }) row.tolerance = T::tolerance;
   if constexpr (requires { T::weak_scalars; }) row.weak_scalars = T::weak_scalars;
   for_each_field(Attrs{}, [&](std::string_view name, const auto& member, std::string_view doc) {
-    row.attributes.push_back({std::string(name), attribute_text(AttributeValue(member)), std::string(doc)});
+    row.attributes.push_back({std::string(name), AttributeValue(member), std::string(doc)});
   });
   const auto typed = [](const Attributes& a) { return from_attributes<Attrs>(a, T::name); };
   row.infer = [typed](const Attributes& a, const Types& in) { return T::infer(typed(a), in); };

@@ -17,7 +17,7 @@ std::string inputs_text(const Operator& op) {
 std::string attributes_text(const Operator& op) {
   std::vector<std::string> parts;
   for (const AttributeInfo& a : op.attributes)
-    parts.push_back(fmt::format("`{}` = {}: {}", a.name, a.default_value, a.doc));
+    parts.push_back(fmt::format("`{}` = {}: {}", a.name, attribute_text(a.default_value), a.doc));
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 

@@ -43,7 +43,9 @@ struct OperatorMisuse {
 };
 
 struct AttributeInfo {
-  std::string name, default_value, doc;
+  std::string name;
+  AttributeValue default_value;
+  std::string doc;
 };
 
 /// The type-erased row.

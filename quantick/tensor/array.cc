@@ -146,7 +146,9 @@ Array Array::make(std::shared_ptr<void> storage, std::byte* data, DType dtype, c
 }
 
 Array Array::view(std::byte* data, const Shape& shape, const Shape& strides) const {
-  return make(impl().storage, data, dtype(), shape, strides);
+  Array out = make(impl().storage, data, dtype(), shape, strides);
+  out.impl_->writable = impl().writable;
+  return out;
 }
 
 Array::Array(float value) : Array(full({}, static_cast<double>(value), DType::f32)) { impl_->weak = true; }
@@ -207,6 +209,18 @@ Array Array::wrap(void* data, DType dtype, const Shape& shape, std::shared_ptr<v
             shape.text());
   return make(std::move(owner), static_cast<std::byte*>(data), dtype, shape,
               given ? strides : row_major_strides(shape));
+}
+
+Array Array::wrap_read_only(const void* data, DType dtype, const Shape& shape, std::shared_ptr<void> owner,
+                            const Shape& strides) {
+  Array out = wrap(const_cast<void*>(data), dtype, shape, std::move(owner), strides);
+  out.impl_->writable = false;
+  return out;
+}
+
+void Array::check_writable() const {
+  QTK_CHECK(is_writable(), ValueError, "[array] memory of {} is read-only, expected an array of one's own: call copy()",
+            type().text());
 }
 
 const void* Array::checked(DType wanted) const {
@@ -327,6 +341,7 @@ Array Array::astype(DType target) const {
 }
 
 void Array::assign(const Array& source) {
+  check_writable();
   QTK_CHECK(source.shape() == shape(), ShapeError, "[assign] shape, was {}, expected {}", source.shape().text(),
             shape().text());
   if (source.dtype() == dtype() && source.is_contiguous() && is_contiguous()) {

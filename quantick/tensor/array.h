@@ -49,6 +49,10 @@ class Array {
   /// Memory of someone else; `owner` keeps it alive. Strides in elements; row-major where empty.
   static Array wrap(void* data, DType dtype, const Shape& shape, std::shared_ptr<void> owner,
                     const Shape& strides = {});
+  /// The same for memory that nobody may write into (a column of a frame, a mapped file): the array and its views throw
+  /// ValueError where they are asked to.
+  static Array wrap_read_only(const void* data, DType dtype, const Shape& shape, std::shared_ptr<void> owner,
+                              const Shape& strides = {});
 
   bool defined() const { return impl_ != nullptr; }
   DType dtype() const { return impl().dtype; }
@@ -58,6 +62,7 @@ class Array {
   int64_t size() const { return impl().size; }
   TensorType type() const { return {dtype(), shape()}; }
   bool is_contiguous() const { return impl().contiguous; }
+  bool is_writable() const { return impl().writable; }
   /// A 0-d array made from a C++ number: its dtype yields to the other operand's.
   bool is_weak_scalar() const { return impl().weak; }
   /// The memory this array looks at; shared by all its views.
@@ -72,11 +77,15 @@ class Array {
   }
   template <class T>
   T* mutable_data() {
+    check_writable();
     return static_cast<T*>(const_cast<void*>(checked(DTypeOf<T>::value)));
   }
   /// First element, whatever dtype and strides.
   const std::byte* raw() const { return impl().data; }
-  std::byte* mutable_raw() { return impl().data; }
+  std::byte* mutable_raw() {
+    check_writable();
+    return impl().data;
+  }
 
   /// The single element, converted. Throws ValueError where size() is not 1.
   double item() const;
@@ -115,13 +124,14 @@ class Array {
     int64_t size = 0;
     uint64_t id = 0;
     DType dtype = DType::f32;
-    bool contiguous = true, weak = false;
+    bool contiguous = true, weak = false, writable = true;
     std::shared_ptr<Array> grad;
   };
 
   const Impl& impl() const;
   Impl& impl();
   const void* checked(DType wanted) const;
+  void check_writable() const;
   Array view(std::byte* data, const Shape& shape, const Shape& strides) const;
   static Array make(std::shared_ptr<void> storage, std::byte* data, DType dtype, const Shape& shape,
                     const Shape& strides);

@@ -188,6 +188,21 @@ TEST(Array, GradientSlotIsPerHandle) {
   EXPECT_THROW(x.set_grad(Array::ones({3})), ShapeError);
 }
 
+TEST(Array, ReadOnlyMemoryIsReadAndNeverWritten) {
+  const auto owner = std::make_shared<std::vector<float>>(std::vector<float>{1, 2, 3, 4});
+  Array x = Array::wrap_read_only(owner->data(), DType::f32, {2, 2}, owner);
+  EXPECT_EQ(x.data<float>(), owner->data());
+  EXPECT_FALSE(x.is_writable());
+  Array row = x.slice(0, 0, 1);
+  EXPECT_THROW(x.mutable_data<float>(), ValueError);
+  EXPECT_THROW(row.mutable_raw(), ValueError);
+  EXPECT_THROW(row.assign(Array::zeros({1, 2})), ValueError);
+  EXPECT_EQ(*owner, (std::vector<float>{1, 2, 3, 4}));
+  Array own = x.copy();
+  own.assign(Array::zeros({2, 2}));
+  EXPECT_TRUE(own.is_writable());
+}
+
 TEST(Array, PrintsShortened) {
   EXPECT_EQ(counting({2, 2}).text(), "[[0, 1], [2, 3]] float32 (2, 2)");
   EXPECT_EQ(counting({9}, DType::i64).text(), "[0, 1, 2, ..., 6, 7, 8] int64 (9,)");

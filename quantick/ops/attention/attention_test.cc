@@ -73,8 +73,6 @@ Array values(int64_t steps, DType dtype) {
   return Array::from(v, {steps, 2, 4}).astype(dtype);
 }
 
-Array row(const Array& y, int64_t at) { return y.slice(1, at, at + 1).copy(); }
-
 TEST(CausalAttentionNode, AnyCutOfTheStepsGivesTheSameBits) {
   for (const DType dtype : {DType::i8, DType::i16, DType::f32}) {
     const Array x = values(11, dtype);

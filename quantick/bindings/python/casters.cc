@@ -1,0 +1,216 @@
+#include "quantick/bindings/python/casters.h"
+
+#include <nanobind/ndarray.h>
+
+#include "quantick/bindings/python/fields.h"
+#include "quantick/core/error.h"
+
+namespace nb = nanobind;
+
+namespace quantick::python {
+namespace {
+
+std::string class_name(nb::handle value) { return nb::cast<std::string>(nb::inst_name(value)); }
+
+/// dtype of DLPack's code; throws TypeError that names it.
+DType dtype_of_dlpack(nb::dlpack::dtype type) {
+  using Code = nb::dlpack::dtype_code;
+  if (type.lanes == 1) {
+    switch (static_cast<Code>(type.code)) {
+      case Code::Float:
+        if (type.bits == 32) return DType::f32;
+        if (type.bits == 64) return DType::f64;
+        break;
+      case Code::Int:
+        if (type.bits == 8) return DType::i8;
+        if (type.bits == 16) return DType::i16;
+        if (type.bits == 32) return DType::i32;
+        if (type.bits == 64) return DType::i64;
+        break;
+      case Code::UInt:
+        if (type.bits == 8) return DType::u8;
+        break;
+      case Code::Bool:
+        return DType::boolean;
+      default:
+        break;
+    }
+  }
+  fail<TypeError>(
+      "[array] dtype of code {}, {} bits, {} lanes (DLPack), expected float32, float64, int8, uint8, int16, int32, "
+      "int64 or bool",
+      type.code, type.bits, type.lanes);
+}
+
+constexpr const char* kTaken =
+    "expected float32, float64, int8, uint8, int16, int32, int64 or bool in the machine's byte order";
+
+Array wrap(nb::ndarray<nb::ro>&& source, bool writable) {
+  Shape shape, strides;
+  QTK_CHECK(source.ndim() <= Shape::kMaxDims, ShapeError, "[array] dimensions, was {}, expected at most {}",
+            source.ndim(), Shape::kMaxDims);
+  for (size_t i = 0; i < source.ndim(); ++i) {
+    shape.push_back(static_cast<int64_t>(source.shape(i)));
+    strides.push_back(source.stride(i));
+  }
+  const DType dtype = dtype_of_dlpack(source.dtype());
+  const void* const data = source.data();
+  QTK_CHECK(reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(dtype_size(dtype)) == 0, ValueError,
+            "[array] memory of {} at an address that is no multiple of {} bytes, expected aligned memory: copy it first",
+            dtype_name(dtype), dtype_size(dtype));
+  // The last handle may go on another thread, or after the interpreter has.
+  std::shared_ptr<void> owner(new nb::ndarray<nb::ro>(std::move(source)), [](void* kept) {
+    if (!nb::is_alive()) return;
+    const nb::gil_scoped_acquire lock;
+    delete static_cast<nb::ndarray<nb::ro>*>(kept);
+  });
+  return writable ? Array::wrap(const_cast<void*>(data), dtype, shape, std::move(owner), strides)
+                  : Array::wrap_read_only(data, dtype, shape, std::move(owner), strides);
+}
+
+/// Whether a class is, or derives from, numpy.ma's: its mask would be lost.
+bool is_masked(nb::handle value) {
+  const auto* const type = Py_TYPE(value.ptr());
+  if (std::string_view(type->tp_name) == "numpy.ndarray") return false;
+  return nb::hasattr(value, "mask") && nb::hasattr(value, "fill_value");
+}
+
+/// Memory that another device holds says so before it is asked for.
+void check_device(nb::handle value) {
+  if (std::string_view(Py_TYPE(value.ptr())->tp_name) == "numpy.ndarray") return;
+  const nb::object asked = nb::getattr(value, "__dlpack_device__", nb::none());
+  if (asked.is_none()) return;
+  const auto [type, index] = nb::cast<std::pair<int, int>>(asked());
+  QTK_CHECK(type == nb::device::cpu::value, TypeError,
+            "[array] a {} on device {} of type {} (DLPack), expected memory of the CPU: copy it there first",
+            type_name(value), index, type);
+}
+
+std::optional<Array> memory_of(nb::handle value) {
+  const bool buffer = PyObject_CheckBuffer(value.ptr()) != 0;
+  if (!buffer && !nb::hasattr(value, "__dlpack__") && !PyCapsule_CheckExact(value.ptr())) return std::nullopt;
+  QTK_CHECK(!is_masked(value), TypeError,
+            "[array] a masked array, expected one without a mask: fill it first, e.g. x.filled(nan)");
+  check_device(value);
+  nb::ndarray<> writable;
+  if (nb::try_cast(value, writable)) return wrap(nb::ndarray<nb::ro>(writable), true);
+  nb::ndarray<nb::ro> read_only;
+  if (nb::try_cast(value, read_only)) return wrap(std::move(read_only), false);
+  const nb::object dtype = nb::getattr(value, "dtype", nb::none());
+  QTK_CHECK(dtype.is_none(), TypeError, "[array] a {} of dtype {}, {}", type_name(value),
+            nb::cast<std::string>(nb::repr(dtype)), kTaken);
+  fail<TypeError>("[array] memory of a {}, {}", type_name(value), kTaken);
+}
+
+Array whole_number(nb::handle value) {
+  int overflow = 0;
+  const long long number = PyLong_AsLongLongAndOverflow(value.ptr(), &overflow);
+  if (overflow != 0) {
+    PyErr_SetString(PyExc_OverflowError, "[array] a whole number beyond 64 bits, expected one that fits int64");
+    throw nb::python_error();
+  }
+  Array out(0);
+  *out.mutable_data<int64_t>() = number;
+  return out;
+}
+
+}  // namespace
+
+DType dtype_of(nb::handle value) {
+  nb::object name = nb::borrow(value);
+  if (PyType_Check(value.ptr()))
+    name = nb::borrow(value.attr("__name__"));
+  else if (nb::hasattr(value, "name"))
+    name = nb::borrow(value.attr("name"));
+  if (name.is_none()) return DType::f32;
+  QTK_CHECK(nb::isinstance<nb::str>(name), TypeError, "[dtype] was a {}, expected a name such as \"float32\"",
+            class_name(value));
+  const auto text = nb::cast<std::string>(name);
+  // Python's own types, as NumPy reads them.
+  if (text == "float") return DType::f64;
+  if (text == "int") return DType::i64;
+  return dtype_from_name(text);
+}
+
+Shape shape_of(nb::handle value) {
+  if (PyLong_Check(value.ptr())) return Shape{nb::cast<int64_t>(value)};
+  QTK_CHECK(PySequence_Check(value.ptr()) && !nb::isinstance<nb::str>(value), TypeError,
+            "[shape] was a {}, expected a whole number or a sequence of them", class_name(value));
+  std::vector<int64_t> extents;
+  for (nb::handle extent : value) {
+    QTK_CHECK(PyIndex_Check(extent.ptr()), TypeError, "[shape] extent {}, was a {}, expected a whole number",
+              extents.size(), class_name(extent));
+    extents.push_back(PyNumber_AsSsize_t(extent.ptr(), PyExc_OverflowError));
+    if (PyErr_Occurred() != nullptr) throw nb::python_error();
+  }
+  return Shape(extents);
+}
+
+nb::tuple tuple_of(const Shape& shape) {
+  nb::list extents;
+  for (int64_t extent : shape) extents.append(extent);
+  return nb::tuple(extents);
+}
+
+Attributes attributes_of(const nb::dict& values) {
+  Attributes out;
+  for (auto [key, value] : values) {
+    if (value.is_none()) continue;
+    const auto name = nb::cast<std::string>(key);
+    AttributeValue held;
+    if (PyBool_Check(value.ptr())) {
+      held = nb::cast<bool>(value);
+    } else if (PyIndex_Check(value.ptr())) {
+      held = nb::cast<int64_t>(nb::steal(PyNumber_Index(value.ptr())));
+    } else if (nb::isinstance<nb::str>(value)) {
+      held = nb::cast<std::string>(value);
+    } else if (PyFloat_Check(value.ptr())) {
+      held = nb::cast<double>(value);
+    } else {
+      QTK_CHECK(PySequence_Check(value.ptr()), TypeError,
+                "[{}] was a {}, expected a number, a text, or a sequence of whole numbers", name, class_name(value));
+      const Shape whole = shape_of(value);
+      held = whole.to_vector();
+    }
+    out.emplace_back(name, std::move(held));
+  }
+  return out;
+}
+
+nb::object value_of(const AttributeValue& value) {
+  return std::visit([](const auto& v) { return nb::cast(v); }, value);
+}
+
+AttributeValue attribute_of(const AttributeInfo& info, std::string_view who, nb::handle value) {
+  if (std::holds_alternative<std::string>(info.default_value) && info.name == "dtype")
+    return std::string(dtype_name(dtype_of(value)));
+  AttributeValue out = info.default_value;
+  std::visit([&](auto& held) { read_value(value, held, who, info.name); }, out);
+  return out;
+}
+
+std::optional<Array> try_array_of(nb::handle value) {
+  PyObject* const object = value.ptr();
+  if (nb::isinstance<Array>(value)) return *nb::inst_ptr<Array>(value);
+  if (PyFloat_CheckExact(object)) return Array(PyFloat_AS_DOUBLE(object));
+  if (PyLong_CheckExact(object) || PyBool_Check(object)) return whole_number(value);
+  if (auto memory = memory_of(value)) return memory;
+  if (PyLong_Check(object)) return whole_number(value);
+  if (PyFloat_Check(object)) return Array(PyFloat_AS_DOUBLE(object));
+  return std::nullopt;
+}
+
+Array array_of(nb::handle value) {
+  if (auto array = try_array_of(value)) return *std::move(array);
+  fail<TypeError>("[array] was a {}, expected an NDArray, a number, a NumPy array, or an object with __dlpack__ or a "
+                  "buffer: quantick.array() copies lists and frames",
+                  type_name(value));
+}
+
+Arrays arrays_of(const nb::iterable& values) {
+  Arrays out;
+  for (nb::handle value : values) out.push_back(value.is_none() ? Array() : array_of(value));
+  return out;
+}
+
+}  // namespace quantick::python

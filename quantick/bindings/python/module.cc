@@ -1,0 +1,14 @@
+#include "quantick/bindings/python/module.h"
+
+namespace nb = nanobind;
+
+NB_MODULE(_core, m) {
+  using namespace quantick::python;
+  m.doc() = "The C++ core of quantick. Import the package's modules instead.";
+  m.attr("__version__") = QTK_VERSION;
+  bind_errors(m);
+  bind_array(m);
+  bind_operators(m);
+  bind_autograd(m);
+  bind_nn(m);
+}

@@ -1,0 +1,157 @@
+#include "quantick/tensor/arrow_format.h"
+
+#include <array>
+#include <cstring>
+#include <limits>
+
+#include "quantick/core/error.h"
+
+namespace quantick {
+namespace {
+
+struct SimpleFormat {
+  std::string_view format, name;
+  ColumnKind kind;
+  int64_t buffers, width;
+};
+
+constexpr std::array<SimpleFormat, 21> kSimple{{
+    {"n", "null", ColumnKind::empty, 0, 0},
+    {"b", "bool", ColumnKind::boolean, 2, 0},
+    {"c", "int8", ColumnKind::number, 2, 1},
+    {"C", "uint8", ColumnKind::number, 2, 1},
+    {"s", "int16", ColumnKind::number, 2, 2},
+    {"S", "uint16", ColumnKind::number, 2, 2},
+    {"i", "int32", ColumnKind::number, 2, 4},
+    {"I", "uint32", ColumnKind::number, 2, 4},
+    {"l", "int64", ColumnKind::number, 2, 8},
+    {"L", "uint64", ColumnKind::number, 2, 8},
+    {"e", "float16", ColumnKind::number, 2, 2},
+    {"f", "float32", ColumnKind::number, 2, 4},
+    {"g", "float64", ColumnKind::number, 2, 8},
+    {"u", "text", ColumnKind::text, 3, 0},
+    {"U", "text", ColumnKind::text, 3, 0},
+    {"vu", "text", ColumnKind::text, 3, 16},
+    {"z", "binary", ColumnKind::other, 0, 0},
+    {"Z", "binary", ColumnKind::other, 0, 0},
+    {"vz", "binary", ColumnKind::other, 0, 0},
+    {"tdD", "date", ColumnKind::date, 2, 4},
+    {"tdm", "date in milliseconds", ColumnKind::date, 2, 8},
+}};
+
+/// Kinds that are named by how their format begins; the first that fits.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kOther{{{"d:", "decimal"},
+                                                                                {"w:", "fixed-size binary"},
+                                                                                {"tt", "time of day"},
+                                                                                {"tD", "duration"},
+                                                                                {"ti", "interval"},
+                                                                                {"+s", "struct"},
+                                                                                {"+m", "map"},
+                                                                                {"+u", "union"},
+                                                                                {"+r", "run-end encoded"},
+                                                                                {"+l", "list"},
+                                                                                {"+L", "list"},
+                                                                                {"+", "list"}}};
+
+/// ts{s,m,u,n}:zone
+bool parse_timestamp(std::string_view format, ArrowFormat& out) {
+  if (format.size() < 4 || format.substr(0, 2) != "ts" || format[3] != ':') return false;
+  constexpr std::string_view kUnits = "smun";
+  constexpr std::array kNames{"s", "ms", "us", "ns"};
+  constexpr std::array<int64_t, 4> kPerSecond{1, 1'000, 1'000'000, 1'000'000'000};
+  const size_t unit = kUnits.find(format[2]);
+  if (unit == std::string_view::npos) return false;
+  out.kind = ColumnKind::timestamp;
+  out.buffers = 2;
+  out.width = 8;
+  out.per_second = kPerSecond[unit];
+  out.time_zone = format.substr(4);
+  out.name = fmt::format("timestamp[{}{}{}]", kNames[unit], out.time_zone.empty() ? "" : ", ", out.time_zone);
+  return true;
+}
+
+[[noreturn]] void refuse(const std::string& column, std::string_view what) {
+  fail<FormatError>("[arrow] column \"{}\": {}", column, what);
+}
+
+/// What lies behind an offset may be more than memory; this keeps sums inside 64 bits.
+constexpr int64_t kMostRows = std::numeric_limits<int64_t>::max() / 64;
+
+}  // namespace
+
+ArrowFormat parse_arrow_format(std::string_view format) {
+  ArrowFormat out;
+  for (const SimpleFormat& known : kSimple) {
+    if (known.format != format) continue;
+    out = {.kind = known.kind, .name = std::string(known.name), .buffers = known.buffers, .width = known.width};
+    if (format == "tdm") out.per_second = 1000;
+    return out;
+  }
+  if (parse_timestamp(format, out)) return out;
+  out.name = fmt::format("of unknown format \"{}\"", format);
+  for (const auto& [begin, name] : kOther) {
+    if (format.substr(0, begin.size()) != begin) continue;
+    out.name = name;
+    break;
+  }
+  return out;
+}
+
+void check_arrow_array(const std::string& column, const ArrowSchema& schema, const ArrowArray& array) {
+  if (array.release == nullptr) refuse(column, "an array that was released already");
+  if (array.length < 0 || array.offset < 0 || array.length > kMostRows || array.offset > kMostRows)
+    refuse(column, fmt::format("length {} and offset {}, expected 0 or more", array.length, array.offset));
+  if (array.null_count < -1 || array.null_count > array.length)
+    refuse(column, fmt::format("{} nulls in {} rows", array.null_count, array.length));
+  if ((schema.dictionary != nullptr) != (array.dictionary != nullptr))
+    refuse(column, "a dictionary in only one of schema and array");
+  const ArrowFormat format = parse_arrow_format(schema.format);
+  if (format.kind == ColumnKind::other || format.kind == ColumnKind::empty) return;
+  if (array.n_children != 0) refuse(column, fmt::format("{} children of a {} array", array.n_children, format.name));
+  const bool view = std::string_view(schema.format) == "vu";
+  if (view ? array.n_buffers < format.buffers : array.n_buffers != format.buffers)
+    refuse(column, fmt::format("{} buffers of a {} array, expected {}", array.n_buffers, format.name, format.buffers));
+  if (array.buffers == nullptr) refuse(column, "no buffers");
+  if (array.length > 0 && array.buffers[1] == nullptr) refuse(column, "a null pointer for its values");
+  if (array.null_count > 0 && array.buffers[0] == nullptr) refuse(column, "nulls, and no bitmap that tells which");
+  if (array.dictionary == nullptr) return;
+  const std::string_view inner = schema.dictionary->format == nullptr ? "" : schema.dictionary->format;
+  if (inner.empty()) refuse(column, "a dictionary without format");
+  if (schema.dictionary->dictionary != nullptr) refuse(column, "a dictionary of dictionaries");
+  if (format.kind != ColumnKind::number || format.name.find("int") == std::string::npos)
+    refuse(column, fmt::format("dictionary codes of {}, expected integers", format.name));
+  check_arrow_array(column, *schema.dictionary, *array.dictionary);
+}
+
+std::string_view arrow_text(const std::string& column, std::string_view format, const ArrowArray& array, int64_t i) {
+  const auto plain = [&](auto zero) {
+    using Offset = decltype(zero);
+    const auto* offsets = static_cast<const Offset*>(array.buffers[1]);
+    const Offset begin = offsets[i], end = offsets[i + 1];
+    if (begin < 0 || end < begin) refuse(column, fmt::format("text offsets {} and {}, expected ascent", begin, end));
+    if (begin == end) return std::string_view();
+    if (array.buffers[2] == nullptr) refuse(column, "a null pointer for its texts");
+    return std::string_view(static_cast<const char*>(array.buffers[2]) + begin, static_cast<size_t>(end - begin));
+  };
+  if (format == "u") return plain(int32_t{});
+  if (format == "U") return plain(int64_t{});
+  // 16 bytes: a length, then up to 12 bytes of text, or 4 bytes of it, a buffer's number and an offset.
+  constexpr int32_t kInline = 12;
+  const char* const view = static_cast<const char*>(array.buffers[1]) + i * 16;
+  int32_t length = 0, buffer = 0, offset = 0;
+  std::memcpy(&length, view, 4);
+  if (length < 0) refuse(column, fmt::format("a text of {} bytes", length));
+  if (length <= kInline) return {view + 4, static_cast<size_t>(length)};
+  std::memcpy(&buffer, view + 8, 4);
+  std::memcpy(&offset, view + 12, 4);
+  const int64_t buffers = array.n_buffers - 3;
+  const auto* sizes = static_cast<const int64_t*>(array.buffers[array.n_buffers - 1]);
+  if (buffer < 0 || buffer >= buffers || sizes == nullptr)
+    refuse(column, fmt::format("a text in buffer {}, expected 0 to {}", buffer, buffers - 1));
+  const auto* text = static_cast<const char*>(array.buffers[2 + buffer]);
+  if (offset < 0 || static_cast<int64_t>(offset) + length > sizes[buffer] || text == nullptr)
+    refuse(column, fmt::format("a text at {} of {} bytes in a buffer of {}", offset, length, sizes[buffer]));
+  return {text + offset, static_cast<size_t>(length)};
+}
+
+}  // namespace quantick
