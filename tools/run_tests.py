@@ -104,7 +104,8 @@ def run_pytest(build, tally):
         return
     junit = build / "pytest.xml"
     junit.unlink(missing_ok=True)
-    environment = dict(os.environ, QUANTICK_BINARY=str(build / "quantick"), QUANTICK_BUILD=str(build))
+    environment = dict(os.environ, QUANTICK_BINARY=str(build / "quantick"), QUANTICK_BUILD=str(build),
+                       PYTHONPATH=str(build / "python"))
     result = subprocess.run(
         [str(python), "-m", "pytest", "tests/python", "-q", "-p", "no:cacheprovider", f"--junitxml={junit}"],
         cwd=ROOT, env=environment, stdin=subprocess.DEVNULL)

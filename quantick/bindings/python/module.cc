@@ -11,4 +11,5 @@ NB_MODULE(_core, m) {
   bind_operators(m);
   bind_autograd(m);
   bind_nn(m);
+  bind_program(m);
 }

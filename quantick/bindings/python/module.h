@@ -9,5 +9,6 @@ void bind_array(nanobind::module_& m);
 void bind_operators(nanobind::module_& m);
 void bind_autograd(nanobind::module_& m);
 void bind_nn(nanobind::module_& m);
+void bind_program(nanobind::module_& m);
 
 }  // namespace quantick::python
