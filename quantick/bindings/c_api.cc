@@ -124,6 +124,17 @@ qtk_status step_many(Handle* handle, const int64_t* instruments, int64_t count, 
 }
 
 template <class Handle>
+qtk_status absorb(Handle* handle, int64_t instrument, int64_t count, const float* features, qtk_where* where,
+                  uint64_t* number) noexcept {
+  if (handle == nullptr || features == nullptr) return QTK_INVALID;
+  auto& s = handle->stream;
+  if (count < 0) return tick_status({Status::Code::wrong_size}, where);
+  const auto said = s.absorb(instrument, rows(features, count, s.columns()));
+  if (number != nullptr) *number = model_of(said);
+  return tick_status(status_of(said), where);
+}
+
+template <class Handle>
 qtk_status prepare(Handle* handle, int64_t instrument) noexcept {
   if (handle == nullptr) return QTK_INVALID;
   if (instrument < -1 || instrument >= handle->stream.instruments()) return QTK_WRONG_INSTRUMENT;
@@ -265,6 +276,11 @@ qtk_status qtk_stream_step_many(qtk_stream* stream, const int64_t* instruments, 
   return step_many(stream, instruments, count, features, out, where, nullptr);
 }
 
+qtk_status qtk_stream_absorb(qtk_stream* stream, int64_t instrument, int64_t count, const float* features,
+                             qtk_where* where) {
+  return absorb(stream, instrument, count, features, where, nullptr);
+}
+
 qtk_status qtk_stream_prepare(qtk_stream* stream, int64_t instrument) { return prepare(stream, instrument); }
 qtk_status qtk_stream_reset(qtk_stream* stream, int64_t instrument) { return reset(stream, instrument); }
 qtk_status qtk_stream_warm_up(qtk_stream* stream) { return warm_up(stream); }
@@ -290,6 +306,11 @@ qtk_status qtk_slot_step(qtk_slot* slot, int64_t instrument, const float* featur
 qtk_status qtk_slot_step_many(qtk_slot* slot, const int64_t* instruments, int64_t count, const float* features,
                               float* out, qtk_where* where, uint64_t* number) {
   return step_many(slot, instruments, count, features, out, where, number);
+}
+
+qtk_status qtk_slot_absorb(qtk_slot* slot, int64_t instrument, int64_t count, const float* features, qtk_where* where,
+                           uint64_t* number) {
+  return absorb(slot, instrument, count, features, where, number);
 }
 
 qtk_status qtk_slot_prepare(qtk_slot* slot, int64_t instrument) { return prepare(slot, instrument); }

@@ -153,6 +153,38 @@ TEST(CApi, TickStatusesNameThePlace) {
   EXPECT_EQ(qtk_stream_step(h.stream, 0, good, out, nullptr), QTK_WARMING_UP);
 }
 
+TEST(CApi, AbsorbedHistoryIsWorthItsSteps) {
+  const int64_t past = 5;
+  const Array x = runtime::random_input(reference(), past + 1, 1, 5);
+  const float* newest = x.data<float>() + past * 3;
+  for (const int64_t window : {0, 4}) {
+    Handles stepped(2, window), absorbed(2, window);
+    qtk_slot* slot = nullptr;
+    ASSERT_EQ(qtk_slot_open(kModel.c_str(), 2, window, 8, &slot), QTK_OK) << qtk_last_error();
+    float want[2], got[2];
+    for (int64_t t = 0; t <= past; ++t) qtk_stream_step(stepped.stream, 1, x.data<float>() + t * 3, want, nullptr);
+    uint64_t number = 0;
+    EXPECT_EQ(qtk_stream_absorb(absorbed.stream, 1, past, x.data<float>(), nullptr), QTK_OK);
+    EXPECT_EQ(qtk_slot_absorb(slot, 1, past, x.data<float>(), nullptr, &number), QTK_OK);
+    EXPECT_EQ(number, 1U);
+    ASSERT_EQ(qtk_stream_step(absorbed.stream, 1, newest, got, nullptr), QTK_OK);
+    EXPECT_EQ(std::memcmp(want, got, sizeof want), 0);
+    ASSERT_EQ(qtk_slot_step(slot, 1, newest, got, nullptr, nullptr), QTK_OK);
+    EXPECT_EQ(std::memcmp(want, got, sizeof want), 0);
+    qtk_slot_close(slot);
+  }
+  Handles h;
+  const float bad[6] = {0, 0, 0, 0, std::numeric_limits<float>::infinity(), 0};
+  qtk_where where;
+  EXPECT_EQ(qtk_stream_absorb(h.stream, 2, 2, bad, &where), QTK_NOT_FINITE);
+  EXPECT_EQ(where.instrument, 2);
+  EXPECT_EQ(where.column, 1);
+  EXPECT_EQ(qtk_stream_absorb(h.stream, 3, 1, bad, nullptr), QTK_WRONG_INSTRUMENT);
+  EXPECT_EQ(qtk_stream_absorb(h.stream, 0, -1, bad, nullptr), QTK_WRONG_SIZE);
+  EXPECT_EQ(qtk_stream_absorb(h.stream, 0, 1, nullptr, nullptr), QTK_INVALID);
+  EXPECT_EQ(qtk_slot_absorb(nullptr, 0, 1, bad, nullptr, nullptr), QTK_INVALID);
+}
+
 TEST(CApi, ErrorsBecomeStatusesWithATextOfTheThread) {
   qtk_model* model = reinterpret_cast<qtk_model*>(1);
   EXPECT_EQ(qtk_model_load("/nowhere/model.qtk", &model), QTK_FILE);

@@ -85,6 +85,10 @@ qtk_status qtk_stream_step(qtk_stream* stream, int64_t instrument, const float* 
 /* tick: `count` different instruments that tick together; features [count, columns], out [count, outputs]. */
 qtk_status qtk_stream_step_many(qtk_stream* stream, const int64_t* instruments, int64_t count, const float* features,
                                 float* out, qtk_where* where);
+/* tick: past steps of one instrument, oldest first, whose outputs nobody wants: features [count, columns]. Leaves what
+ * `count` steps would leave; the status is that of the last one. */
+qtk_status qtk_stream_absorb(qtk_stream* stream, int64_t instrument, int64_t count, const float* features,
+                             qtk_where* where);
 /* tick: does ahead of an instrument's next step what does not depend on its features. -1: all instruments. */
 qtk_status qtk_stream_prepare(qtk_stream* stream, int64_t instrument);
 /* tick: forgets what an instrument has seen. -1: all instruments. */
@@ -109,6 +113,8 @@ qtk_status qtk_slot_step(qtk_slot* slot, int64_t instrument, const float* featur
                          uint64_t* number);
 qtk_status qtk_slot_step_many(qtk_slot* slot, const int64_t* instruments, int64_t count, const float* features,
                               float* out, qtk_where* where, uint64_t* number);
+qtk_status qtk_slot_absorb(qtk_slot* slot, int64_t instrument, int64_t count, const float* features, qtk_where* where,
+                           uint64_t* number);
 qtk_status qtk_slot_prepare(qtk_slot* slot, int64_t instrument);
 qtk_status qtk_slot_reset(qtk_slot* slot, int64_t instrument);
 qtk_status qtk_slot_warm_up(qtk_slot* slot);

@@ -281,6 +281,7 @@ void expect_near_float_operator(const Case& c, double allowed, double& largest) 
 
 /// Zeros in the state of one row start that row anew and leave the others as they are.
 void expect_rows_restart_alone(const Case& c) {
+  if (c.op->integer.prepare(c.prepare)->state_bytes() == 0) return;
   const Array whole = c.run(active_isa(), 0, c.batch, Case::How::window), anew = c.run_restarted(0, c.batch);
   for (int64_t row = 0; row < std::min<int64_t>(c.batch, 3); ++row) {
     const Array got = c.run_restarted(row, row + 1);

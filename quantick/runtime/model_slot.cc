@@ -19,8 +19,8 @@ struct ModelSlot::Model {
   Model(std::shared_ptr<const Plan> plan, const StreamOptions& options) : stream(std::move(plan), options) {}
   Stream stream;
   uint64_t number = 1;
-  std::shared_ptr<std::vector<Known>> known;  ///< by instrument; goes with the states
-  std::atomic<bool> unused{false};            ///< the ticking thread's last word
+  std::shared_ptr<std::vector<KnownRows>> known;  ///< by instrument; goes with the states
+  std::atomic<bool> unused{false};                ///< the ticking thread's last word
 };
 
 ModelSlot::ModelSlot(const Program& program, const ModelSlotOptions& options) : options_(options) {
@@ -32,12 +32,13 @@ ModelSlot::ModelSlot(const Program& program, const ModelSlotOptions& options) : 
   input_ = program.inputs[0];
   input_channels_ = program.input().channels;
   sequence_ = program.input().sequence;
+  rejects_ = input_.missing == MissingPolicy::reject;
   row_.resize(static_cast<size_t>(columns_));
   everyone_.resize(static_cast<size_t>(options.stream.instruments));
   std::iota(everyone_.begin(), everyone_.end(), int64_t{0});
   if (options.history > 0) {
     ring_.emplace(options.stream.instruments, columns_, options.history);
-    model->known = std::make_shared<std::vector<Known>>(everyone_.size(), Known{0, 0});
+    model->known = std::make_shared<std::vector<KnownRows>>(everyone_.size(), KnownRows{0, 0});
   }
   current_ = active_ = published_ = model.get();
   models_.push_back(std::move(model));
@@ -58,25 +59,8 @@ void ModelSlot::exchange() noexcept {
   last->unused.store(true, std::memory_order_release);
 }
 
-/// Feeds the rows that the model has not seen; false where there are none. A reader that is overtaken by more than a
-/// whole history leaves the instrument to the next call.
-bool ModelSlot::catch_up(Model& model, int64_t instrument, float* row) noexcept {
-  Known& known = (*model.known)[static_cast<size_t>(instrument)];
-  const uint64_t start = ring_->start(instrument), count = ring_->count(instrument);
-  if (known.start == start && known.count == count) return false;
-  const auto capacity = static_cast<uint64_t>(ring_->capacity());
-  if (known.start != start || count - known.count > capacity) {
-    model.stream.reset(instrument);
-    known = {start, count - std::min(count - std::min(start, count), capacity)};
-  }
-  for (; known.count < count; ++known.count) {
-    if (!ring_->read(instrument, known.count, row)) {
-      known.start = Known::kNothing;
-      return true;
-    }
-    model.stream.absorb(instrument, {row, static_cast<size_t>(columns_)});
-  }
-  return true;
+bool ModelSlot::catch_up(Model& model, int64_t instrument, std::span<float> row) noexcept {
+  return runtime::catch_up(*ring_, instrument, model.stream, (*model.known)[static_cast<size_t>(instrument)], row);
 }
 
 /// After a step of one instrument.
@@ -91,7 +75,7 @@ inline void ModelSlot::follow(Model& model, int64_t instrument, const float* fea
 Tick ModelSlot::step(int64_t instrument, std::span<const float> features, std::span<float> out) noexcept {
   Model& model = current();
   const bool kept = ring_ && instrument >= 0 && instrument < instruments();
-  if (kept) catch_up(model, instrument, row_.data());
+  if (kept) catch_up(model, instrument, row_);
   const Status status = model.stream.step(instrument, features, out);
   if (kept && status.code != Status::Code::wrong_size)
     follow(model, instrument, features.data(), status.code == Status::Code::not_finite);
@@ -103,7 +87,7 @@ Tick ModelSlot::step(std::span<const int64_t> instruments, std::span<const float
   Model& model = current();
   if (ring_)
     for (const int64_t i : instruments)
-      if (i >= 0 && i < options_.stream.instruments) catch_up(model, i, row_.data());
+      if (i >= 0 && i < options_.stream.instruments) catch_up(model, i, row_);
   const Status status = model.stream.step(instruments, features, out);
   if (ring_ && status.code != Status::Code::wrong_size && status.code != Status::Code::wrong_instrument) {
     const float* row = features.data();
@@ -119,17 +103,30 @@ Tick ModelSlot::step(std::span<const float> features, std::span<float> out) noex
   return step(everyone_, features, out);
 }
 
+Tick ModelSlot::absorb(int64_t instrument, std::span<const float> features) noexcept {
+  Model& model = current();
+  const bool kept = ring_ && instrument >= 0 && instrument < instruments();
+  if (kept) catch_up(model, instrument, row_);
+  const Status status = model.stream.absorb(instrument, features);
+  if (kept && status.code != Status::Code::wrong_size)
+    for (size_t at = 0; at < features.size(); at += static_cast<size_t>(columns_)) {
+      const float* row = features.data() + at;
+      follow(model, instrument, row, rejects_ && first_not_finite(row, columns_) >= 0);
+    }
+  return {status, model.number};
+}
+
 void ModelSlot::prepare(int64_t instrument) noexcept {
   Model& model = current();
   if (instrument < 0 || instrument >= instruments()) return;
-  if (ring_) catch_up(model, instrument, row_.data());
+  if (ring_) catch_up(model, instrument, row_);
   model.stream.prepare(instrument);
 }
 
 void ModelSlot::prepare() noexcept {
   Model& model = current();
   if (ring_)
-    for (const int64_t i : everyone_) catch_up(model, i, row_.data());
+    for (const int64_t i : everyone_) catch_up(model, i, row_);
   model.stream.prepare();
 }
 
@@ -188,7 +185,7 @@ uint64_t ModelSlot::offer(const Program& program, std::shared_ptr<const Plan> pl
             "[model slot] states of the new model mean something else than the running one's, expected the same "
             "layers with state, or a slot with a history of features");
   model.stream.warm_up();
-  const auto anew = std::make_shared<std::vector<Known>>(everyone_.size());
+  const auto anew = std::make_shared<std::vector<KnownRows>>(everyone_.size());
   std::vector<float> row(static_cast<size_t>(columns_));
   models_.push_back(std::move(made));
   // From here on it is known which model runs, and it stays: nothing is on offer.
@@ -202,7 +199,7 @@ uint64_t ModelSlot::offer(const Program& program, std::shared_ptr<const Plan> pl
     model.known = active_->known;
   } else {
     model.known = anew;
-    replay(model, row.data());
+    replay(model, row);
   }
   model.number = ++numbers_;
   published_ = &model;
@@ -210,7 +207,7 @@ uint64_t ModelSlot::offer(const Program& program, std::shared_ptr<const Plan> pl
   return model.number;
 }
 
-void ModelSlot::replay(Model& model, float* row) noexcept {
+void ModelSlot::replay(Model& model, std::span<float> row) noexcept {
   for (int round = 0; round < kRounds; ++round) {
     bool behind = false;
     for (const int64_t i : everyone_) behind |= catch_up(model, i, row);

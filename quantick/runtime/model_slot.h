@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "quantick/runtime/catch_up.h"
 #include "quantick/runtime/feature_ring.h"
 #include "quantick/runtime/stream.h"
 
@@ -43,6 +44,7 @@ class ModelSlot {
   Tick step(std::span<const float> features, std::span<float> out) noexcept;
   Tick step(int64_t instrument, std::span<const float> features, std::span<float> out) noexcept;
   Tick step(std::span<const int64_t> instruments, std::span<const float> features, std::span<float> out) noexcept;
+  Tick absorb(int64_t instrument, std::span<const float> features) noexcept;
   void prepare(int64_t instrument) noexcept;
   void prepare() noexcept;
   void warm_up() noexcept;
@@ -69,26 +71,21 @@ class ModelSlot {
   int64_t output_width() const { return width_; }
 
  private:
-  /// Which rows an instrument's state holds: up to `count` of the history that began at `start`.
-  struct Known {
-    static constexpr uint64_t kNothing = ~uint64_t{0};
-    uint64_t start = kNothing, count = 0;
-  };
   struct Model;
 
   Model& current() noexcept;
   void exchange() noexcept;
-  bool catch_up(Model& model, int64_t instrument, float* row) noexcept;
+  bool catch_up(Model& model, int64_t instrument, std::span<float> row) noexcept;
   void follow(Model& model, int64_t instrument, const float* features, bool rejected) noexcept;
   uint64_t offer(const Program& program, std::shared_ptr<const Plan> plan);
   void check_fits(const Program& program) const;
-  void replay(Model& model, float* row) noexcept;
+  void replay(Model& model, std::span<float> row) noexcept;
   size_t free_unused();
 
   ModelSlotOptions options_;
   ProgramInput input_;
   Shape input_channels_;
-  bool sequence_ = false;
+  bool sequence_ = false, rejects_ = false;
   int64_t columns_ = 0, width_ = 0;
   std::optional<FeatureRing> ring_;
 

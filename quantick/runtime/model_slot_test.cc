@@ -176,6 +176,35 @@ TEST(ModelSlot, EveryFormOfStepIsThatOfAStream) {
   EXPECT_TRUE(equal(got, expected));
 }
 
+TEST(ModelSlot, AbsorbsHistoryAsStepsWould) {
+  const Program first = lstm(8, 1), second = lstm(12, 2);
+  const std::vector<Row> rows = rows_of(first, 12, 3);
+  for (const int64_t window : {0, 3})
+    for (const int64_t history : {0, 6}) {
+      const ModelSlotOptions options{.stream = {.instruments = 2, .window = window}, .history = history};
+      ModelSlot slot(first, options), stepped(first, options);
+      Row past, got(kOutputs), expected(kOutputs);
+      for (int t = 0; t < 10; ++t) past.insert(past.end(), rows[t].begin(), rows[t].end());
+      past[7 * kFeatures + 2] = std::numeric_limits<float>::quiet_NaN();  // rows 8 and 9 are left
+      Status last;
+      for (int t = 0; t < 10; ++t)
+        last = stepped.step(1, std::span(past).subspan(t * kFeatures, kFeatures), got).status;
+      const Tick tick = slot.absorb(1, past);
+      EXPECT_EQ(tick.status.code, last.code);
+      EXPECT_EQ(tick.model, 1u);
+      if (history > 0) {  // a model with other states finds the rows
+        slot.offer(second);
+        stepped.offer(second);
+      }
+      for (int t = 10; t < 12; ++t) {
+        EXPECT_EQ(slot.step(1, rows[t], got).status.code, stepped.step(1, rows[t], expected).status.code);
+        EXPECT_TRUE(equal(got, expected)) << t;
+      }
+      EXPECT_EQ(slot.absorb(1, std::span(past).first(kFeatures + 1)).status.code, Status::Code::wrong_size);
+      EXPECT_EQ(slot.absorb(2, past).status.code, Status::Code::wrong_instrument);
+    }
+}
+
 /// The text that an offer is refused with; the running model must not notice.
 template <class Offer>
 std::string refusal(ModelSlot& slot, Offer&& offer) {

@@ -174,6 +174,7 @@ struct SwapTicks {
     slot.step(kSome, all.first(3 * columns), to.first(3 * width));
     slot.step(2, std::span<const float>(missing).first(columns), to.first(width));
     slot.step(missing, to);
+    slot.absorb(4, all.first(5 * columns));
     slot.reset(3);
     slot.reset();
   }
