@@ -10,7 +10,7 @@
 namespace quantick::market {
 
 struct ReadOptions;
-class CsvReader;
+class RowSource;
 
 /// What the columns of a file are. Column numbers count from 0.
 struct ColumnPlan {
@@ -26,6 +26,6 @@ struct ColumnPlan {
 
 /// Decides from the header and the options.
 /// Throws ValueError that names the option to set and the nearest column.
-ColumnPlan plan_columns(const CsvReader& csv, const ReadOptions& options);
+ColumnPlan plan_columns(const RowSource& source, const ReadOptions& options);
 
 }  // namespace quantick::market

@@ -158,8 +158,23 @@ bool CsvReader::next() {
 }
 
 std::string CsvReader::where(size_t column) const {
-  return fmt::format("{}:{}: column {}", state_->path, state_->line, shown(state_->header[column]));
+  return fmt::format("{}: column {}", place(state_->line), shown(state_->header[column]));
 }
+
+std::string CsvReader::line_name(int64_t line) const { return fmt::format("line {}", line); }
+
+std::string CsvReader::place(int64_t line) const { return fmt::format("{}:{}", state_->path, line); }
+
+std::optional<Date> CsvReader::date(size_t column) { return Date::try_parse(cells()[column]); }
+
+std::optional<int32_t> CsvReader::time_of_day(size_t column) {
+  const std::string_view text = cells()[column];
+  if (const auto time = try_parse_time(text)) return time;
+  const size_t behind = text.find_first_of(" T");
+  return behind == std::string_view::npos ? std::nullopt : try_parse_time(text.substr(behind + 1));
+}
+
+double CsvReader::number(size_t column) { return parse_number(*this, column); }
 
 double parse_number(const CsvReader& csv, size_t column) {
   std::string_view text = trim(csv.cells()[column]);

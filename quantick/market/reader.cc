@@ -57,26 +57,26 @@ struct Rows {
 
 class Reading {
  public:
-  Reading(const std::string& path, const ReadOptions& options)
+  Reading(RowSource& source, const ReadOptions& options)
       : options_(options),
-        csv_(path),
+        source_(source),
         start_(date_option("start", options.start)),
         end_(date_option("end", options.end)) {
     QTK_CHECK(!start_ || !end_ || *start_ <= *end_, ValueError, "[reader] start {} is after end {}", options.start,
               options.end);
-    plan_ = plan_columns(csv_, options);
+    plan_ = plan_columns(source_, options);
   }
 
   Panel read() {
     collect();
     Panel panel = lay_out();
-    panel.source.path = csv_.path();
-    panel.source.sha256 = csv_.sha256();
+    panel.source.path = source_.path();
+    panel.source.sha256 = source_.sha256();
     panel.source.layout = plan_.layout;
-    panel.source.date_column = csv_.header()[plan_.date];
-    if (plan_.instrument) panel.source.instrument_column = csv_.header()[*plan_.instrument];
+    panel.source.date_column = source_.header()[plan_.date];
+    if (plan_.instrument) panel.source.instrument_column = source_.header()[*plan_.instrument];
     for (const auto& [name, column] : plan_.fields) {
-      if (name == plan_.price_field) panel.source.price_column = csv_.header()[column];
+      if (name == plan_.price_field) panel.source.price_column = source_.header()[column];
     }
     panel.source.inferred = plan_.inferred;
     keep_instruments(panel);
@@ -101,20 +101,20 @@ class Reading {
 
   int32_t instrument_of_row() {
     if (plan_.layout == "single") return 0;
-    const std::string_view name = csv_.cells()[*plan_.instrument];
+    const std::string_view name = source_.text(*plan_.instrument);
     QTK_CHECK(!name.empty(), ParseError, "[reader] {}: was empty, expected an instrument's name",
-              csv_.where(*plan_.instrument));
+              source_.where(*plan_.instrument));
     const auto [entry, added] = numbers_.try_emplace(std::string(name), static_cast<int32_t>(rows_.instruments.size()));
     if (added) {
       rows_.instruments.emplace_back(name);
       rows_.has_price.push_back(0);
-      last_dates_.push_back({});
+      last_dates_.emplace_back(Moment{}, kNoLine);
     }
     return entry->second;
   }
 
   double number(const std::string& field, size_t column) {
-    const double value = parse_number(csv_, column);
+    const double value = source_.number(column);
     if (options_.bad_price == "allow" || std::isnan(value)) return value;
     if (is_price_field(field) || field == plan_.price_field) {
       if (value > 0) return value;
@@ -125,42 +125,39 @@ class Reading {
       fail<ParseError>(
           "[reader] {}: was {}, expected a price above zero; set bad_price: missing to treat such cells as empty, or "
           "bad_price: allow if the values are not prices",
-          csv_.where(column), shown(csv_.cells()[column]));
+          source_.where(column), shown(source_.text(column)));
     }
     QTK_CHECK(value >= 0 || field != "volume", ParseError, "[reader] {}: was {}, expected a volume of zero or more",
-              csv_.where(column), shown(csv_.cells()[column]));
+              source_.where(column), shown(source_.text(column)));
     return value;
   }
 
   bool intraday() const { return options_.bars == "intraday"; }
 
   Moment moment_of_row() {
-    const std::string_view text = csv_.cells()[plan_.date];
-    const auto date = Date::try_parse(text);
-    QTK_CHECK(date.has_value(), ParseError, "[reader] {}: was {}, expected {}", csv_.where(plan_.date), shown(text),
-              kDateForms);
+    const auto date = source_.date(plan_.date);
+    QTK_CHECK(date.has_value(), ParseError, "[reader] {}: was {}, expected {}", source_.where(plan_.date),
+              shown(source_.text(plan_.date)), kDateForms);
     if (!intraday()) return {*date};
     const size_t column = plan_.time_of_day.value_or(plan_.date);
-    const size_t behind = std::min(text.find_first_of(" T"), text.size());
-    const auto time = try_parse_time(plan_.time_of_day ? csv_.cells()[column]
-                                                       : text.substr(behind == text.size() ? behind : behind + 1));
+    const auto time = source_.time_of_day(column);
     QTK_CHECK(time.has_value(), ParseError,
               "[reader] {}: was {}, expected a time such as 09:35 or 09:35:00 (bars: "
               "intraday)",
-              csv_.where(column), shown(csv_.cells()[column]));
+              source_.where(column), shown(source_.text(column)));
     return {*date, *time};
   }
 
   /// Dates must ascend within an instrument (wide: within the file); equal dates are looked at later.
   void check_order(Moment date, size_t owner) {
     auto& [last, line] = last_dates_[owner];
-    if (line > 0 && date < last && options_.unsorted == "error") {
-      fail<ParseError>("[reader] {}: was {}, after {} on line {}{}, expected ascending dates; set unsorted: sort",
-                       csv_.where(plan_.date), date.to_string(), last.to_string(), line,
+    if (line >= 0 && date < last && options_.unsorted == "error") {
+      fail<ParseError>("[reader] {}: was {}, after {} on {}{}, expected ascending dates; set unsorted: sort",
+                       source_.where(plan_.date), date.to_string(), last.to_string(), source_.line_name(line),
                        plan_.layout == "long" ? fmt::format(" (instrument {})", shown(rows_.instruments[owner])) : "");
     }
     last = date;
-    line = csv_.line();
+    line = source_.line();
   }
 
   void collect() {
@@ -168,20 +165,20 @@ class Reading {
       for (const auto& series : plan_.series) rows_.instruments.push_back(series.first);
       rows_.has_price.assign(rows_.instruments.size(), 0);
       rows_.width = plan_.series.size();
-      last_dates_.resize(1);
+      last_dates_.emplace_back(Moment{}, kNoLine);
     } else {
       rows_.width = plan_.fields.size();
       if (plan_.layout == "single") {
         rows_.instruments.push_back(name_from_path());
         rows_.has_price.push_back(0);
-        last_dates_.resize(1);
+        last_dates_.emplace_back(Moment{}, kNoLine);
       }
     }
-    while (csv_.next()) collect_row();
+    while (source_.next()) collect_row();
     QTK_CHECK(rows_.first_date.has_value(), ParseError, "[reader] {}: a header and no rows, expected prices",
-              csv_.path());
+              source_.path());
     QTK_CHECK(!rows_.moments.empty(), ValueError,
-              "[reader] {}: no rows between start {} and end {}; the file has {}..{}", csv_.path(),
+              "[reader] {}: no rows between start {} and end {}; the file has {}..{}", source_.path(),
               shown(options_.start), shown(options_.end), rows_.first_date->to_string(), rows_.last_date->to_string());
   }
 
@@ -209,12 +206,12 @@ class Reading {
       return;
     }
     rows_.moments.push_back(moment);
-    rows_.lines.push_back(csv_.line());
+    rows_.lines.push_back(source_.line());
     if (!wide()) rows_.owners.push_back(owner);
   }
 
   std::string name_from_path() const {
-    std::string name = std::filesystem::path(csv_.path()).filename().string();
+    std::string name = std::filesystem::path(source_.path()).filename().string();
     return name.substr(0, name.find('.'));
   }
 
@@ -226,13 +223,14 @@ class Reading {
             ? fmt::format(
                   " The column {} tells that these are bars within a day: set bars: intraday (`quantick compare`), or "
                   "aggregate them to one row per day first.",
-                  shown(csv_.header()[*plan_.time_of_day]))
+                  shown(source_.header()[*plan_.time_of_day]))
         : plan_.layout == "single"
             ? " If the file holds several instruments, set instrument_column."
             : " Is there a time of day in the date column (bars: intraday), or do rows repeat? One row per day is "
               "taken; set duplicate: first or last to keep one of them.";
-    fail<ParseError>("[reader] {}:{}: {}date {} was there already on line {}, expected it once.{}", csv_.path(),
-                     rows_.lines[row], who, rows_.moments[row].to_string(), rows_.lines[before], hint);
+    fail<ParseError>("[reader] {}: {}date {} was there already on {}, expected it once.{}",
+                     source_.place(rows_.lines[row]), who, rows_.moments[row].to_string(),
+                     source_.line_name(rows_.lines[before]), hint);
   }
 
   Panel lay_out() {
@@ -308,8 +306,8 @@ class Reading {
       const auto& block = panel.values[f];
       if (!std::all_of(block.begin(), block.end(), [](double v) { return std::isnan(v); })) continue;
       QTK_CHECK(drop && panel.field_names[f] != panel.price_field, ValueError,
-                "[reader] {}: {} holds no number{}, expected values; {}", csv_.path(),
-                wide() ? std::string("every column") : "column " + shown(csv_.header()[plan_.fields[f].second]),
+                "[reader] {}: {} holds no number{}, expected values; {}", source_.path(),
+                wide() ? std::string("every column") : "column " + shown(source_.header()[plan_.fields[f].second]),
                 start_ || end_ ? " in the dates kept" : "",
                 panel.field_names[f] == panel.price_field ? "set price_column to another column"
                                                           : "set empty_column: drop to leave it out");
@@ -331,7 +329,7 @@ class Reading {
       QTK_CHECK(
           drop || rows_.has_price[i], ValueError,
           "[reader] {}: instrument {} has no price at all, expected values; set empty_column: drop to leave it out",
-          csv_.path(), shown(panel.instruments[i]));
+          source_.path(), shown(panel.instruments[i]));
       notes_.push_back(
           fmt::format("instrument {} has no price in the dates kept and was left out", panel.instruments[i]));
     }
@@ -341,11 +339,11 @@ class Reading {
   void note_unread_columns(Panel& panel) {
     if (wide()) return;
     std::string list;
-    for (size_t i = 0; i < csv_.header().size(); ++i) {
+    for (size_t i = 0; i < source_.header().size(); ++i) {
       const bool used =
           i == plan_.date || i == plan_.instrument || (intraday() && i == plan_.time_of_day) ||
           std::any_of(plan_.fields.begin(), plan_.fields.end(), [&](const auto& f) { return f.second == i; });
-      if (!used && !csv_.header()[i].empty()) list += (list.empty() ? "" : ", ") + shown(csv_.header()[i]);
+      if (!used && !source_.header()[i].empty()) list += (list.empty() ? "" : ", ") + shown(source_.header()[i]);
     }
     if (!list.empty()) panel.source.inferred.push_back("columns not read: " + list);
   }
@@ -376,9 +374,10 @@ class Reading {
   }
 
   static constexpr int64_t kYear = 250;  // sessions
+  static constexpr int64_t kNoLine = -1;
 
   const ReadOptions& options_;
-  CsvReader csv_;
+  RowSource& source_;
   std::optional<Date> start_, end_;
   ColumnPlan plan_;
   Rows rows_;
@@ -389,7 +388,7 @@ class Reading {
 
 }  // namespace
 
-Panel read_panel(const std::string& path, const ReadOptions& options) {
+Panel read_panel(RowSource& source, const ReadOptions& options) {
   require_choice("layout", options.layout, {"auto", "long", "single", "wide"});
   require_choice("bars", options.bars, {"day", "intraday"});
   require_choice("missing", options.missing, {"keep", "error", "drop_instrument", "forward_fill"});
@@ -399,7 +398,12 @@ Panel read_panel(const std::string& path, const ReadOptions& options) {
   require_choice("empty_column", options.empty_column, {"error", "drop"});
   require_choice("calendar", options.calendar, {"auto", "nyse", "weekdays", "every_day"});
   QTK_CHECK(options.fill_limit >= 1, ValueError, "[reader] fill_limit, was {}, expected 1 or more", options.fill_limit);
-  return Reading(path, options).read();
+  return Reading(source, options).read();
+}
+
+Panel read_panel(const std::string& path, const ReadOptions& options) {
+  CsvReader csv(path);
+  return read_panel(csv, options);
 }
 
 }  // namespace quantick::market

@@ -37,38 +37,49 @@ std::optional<size_t> find_column(const std::vector<std::string>& header, std::s
   return std::nullopt;
 }
 
-market::Date date_of(const market::CsvReader& csv, size_t column) {
-  const std::string_view text = csv.cells()[column];
-  const auto date = market::Date::try_parse(text);
-  QTK_CHECK(date, ParseError, "{}, was \"{}\", expected {}", csv.where(column), text, market::kDateForms);
+/// The column that the caller names, else the first of the usual ones.
+std::optional<size_t> chosen_column(const market::RowSource& source, std::string_view option, const std::string& name,
+                                    std::span<const std::string_view> usual) {
+  const auto& header = source.header();
+  if (name.empty()) return find_column(header, usual);
+  const auto found = std::find(header.begin(), header.end(), name);
+  if (found != header.end()) return static_cast<size_t>(found - header.begin());
+  const std::string near = nearest_name(name, header);
+  fail<ValueError>("[scores] {}: {}, was \"{}\", expected one of the columns {}{}", source.path(), option, name,
+                   fmt::join(header, ", "), near.empty() ? std::string() : fmt::format("; nearest is \"{}\"", near));
+}
+
+market::Date date_of(market::RowSource& source, size_t column) {
+  const auto date = source.date(column);
+  QTK_CHECK(date, ParseError, "{}, was \"{}\", expected {}", source.where(column), source.text(column),
+            market::kDateForms);
   return *date;
 }
 
-void check_order(const market::CsvReader& csv, size_t column, const std::vector<market::Date>& dates,
-                 market::Date date) {
+void check_order(market::RowSource& source, size_t column, const std::vector<market::Date>& dates, market::Date date) {
   QTK_CHECK(dates.empty() || dates.back() < date, ParseError,
-            "{}, was {} behind {}, expected dates that ascend, each once", csv.where(column), date.to_string(),
+            "{}, was {} behind {}, expected dates that ascend, each once", source.where(column), date.to_string(),
             dates.back().to_string());
 }
 
-ScoreMatrix read_wide(market::CsvReader& csv, size_t date_column) {
+ScoreMatrix read_wide(market::RowSource& source, size_t date_column) {
   ScoreMatrix out;
-  const auto& header = csv.header();
+  const auto& header = source.header();
   for (size_t c = 0; c < header.size(); ++c) {
     if (c != date_column) out.instruments.push_back(header[c]);
   }
-  while (csv.next()) {
-    const market::Date date = date_of(csv, date_column);
-    check_order(csv, date_column, out.dates, date);
+  while (source.next()) {
+    const market::Date date = date_of(source, date_column);
+    check_order(source, date_column, out.dates, date);
     out.dates.push_back(date);
     for (size_t c = 0; c < header.size(); ++c) {
-      if (c != date_column) out.values.push_back(market::parse_number(csv, c));
+      if (c != date_column) out.values.push_back(source.number(c));
     }
   }
   return out;
 }
 
-ScoreMatrix read_long(market::CsvReader& csv, size_t date_column, size_t instrument_column, size_t score_column) {
+ScoreMatrix read_long(market::RowSource& source, size_t date_column, size_t instrument_column, size_t score_column) {
   struct Cell {
     market::Date date;
     size_t instrument;
@@ -78,23 +89,24 @@ ScoreMatrix read_long(market::CsvReader& csv, size_t date_column, size_t instrum
   std::unordered_map<std::string, size_t> index;
   std::vector<std::string> names;    // in order of appearance
   std::vector<market::Date> newest;  // per name
-  while (csv.next()) {
-    const market::Date date = date_of(csv, date_column);
-    const std::string name(csv.cells()[instrument_column]);
-    QTK_CHECK(!name.empty(), ParseError, "{}, was empty, expected an instrument's name", csv.where(instrument_column));
+  while (source.next()) {
+    const market::Date date = date_of(source, date_column);
+    const std::string name(source.text(instrument_column));
+    QTK_CHECK(!name.empty(), ParseError, "{}, was empty, expected an instrument's name",
+              source.where(instrument_column));
     const auto [entry, fresh] = index.emplace(name, names.size());
     if (fresh) {
       names.push_back(name);
       newest.push_back(date);
     } else {
       market::Date& last = newest[entry->second];
-      QTK_CHECK(last != date, ParseError, "{}, was a second score for {} on {}, expected one", csv.where(score_column),
-                name, date.to_string());
+      QTK_CHECK(last != date, ParseError, "{}, was a second score for {} on {}, expected one",
+                source.where(score_column), name, date.to_string());
       QTK_CHECK(last < date, ParseError, "{}, was {} behind {} for {}, expected dates that ascend",
-                csv.where(date_column), date.to_string(), last.to_string(), name);
+                source.where(date_column), date.to_string(), last.to_string(), name);
       last = date;
     }
-    cells.push_back({date, entry->second, market::parse_number(csv, score_column)});
+    cells.push_back({date, entry->second, source.number(score_column)});
   }
   ScoreMatrix out;
   for (const Cell& cell : cells) out.dates.push_back(cell.date);
@@ -161,34 +173,42 @@ ScoreMatrix ScoreMatrix::slice(int64_t begin, int64_t end) const {
           {values.begin() + begin * n, values.begin() + end * n}};
 }
 
-ScoreMatrix read_scores(const std::string& path) {
+size_t date_column_of(const market::RowSource& source, const ScoreColumns& columns) {
   static constexpr std::string_view kDates[] = {"date", "datetime", "day", "timestamp", "time"};
+  // pandas writes an index without a name as an empty first cell.
+  return chosen_column(source, "date_column", columns.date, kDates).value_or(0);
+}
+
+ScoreMatrix read_scores(market::RowSource& source, const ScoreColumns& columns) {
   static constexpr std::string_view kInstruments[] = {"instrument", "symbol", "ticker", "asset", "code", "name", "sid"};
   static constexpr std::string_view kScores[] = {"score",  "scores", "prediction", "pred",
                                                  "signal", "factor", "alpha",      "label"};
-  market::CsvReader csv(path);
-  const auto& header = csv.header();
-  // pandas writes an index without a name as an empty first cell.
-  const size_t date = find_column(header, kDates).value_or(0);
-  const auto instrument = find_column(header, kInstruments);
+  const auto& header = source.header();
+  const size_t date = date_column_of(source, columns);
+  const auto instrument = chosen_column(source, "instrument_column", columns.instrument, kInstruments);
   ScoreMatrix out;
   if (instrument && *instrument != date) {
-    auto score = find_column(header, kScores);
+    auto score = chosen_column(source, "score_column", columns.score, kScores);
     if (!score && header.size() == 3) score = 3 - date - *instrument;
     QTK_CHECK(score && *score != date && *score != *instrument, ParseError,
-              "{}: columns {}, expected one named \"score\" beside \"{}\" and \"{}\"", path, fmt::join(header, ", "),
-              header[date], header[*instrument]);
-    out = read_long(csv, date, *instrument, *score);
+              "{}: columns {}, expected one named \"score\" beside \"{}\" and \"{}\"", source.path(),
+              fmt::join(header, ", "), header[date], header[*instrument]);
+    out = read_long(source, date, *instrument, *score);
   } else {
     QTK_CHECK(header.size() >= 2, ParseError,
               "{}: one column \"{}\", expected date, instrument, score or a date column and a column per instrument",
-              path, header[0]);
-    out = read_wide(csv, date);
+              source.path(), header[0]);
+    out = read_wide(source, date);
   }
-  QTK_CHECK(!out.dates.empty(), ParseError, "{}: a header and no rows, expected scores", path);
+  QTK_CHECK(!out.dates.empty(), ParseError, "{}: a header and no rows, expected scores", source.path());
   QTK_CHECK(std::any_of(out.values.begin(), out.values.end(), [](double v) { return !std::isnan(v); }), ParseError,
-            "{}: no score in {} rows, expected at least one number", path, out.dates.size());
+            "{}: no score in {} rows, expected at least one number", source.path(), out.dates.size());
   return out;
+}
+
+ScoreMatrix read_scores(const std::string& path) {
+  market::CsvReader csv(path);
+  return read_scores(csv);
 }
 
 void write_scores(const std::string& path, const ScoreMatrix& scores) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "quantick/market/date.h"
+#include "quantick/market/row_source.h"
 
 namespace quantick::strategy {
 
@@ -39,6 +40,14 @@ struct ScoreMatrix {
 /// each instrument, so that rows may stand by date or by instrument). Throws IoError, FormatError, ParseError with
 /// file, line and column.
 ScoreMatrix read_scores(const std::string& path);
+/// Columns of a table of scores; where empty, the usual names in any case.
+struct ScoreColumns {
+  std::string date, instrument, score;
+};
+/// The date column of a table of scores: the one named, else one of a usual name, else the first.
+size_t date_column_of(const market::RowSource& source, const ScoreColumns& columns);
+/// The same of any table. Throws ValueError for a name in `columns` that the table lacks.
+ScoreMatrix read_scores(market::RowSource& source, const ScoreColumns& columns = {});
 
 /// Writes the wide form with 17 significant digits, so that reading it back gives the same bits.
 void write_scores(const std::string& path, const ScoreMatrix& scores);

@@ -1,6 +1,7 @@
 #include "quantick/tensor/arrow.h"
 
-#include <algorithm>
+#include <fmt/format.h>
+
 #include <cstring>
 #include <limits>
 #include <unordered_map>
