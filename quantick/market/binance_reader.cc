@@ -49,7 +49,10 @@ struct Message {
 class BinanceReader final : public TickSource {
  public:
   BinanceReader(const std::string& path, const TickReadOptions& options)
-      : path_(path), lines_("ticks", path), step_(options.price_step), instrument_(options.checked_instrument()) {}
+      : path_(path),
+        lines_("ticks", path),
+        instrument_(options.checked_instrument()),
+        depth_{.step = PriceStep(options.price_step)} {}
 
   bool next(TickEvent& event) override {
     for (std::string_view line; lines_.next(line);) {
@@ -61,6 +64,7 @@ class BinanceReader final : public TickSource {
   }
 
   int64_t skipped() const override { return skipped_; }
+  std::string_view symbol() const override { return symbol_; }
 
  private:
   template <class... Args>
@@ -196,9 +200,10 @@ class BinanceReader final : public TickSource {
       if (!scanner.next_element()) throw JsonError{scanner.at(), "a size behind the price"};
       const std::string_view size = scanner.string();
       while (scanner.next_element()) scanner.skip();  // old spot streams send a third, empty element
-      const auto steps = step_.steps(decimal(key, price));
+      const auto steps = depth_.step.steps(decimal(key, price));
       if (!steps) {
-        refuse("field {}: price {}, expected a multiple of the price step {}", shown(key), shown(price), step_.value());
+        refuse("field {}: price {}, expected a multiple of the price step {}", shown(key), shown(price),
+               depth_.step.value());
       }
       levels.push_back({*steps, size_of(key, size)});
     }
@@ -298,7 +303,6 @@ class BinanceReader final : public TickSource {
 
   std::string path_;
   LineReader lines_;
-  PriceStep step_;
   int32_t instrument_;
   std::string symbol_;
   int64_t last_receipt_ = 0;

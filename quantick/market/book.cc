@@ -53,10 +53,9 @@ bool Book::Half::set(BookLevel level) noexcept {
 }
 
 Book::Book(const BookOptions& options)
-    : step_(options.price_step),
-      bids_(room("levels", options.levels), 1),
+    : bids_(room("levels", options.levels), 1),
       asks_(options.levels, -1),
-      pending_(static_cast<size_t>(room("pending_changes", options.pending_changes))),
+      pending_(static_cast<size_t>(room("pending_changes", options.pending_changes)), Pending{0, 0, step_, 0, 0, 0}),
       pending_levels_(static_cast<size_t>(room("pending_levels", options.pending_levels))) {}
 
 void Book::reset() noexcept {
@@ -88,7 +87,7 @@ BookStatus Book::update(const DepthUpdate& update) noexcept {
   if (update.snapshot) {
     if (!has_book() || update.last_id > last_id_) take_snapshot(update);
   } else if (has_book()) {
-    take_change(update.previous_id, update.last_id, update.bids, update.asks);
+    take_change(update.previous_id, update.last_id, update.step, update.bids, update.asks);
     if (!has_book()) keep(update);
   } else {
     keep(update);
@@ -107,8 +106,8 @@ void Book::keep(const DepthUpdate& update) noexcept {
   const bool full = pending_count_ == static_cast<int64_t>(pending_.size());
   if (full || pending_levels_used_ + bids + asks > capacity) pending_count_ = pending_levels_used_ = 0;
   if (bids + asks > capacity) return;
-  pending_[static_cast<size_t>(pending_count_++)] = {update.previous_id, update.last_id, pending_levels_used_, bids,
-                                                     asks};
+  pending_[static_cast<size_t>(pending_count_++)] = {update.previous_id,   update.last_id, update.step,
+                                                     pending_levels_used_, bids,           asks};
   BookLevel* const place = pending_levels_.data() + pending_levels_used_;
   std::copy(update.asks.begin(), update.asks.end(), std::copy(update.bids.begin(), update.bids.end(), place));
   pending_levels_used_ += bids + asks;
@@ -118,25 +117,26 @@ void Book::take_snapshot(const DepthUpdate& update) noexcept {
   bids_.clear();
   asks_.clear();
   last_id_ = update.last_id;
+  step_ = update.step;
   fresh_ = true;
   fill(update.bids, update.asks);
   for (int64_t i = 0; i < pending_count_ && has_book(); ++i) {
     const Pending& change = pending_[static_cast<size_t>(i)];
     const std::span<const BookLevel> levels(pending_levels_.data() + change.begin,
                                             static_cast<size_t>(change.bids + change.asks));
-    take_change(change.previous_id, change.last_id, levels.first(static_cast<size_t>(change.bids)),
+    take_change(change.previous_id, change.last_id, change.step, levels.first(static_cast<size_t>(change.bids)),
                 levels.subspan(static_cast<size_t>(change.bids)));
   }
   // Where the snapshot was too old for them, a newer one may still meet them.
   if (has_book()) pending_count_ = pending_levels_used_ = 0;
 }
 
-void Book::take_change(int64_t previous_id, int64_t last_id, std::span<const BookLevel> bids,
+void Book::take_change(int64_t previous_id, int64_t last_id, PriceStep step, std::span<const BookLevel> bids,
                        std::span<const BookLevel> asks) noexcept {
   if (last_id <= last_id_) return;
   // The first change may begin before the snapshot, as long as it reaches over it.
   const bool follows = fresh_ ? previous_id <= last_id_ : previous_id == last_id_;
-  if (!follows) return fall(BookStatus::broken);
+  if (!follows || step != step_) return fall(BookStatus::broken);
   fresh_ = false;
   last_id_ = last_id;
   fill(bids, asks);

@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "quantick/market/price_step.h"
 #include "quantick/market/tick.h"
 
 namespace quantick::market {
@@ -17,14 +16,13 @@ enum class BookStatus {
   waiting,   ///< no snapshot yet
   ready,     ///< every change since the snapshot is in it
   crossed,   ///< as ready, but the best bid is not below the best ask; a later change may mend it
-  broken,    ///< a change is missing or senseless; waits for the next snapshot
+  broken,    ///< a change is missing, senseless or of another price step; waits for the next snapshot
   overflow,  ///< more levels than it has room for; waits for the next snapshot
 };
 
 std::string_view status_name(BookStatus status);
 
 struct BookOptions {
-  double price_step = 0.01;        ///< of the levels' prices
   int64_t levels = 16384;          ///< room per side
   int64_t pending_changes = 4096;  ///< changes kept while there is no book; where more come, only the newest
   int64_t pending_levels = 65536;  ///< levels in them
@@ -52,6 +50,7 @@ class Book {
   int64_t depth(Side side) const noexcept;
   /// Level number `i`, 0 being the best; i < depth(side).
   BookLevel level(Side side, int64_t i) const noexcept { return half(side).level(i); }
+  /// A price in steps of the last snapshot.
   double price(int64_t steps) const noexcept { return step_.price(steps); }
   /// Best prices and sizes. Empty sides where there is no book, and where it is crossed.
   Quote quote() const noexcept;
@@ -75,7 +74,9 @@ class Book {
 
   /// A change that waits for a snapshot; its levels stand in pending_levels_, bids before asks.
   struct Pending {
-    int64_t previous_id, last_id, begin, bids, asks;
+    int64_t previous_id, last_id;
+    PriceStep step;
+    int64_t begin, bids, asks;
   };
 
   const Half& half(Side side) const noexcept { return side == Side::buy ? bids_ : asks_; }
@@ -83,13 +84,13 @@ class Book {
   void fall(BookStatus status) noexcept;
   void keep(const DepthUpdate& update) noexcept;
   void take_snapshot(const DepthUpdate& update) noexcept;
-  void take_change(int64_t previous_id, int64_t last_id, std::span<const BookLevel> bids,
+  void take_change(int64_t previous_id, int64_t last_id, PriceStep step, std::span<const BookLevel> bids,
                    std::span<const BookLevel> asks) noexcept;
   void fill(std::span<const BookLevel> bids, std::span<const BookLevel> asks) noexcept;
   /// False where the book fell.
   bool set_all(Half& side, std::span<const BookLevel> levels) noexcept;
 
-  PriceStep step_;
+  PriceStep step_{0.01};
   BookStatus status_ = BookStatus::waiting;
   bool fresh_ = false;  // nothing but a snapshot is in the book
   int64_t last_id_ = 0;

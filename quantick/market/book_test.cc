@@ -23,12 +23,16 @@ DepthUpdate change(int64_t previous, int64_t last, std::vector<BookLevel> bids, 
 }
 
 TEST(Book, TakesASnapshotAndTheChangesBehindIt) {
-  Book book({.price_step = 0.2});
+  Book book;
   EXPECT_EQ(book.status(), BookStatus::waiting);
   EXPECT_FALSE(book.quote().two_sided());
-  EXPECT_EQ(book.update(snapshot(10, {{100, 1}, {99, 2}}, {{101, 3}, {105, 4}})), BookStatus::ready);
-  EXPECT_EQ(book.update(change(8, 12, {{100, 0}, {98, 7}}, {{103, 5}})), BookStatus::ready);
-  EXPECT_EQ(book.update(change(12, 13, {}, {{101, 2.5}})), BookStatus::ready);
+  const auto in_fifths = [](DepthUpdate update) {
+    update.step = PriceStep(0.2);
+    return update;
+  };
+  EXPECT_EQ(book.update(in_fifths(snapshot(10, {{100, 1}, {99, 2}}, {{101, 3}, {105, 4}}))), BookStatus::ready);
+  EXPECT_EQ(book.update(in_fifths(change(8, 12, {{100, 0}, {98, 7}}, {{103, 5}}))), BookStatus::ready);
+  EXPECT_EQ(book.update(in_fifths(change(12, 13, {}, {{101, 2.5}}))), BookStatus::ready);
   ASSERT_EQ(book.depth(Side::buy), 2);
   ASSERT_EQ(book.depth(Side::sell), 3);
   EXPECT_EQ(book.level(Side::buy, 0), (BookLevel{99, 2}));
@@ -137,7 +141,21 @@ TEST(Book, SenselessSizesBreakIt) {
 
 TEST(Book, RefusesOptionsOutOfRange) {
   EXPECT_CONTAINS(testing::message_of<ValueError>([] { Book({.levels = 0}); }), "[book] levels, was 0, expected 1..");
-  EXPECT_CONTAINS(testing::message_of<ValueError>([] { Book({.price_step = 0}); }), "price step, was 0");
+}
+
+TEST(Book, AChangeOfAnotherPriceStepBreaksItUntilASnapshotMeetsIt) {
+  DepthUpdate finer = change(1, 2, {{990, 5}}, {});
+  finer.step = PriceStep(0.001);
+  Book book;
+  book.update(snapshot(1, {{100, 1}}, {{101, 1}}));
+  EXPECT_EQ(book.update(finer), BookStatus::broken);
+  DepthUpdate whole = snapshot(1, {{1000, 1}}, {{1010, 1}});
+  EXPECT_EQ(book.update(whole), BookStatus::broken) << "the kept change is still of another step";
+  whole.step = finer.step;
+  EXPECT_EQ(book.update(whole), BookStatus::ready);
+  EXPECT_EQ(book.level(Side::buy, 1), (BookLevel{990, 5}));
+  EXPECT_EQ(book.quote().bid, 1);
+  EXPECT_EQ(book.breaks(), 2);
 }
 
 /// The same rules, slowly.

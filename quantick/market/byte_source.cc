@@ -83,6 +83,7 @@ bool LineReader::next(std::string_view& line) {
       break;
     }
   }
+  if (line_ == 0 && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
   ++line_;
   if (line.ends_with('\r')) line.remove_suffix(1);
   return true;

@@ -39,7 +39,7 @@ class ByteSource {
   std::string chunk_;
 };
 
-/// Lines of a ByteSource, without their ends.
+/// Lines of a ByteSource, without their ends and without a UTF-8 byte order mark ahead of the first.
 class LineReader {
  public:
   LineReader(std::string room, const std::string& path) : source_(std::move(room), path) {}

@@ -103,6 +103,7 @@ class Level1Reader final : public TickSource {
     read_trade(event);
     return true;
   }
+  std::string_view symbol() const override { return symbol_; }
 
  private:
   template <class... Args>

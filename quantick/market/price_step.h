@@ -31,6 +31,8 @@ class PriceStep {
   double price(int64_t steps) const noexcept { return static_cast<double>(steps * units_) / 1e8; }
   double value() const noexcept { return static_cast<double>(units_) / 1e8; }
 
+  friend bool operator==(const PriceStep&, const PriceStep&) = default;
+
  private:
   int64_t units_;  // of 10^-8
 };

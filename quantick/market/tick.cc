@@ -1,6 +1,9 @@
 #include "quantick/market/tick.h"
 
+#include <string>
+
 #include "quantick/core/error.h"
+#include "quantick/market/text.h"
 
 namespace quantick::market {
 namespace {
@@ -50,6 +53,11 @@ class ChainedTicks final : public TickSource {
                 "[ticks] source {} begins {} ns before the one ahead of it ends, expected files in the order of time",
                 at_ + 1, last_time_ - event.time());
       last_time_ = event.time();
+      const std::string_view symbol = sources_[at_]->symbol();
+      if (symbol_.empty()) symbol_ = symbol;
+      QTK_CHECK(symbol.empty() || symbol == symbol_, ValueError,
+                "[ticks] source {} is of {}, expected {} as the ones ahead of it", at_ + 1, shown(symbol),
+                shown(symbol_));
       return true;
     }
     return false;
@@ -60,10 +68,12 @@ class ChainedTicks final : public TickSource {
     for (const auto& source : sources_) sum += source->skipped();
     return sum;
   }
+  std::string_view symbol() const override { return symbol_; }
 
  private:
   std::vector<std::unique_ptr<TickSource>> sources_;
   size_t at_ = 0;
+  std::string symbol_;
   int64_t last_time_ = std::numeric_limits<int64_t>::min();
 };
 

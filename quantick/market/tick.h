@@ -5,7 +5,10 @@
 #include <limits>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
+
+#include "quantick/market/price_step.h"
 
 namespace quantick::market {
 
@@ -30,7 +33,7 @@ struct Trade {
   Side aggressor = Side::unknown;  ///< who took; unknown where the file does not say
 };
 
-/// A price of the book in steps (price_step.h), and what rests there.
+/// A price of the book in steps, and what rests there.
 struct BookLevel {
   int64_t price = 0;
   double size = 0;
@@ -44,6 +47,7 @@ struct DepthUpdate {
   bool snapshot = false;    ///< the whole book (as deep as the exchange sends it) as of last_id
   int64_t previous_id = 0;  ///< of a snapshot: not used
   int64_t last_id = 0;
+  PriceStep step{0.01};  ///< of the levels' prices
   std::vector<BookLevel> bids;
   std::vector<BookLevel> asks;
 };
@@ -73,6 +77,8 @@ class TickSource {
   virtual bool next(TickEvent& event) = 0;
   /// Messages passed over so far because they are neither quote, trade nor depth.
   virtual int64_t skipped() const { return 0; }
+  /// Name of the one instrument that the data is of, "" where what was read so far does not say.
+  virtual std::string_view symbol() const { return {}; }
 };
 
 /// Events kept in memory, with their depth.
@@ -107,7 +113,7 @@ class TickReplay final : public TickSource {
 std::unique_ptr<TickSource> merge_ticks(std::vector<std::unique_ptr<TickSource>> sources);
 
 /// Several sources one after the other, for files that continue each other. next() throws ValueError where one begins
-/// before the last one ended.
+/// before the last one ended, or is of another symbol.
 std::unique_ptr<TickSource> chain_ticks(std::vector<std::unique_ptr<TickSource>> sources);
 
 }  // namespace quantick::market

@@ -2,6 +2,7 @@
 
 #include "quantick/core/error.h"
 #include "quantick/market/byte_source.h"
+#include "quantick/market/text.h"
 
 namespace quantick::market {
 
@@ -19,7 +20,9 @@ std::unique_ptr<TickSource> open_ticks(const std::string& path, const TickReadOp
             options.format);
   std::string_view line;
   LineReader lines("ticks", path);
-  const bool binance = lines.next(line) && !line.empty() && line[0] >= '0' && line[0] <= '9';
+  while (lines.next(line) && trim(line).empty()) {
+  }
+  const bool binance = !line.empty() && line[0] >= '0' && line[0] <= '9';
   return binance ? open_binance(path, options) : open_level1(path, options);
 }
 

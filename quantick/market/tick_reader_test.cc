@@ -253,6 +253,40 @@ TEST(TickFiles, DamagedOrUnknownFilesAreRefused) {
   EXPECT_CONTAINS(message_of<ValueError>([&] { open_level1(rows, {.instrument = -1}); }), "instrument, was -1");
 }
 
+TEST(TickFiles, TheFormatIsKnownBehindAByteOrderMarkAndBlankLines) {
+  const TemporaryFolder folder;
+  const std::string mark = "\xef\xbb\xbf";
+  for (const std::string& ahead : {mark, std::string("\r\n\n"), mark + "\n"}) {
+    EXPECT_EQ(all(*open_ticks(folder.file("a.jsonl", ahead + std::string(kSpot)))).size(), 4u);
+    EXPECT_EQ(all(*open_ticks(folder.file("a.jsonl.gz", testing::gzip(ahead + std::string(kSpot))))).size(), 4u);
+  }
+  EXPECT_EQ(all(*open_ticks(folder.file("a.csv", mark + std::string(kLevel1)))).size(),
+            all(*open_level1(folder.file("b.csv", kLevel1), {})).size());
+  EXPECT_CONTAINS(message_of<ParseError>([&] { open_ticks(folder.file("blank", "\n\n")); }), "blank");
+}
+
+TEST(TickFiles, AChainIsOfOneSymbol) {
+  const TemporaryFolder folder;
+  const auto quote = [](int64_t time, const std::string& symbol) {
+    const std::string name = symbol.empty() ? "" : "\"s\":\"" + symbol + "\",";
+    return std::to_string(time) + " {\"u\":1," + name + "\"b\":\"1\",\"B\":\"1\",\"a\":\"2\",\"A\":\"1\"}\n";
+  };
+  const auto chain = [&](std::initializer_list<std::string> texts) {
+    std::vector<std::unique_ptr<TickSource>> files;
+    for (const std::string& text : texts) files.push_back(open_ticks(folder.file(std::to_string(files.size()), text)));
+    return chain_ticks(std::move(files));
+  };
+  const auto source = chain({quote(1, ""), quote(2, "BTCUSDT"), quote(3, ""), quote(4, "BTCUSDT")});
+  EXPECT_EQ(source->symbol(), "");
+  EXPECT_EQ(all(*source).size(), 4u);
+  EXPECT_EQ(source->symbol(), "BTCUSDT");
+  EXPECT_CONTAINS(message_of<ValueError>([&] {
+                    all(*chain({quote(1, "BTCUSDT"), quote(2, ""), quote(3, "ETHUSDT")}));
+                  }),
+                  "source 3 is of \"ETHUSDT\", expected \"BTCUSDT\"");
+  EXPECT_EQ(open_level1(folder.file("rows.csv", kLevel1), {})->symbol(), "");
+}
+
 TEST(TickFiles, MergeOrdersByReceiptAndChainRefusesOverlaps) {
   const TemporaryFolder folder;
   const auto quote = [](int64_t time) {

@@ -179,6 +179,15 @@ def test_mistakes_are_named(quantick, folder, before, after, message):
     assert not (folder / "out").exists(), "mistakes show before the work"
 
 
+def test_another_instrument_is_refused_by_name(quantick, folder):
+    for name in ("third", "second"):
+        ticks = folder / f"{name}.csv"
+        ticks.write_text(ticks.read_text().replace("X1,", "X2,"))
+        result = quantick("replay", folder / "replay.yaml", ok=False)
+        expected = {"third": 'source 2 is of "X2", expected "X1"', "second": 'second.csv holds "X2", expected "X1"'}
+        assert result.returncode == 1 and expected[name] in result.stderr, result.stderr
+
+
 @pytest.mark.parametrize("example, data", [("if_ticks", ("cn_if2101_l1_ticks_20210105.csv.gz",)),
                                            ("binance_ticks", ("binance", "spot_btcusdt_20240809.jsonl.gz"))])
 def test_real_ticks(quantick, tmp_path, example, data):

@@ -6,6 +6,7 @@
 
 #include "quantick/core/error.h"
 #include "quantick/features/ticks/tick_labels.h"
+#include "quantick/market/text.h"
 #include "quantick/market/tick_reader.h"
 
 namespace quantick::cli {
@@ -19,10 +20,7 @@ std::vector<int64_t> TickData::bounds() const {
 }
 
 features::TickFeatureOptions feature_options(const ReplayConfig& config) {
-  return {.instruments = 1,
-          .quotes = config.features.quotes,
-          .max_gap = config.features.max_gap,
-          .price_step = config.data.read.price_step};
+  return {.instruments = 1, .quotes = config.features.quotes, .max_gap = config.features.max_gap};
 }
 
 TickData read_tick_data(const ReplayConfig& config, const std::vector<std::string>& paths, const TickData* before) {
@@ -33,10 +31,14 @@ TickData read_tick_data(const ReplayConfig& config, const std::vector<std::strin
   const auto source = market::chain_ticks(std::move(files));
   data.tape = market::TickTape(*source);
   data.skipped = source->skipped();
+  data.symbol = source->symbol();
   const auto events = data.tape.events();
   QTK_CHECK(!events.empty(), ValueError, "[replay] {} holds no event", paths.front());
   std::vector<market::TickEvent> all;
   if (before != nullptr) {
+    QTK_CHECK(data.symbol.empty() || before->symbol.empty() || data.symbol == before->symbol, ValueError,
+              "[replay] {} holds {}, expected {} as the files ahead of it: the model learnt another instrument",
+              paths.front(), market::shown(data.symbol), market::shown(before->symbol));
     const auto past = before->tape.events();
     QTK_CHECK(past.back().time() <= events.front().time(), ValueError,
               "[replay] {} begins before the data ahead of it ends: the model would have seen what it is to foretell",

@@ -16,6 +16,7 @@ namespace quantick::cli {
 /// session; where it ends the model's state does.
 struct TickData {
   market::TickTape tape;
+  std::string symbol;   ///< "" where the files do not say
   int64_t skipped = 0;  ///< messages of the files that are neither quote, trade nor depth
   features::TickMatrix matrix;
   int64_t ticks = 0;
@@ -36,7 +37,7 @@ features::TickFeatureOptions feature_options(const ReplayConfig& config);
 
 /// Reads files into memory and computes features and labels. `before`, where given, is what was received before them:
 /// features and books go on from there, rows do not. Throws what the readers throw, ValueError for files without a row
-/// or ones that begin before `before` ends.
+/// or of another symbol, and ones that begin before `before` ends.
 TickData read_tick_data(const ReplayConfig& config, const std::vector<std::string>& paths,
                         const TickData* before = nullptr);
 

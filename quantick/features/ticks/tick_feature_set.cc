@@ -67,7 +67,7 @@ TickFeatureSet::TickFeatureSet(std::span<const std::string> specifications, cons
       needs_book = needs_book || instrument.features.back()->needs_book();
     }
     if (!needs_book) continue;
-    instrument.book = std::make_unique<market::Book>(market::BookOptions{.price_step = options.price_step});
+    instrument.book = std::make_unique<market::Book>();
     instrument.state.book = instrument.book.get();
   }
   for (const auto& feature : instruments_[0].features) {

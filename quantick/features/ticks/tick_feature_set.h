@@ -17,7 +17,6 @@ struct TickFeatureOptions {
   int64_t instruments = 1;
   std::string quotes = "file";
   double max_gap = 600;
-  double price_step = 0.01;
 
   static constexpr auto fields() {
     using O = TickFeatureOptions;
@@ -27,8 +26,7 @@ struct TickFeatureOptions {
               "file: the quotes of the events; book: the best prices of the book, after each of its changes"),
         field("max_gap", &O::max_gap,
               "seconds without an event of an instrument after which it starts anew, so that no value reaches over a "
-              "break of trading; 0: never"),
-        field("price_step", &O::price_step, "of the book's levels, as in the reader's options"));
+              "break of trading; 0: never"));
   }
 };
 

@@ -260,14 +260,15 @@ TEST(TickFeatureValues, TradesInTime) {
 }
 
 TEST(TickFeatureValues, OfTheBook) {
+  const market::PriceStep one(1);
   const market::DepthUpdate snapshot{
-      .snapshot = true, .last_id = 1, .bids = {{100, 2}, {98, 4}}, .asks = {{101, 1}, {105, 1}, {106, 9}}};
-  const market::DepthUpdate change{.previous_id = 1, .last_id = 2, .bids = {{98, 0}}, .asks = {}};
-  const market::DepthUpdate crossing{.previous_id = 2, .last_id = 3, .bids = {{101, 1}}, .asks = {}};
-  const market::DepthUpdate gap{.previous_id = 5, .last_id = 6};
+      .snapshot = true, .last_id = 1, .step = one, .bids = {{100, 2}, {98, 4}}, .asks = {{101, 1}, {105, 1}, {106, 9}}};
+  const market::DepthUpdate change{.previous_id = 1, .last_id = 2, .step = one, .bids = {{98, 0}}, .asks = {}};
+  const market::DepthUpdate crossing{.previous_id = 2, .last_id = 3, .step = one, .bids = {{101, 1}}, .asks = {}};
+  const market::DepthUpdate gap{.previous_id = 5, .last_id = 6, .step = one};
   std::vector<TickEvent> events{quote_at(1, {1, 9, 1, 1})};  // not of the book
   for (const auto* depth : {&snapshot, &change, &crossing, &gap}) events.push_back({.receipt_time = 2, .depth = depth});
-  const TickFeatureOptions options{.quotes = "book", .price_step = 1};
+  const TickFeatureOptions options{.quotes = "book"};
   expect_values(values_of("depth_imbalance(2)", events, options), {kNone, 0.5, kNone, kNone, kNone});
   expect_values(values_of("depth_imbalance(1)", events, options), {kNone, 1.0 / 3, 1.0 / 3, kNone, kNone});
   expect_values(values_of("book_slope(2)", events, options), {kNone, 0.5 * (6 / 2.5 + 2 / 4.5), kNone, kNone, kNone});

@@ -36,7 +36,7 @@ namespace {
 TEST(TickRealtime, NoAllocationAfterConstruction) {
   if (QTK_SANITIZED) GTEST_SKIP() << "a sanitizer counts allocations of its own";
   static_assert(noexcept(std::declval<TickFeatureSet&>().update({}, {})));
-  static_assert(noexcept(std::declval<market::Book&>().update({})));
+  static_assert(noexcept(std::declval<market::Book&>().update(std::declval<const market::DepthUpdate&>())));
   std::vector<std::string> features;
   for (const auto& row : tick_feature_registry()) features.push_back(row.example);
   TickFeatureSet set(features, {.quotes = "book"});
