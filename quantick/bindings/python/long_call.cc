@@ -7,7 +7,7 @@
 namespace quantick::python {
 namespace {
 
-extern "C" void on_interrupt(int) { quantick::request_interrupt(); }
+void on_interrupt(int) { quantick::request_interrupt(); }
 
 /// A long call stands on the main thread already: a callback of a training, say, that predicts. What it is asked to end
 /// stays asked.
