@@ -161,14 +161,33 @@ void gemm_f32_parallel(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t
 void gemm_f64(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, double alpha, const double* a, int64_t lda,
               const double* b, int64_t ldb, double beta, double* c, int64_t ldc) {
   if (beta != 1.0) scale_rows(m, n, beta, c, ldc);
-  for (int64_t i = 0; i < m; ++i)
-    for (int64_t j = 0; j < k; ++j) {
-      const double x = alpha * (trans_a ? a[j * lda + i] : a[i * lda + j]);
-      if (trans_b)
-        for (int64_t l = 0; l < n; ++l) c[i * ldc + l] += x * b[l * ldb + j];
-      else
+  const int64_t row = trans_a ? 1 : lda, column = trans_a ? lda : 1;
+  if (!trans_b) {
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < k; ++j) {
+        const double x = alpha * a[i * row + j * column];
         for (int64_t l = 0; l < n; ++l) c[i * ldc + l] += x * b[j * ldb + l];
+      }
+    return;
+  }
+  // The same terms in the same order, some sums at a time: their rows of B are read along, and stay for the next row.
+  constexpr int64_t kSums = 8;
+  for (int64_t begin = 0; begin < n; begin += kSums) {
+    const int64_t sums = std::min(kSums, n - begin);
+    const double* rows[kSums];  // the last ones may be the same row
+    for (int64_t l = 0; l < kSums; ++l) rows[l] = b + (begin + std::min(l, sums - 1)) * ldb;
+    for (int64_t i = 0; i < m; ++i) {
+      double sum[kSums] = {};
+      double* out = c + i * ldc + begin;
+      std::copy_n(out, sums, sum);
+      for (int64_t j = 0; j < k; ++j) {
+        const double x = alpha * a[i * row + j * column];
+#pragma GCC unroll 8
+        for (int64_t l = 0; l < kSums; ++l) sum[l] += x * rows[l][j];
+      }
+      std::copy_n(sum, sums, out);
     }
+  }
 }
 
 }  // namespace quantick::kernels

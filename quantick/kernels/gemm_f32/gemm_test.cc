@@ -57,6 +57,30 @@ TEST(GemmF32, IsTheProductForEveryTranspositionAndInstructionSet) {
           }
 }
 
+TEST(GemmF64, AddsTermsInTheirOrderForEveryTransposition) {
+  for (const Sizes& s : kSizes)
+    for (const bool ta : {false, true})
+      for (const bool tb : {false, true})
+        for (const double beta : {0.0, 1.0, -0.5}) {
+          const double alpha = 0.3;
+          const int64_t lda = (ta ? s.m : s.k) + kGap, ldb = (tb ? s.k : s.n) + kGap, ldc = s.n + kGap;
+          const auto narrow_a = random(lda * (ta ? s.k : s.m) + 1, 1), narrow_b = random(ldb * (tb ? s.n : s.k) + 1, 2);
+          const auto narrow_c = random(ldc * s.m, 3);
+          const std::vector<double> a(narrow_a.begin(), narrow_a.end()), b(narrow_b.begin(), narrow_b.end());
+          std::vector<double> c(narrow_c.begin(), narrow_c.end()), want = c;
+          gemm_f64(ta, tb, s.m, s.n, s.k, alpha, a.data(), lda, b.data(), ldb, beta, c.data(), ldc);
+          for (int64_t i = 0; i < s.m; ++i)
+            for (int64_t j = 0; j < s.n; ++j) {
+              double& sum = want[static_cast<size_t>(i * ldc + j)];
+              sum = beta == 0 ? 0 : beta == 1 ? sum : beta * sum;
+              for (int64_t l = 0; l < s.k; ++l)
+                sum += alpha * a[static_cast<size_t>(ta ? l * lda + i : i * lda + l)] *
+                       b[static_cast<size_t>(tb ? j * ldb + l : l * ldb + j)];
+            }
+          ASSERT_EQ(c, want) << "m " << s.m << " n " << s.n << " k " << s.k << " ta " << ta << " tb " << tb;
+        }
+}
+
 TEST(GemmF32, BetaZeroReadsNothingOfC) {
   const auto a = random(4, 1), b = random(4, 2);
   std::vector<float> c(4, NAN);
