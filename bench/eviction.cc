@@ -20,6 +20,16 @@ namespace quantick::bench {
 namespace {
 constexpr size_t kLine = 64;
 constexpr size_t kUnknownL2 = size_t{2} << 20;
+
+#if defined(__x86_64__)
+void flush(const char* begin, const char* end) noexcept {
+  for (const char* p = begin; p < end; p += kLine) _mm_clflush(p);
+}
+/// Flushes that do not wait for each other: several times as fast.
+[[gnu::target("clflushopt")]] void flush_unordered(char* begin, const char* end) noexcept {
+  for (char* p = begin; p < end; p += kLine) _mm_clflushopt(p);
+}
+#endif
 }  // namespace
 
 std::string_view cache_name(Cache cache) {
@@ -79,8 +89,8 @@ void Eviction::read_buffer() noexcept {
 
 void Eviction::flush_memory() noexcept {
 #if defined(__x86_64__)
-  for (const auto& [begin, end] : memory_)
-    for (char* p = begin; p < end; p += kLine) _mm_clflush(p);
+  static const bool unordered = __builtin_cpu_supports("clflushopt");
+  for (const auto& [begin, end] : memory_) unordered ? flush_unordered(begin, end) : flush(begin, end);
   _mm_mfence();
 #else
   read_buffer();

@@ -55,6 +55,7 @@ json machine() {
           {"clock_overhead_ns", tick_scale().ns_per_tick * static_cast<double>(tick_scale().overhead)},
           {"reading", reading},
           {"vnni_peak", kernels::vnni_peak_macs_per_second()},
+          {"f32_peak", kernels::f32_peak_macs_per_second()},
           {"peers", peers},
           {"workloads", names}};
 }

@@ -29,6 +29,7 @@ struct Work {
   double bytes = 0;          ///< weights that it reads, `passes` times
   double passes = 1;         ///< how often, because each pass needs the result of the one before
   double byte_products = 0;  ///< products of two bytes; 16-bit operands count once per byte. 0: not integers
+  double products = 0;       ///< of a weight and a value, of any type
 };
 
 struct Measurement {

@@ -71,6 +71,7 @@ Work step_work(const runtime::Program& program) {
   for (const Weights& w : weights_of(program)) {
     work.bytes += w.bytes;
     work.byte_products += w.elements * w.repeats * w.planes;
+    work.products += w.elements * w.repeats;
   }
   return work;
 }
@@ -80,6 +81,7 @@ Work event_work(const runtime::Program& program) {
   for (const Weights& w : weights_of(program)) {
     work.bytes += w.bytes * w.fresh;
     work.byte_products += w.elements * w.repeats * w.planes * w.fresh;
+    work.products += w.elements * w.repeats * w.fresh;
   }
   return work;
 }
@@ -91,6 +93,7 @@ Work window_work(const runtime::Program& program, int64_t steps, int64_t rows) {
   for (const Weights& w : weights_of(program)) {
     if (w.recurrent) recurrent += w.bytes, work.bytes = std::max(work.bytes, w.bytes);
     work.byte_products += w.elements * w.repeats * w.planes * static_cast<double>(steps * rows);
+    work.products += w.elements * w.repeats * static_cast<double>(steps * rows);
   }
   if (recurrent > 0) work.passes = static_cast<double>(steps) * recurrent / work.bytes;
   return work;

@@ -4,11 +4,16 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "bench/cell.h"
 #include "bench/peers.h"
 #include "quantick/core/error.h"
 #include "quantick/kernels/bench_floor.h"
 #include "quantick/nn/safetensors.h"
 #include "quantick/quant/report.h"
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 namespace quantick::bench {
 namespace {
@@ -50,6 +55,9 @@ Suite::Suite(const std::string& name, const std::vector<std::string>& peers, Evi
     for (const Cache cache : kCaches)
       if (cache == Cache::hot || measurement->path != "batch")
         samplers_[measurement.get()].emplace_back(*measurement, cache);
+#if defined(__GLIBC__)
+  malloc_trim(0);  // what building left behind need not be flushed before each cold run
+#endif
 }
 
 void Suite::add_own(const std::string& contender) {
@@ -63,6 +71,7 @@ void Suite::add_own(const std::string& contender) {
 
   Work step = step_work(program);
   step.byte_products *= static_cast<double>(spec.rows);
+  step.products *= static_cast<double>(spec.rows);
   add_step(contender, "", "step", *own->stepper, step);
   if (spec.window > 1) {
     Stepper* stepper = own->stepper.get();
@@ -121,8 +130,9 @@ Array Suite::outputs_of(Stepper& stepper) const {
 double Suite::floor_ns(const Work& work) const {
   double seconds = 0;
   if (work.bytes > 0) seconds = work.passes * median(reading_.at(work.bytes));
-  const double peak = median(peak_);
-  if (peak > 0) seconds = std::max(seconds, work.byte_products / peak);
+  const bool integers = work.byte_products > 0;
+  const double peak = median(integers ? peak_ : f32_peak_);
+  if (peak > 0) seconds = std::max(seconds, (integers ? work.byte_products : work.products) / peak);
   return 1e9 * seconds;
 }
 
@@ -134,6 +144,9 @@ void Suite::round(const Budget& budget) {
   for (auto& [bytes, seconds] : reading_)
     if (bytes < kLarge || seconds.empty()) seconds.push_back(kernels::stream_seconds(static_cast<size_t>(bytes)));
   peak_.push_back(kernels::vnni_peak_macs_per_second());
+  f32_peak_.push_back(kernels::f32_peak_macs_per_second());
+  if (workload_.spec.kind == Kind::lstm)
+    cells_.push_back(static_cast<double>(workload_.spec.layers) * lstm_cell_ns(workload_.spec.width));
   // All contenders in one state of the caches, then in the next: what is compared lies close in time.
   for (size_t cache = 0; cache < std::size(kCaches); ++cache)
     for (const auto& measurement : measurements_) {
@@ -164,8 +177,7 @@ nlohmann::json Suite::results() const {
       for (const auto& [key, p] : {std::pair{"p99", 0.99}, {"p99.9", 0.999}})
         if (static_cast<double>(sorted.size()) * (1 - p) >= 1) row[key] = percentile(sorted, p);
       if (sampler.cache() == Cache::hot) {
-        // A batch of floats is not held up by reading weights, and its arithmetic peak is not measured here.
-        if (m.path != "batch" || m.work.byte_products > 0) row["floor"] = floor_ns(m.work);
+        row["floor"] = floor_ns(m.work);
         row["byte_products"] = m.work.byte_products;
         row["bytes"] = m.work.bytes;
       }
@@ -179,6 +191,8 @@ nlohmann::json Suite::results() const {
   for (const auto& [bytes, seconds] : reading_)
     all.push_back({{"kind", "bandwidth"}, {"bytes", bytes}, {"value", bytes / median(seconds)}});
   all.push_back({{"kind", "vnni_peak"}, {"value", median(peak_)}});
+  all.push_back({{"kind", "f32_peak"}, {"value", median(f32_peak_)}});
+  if (!cells_.empty()) all.push_back({{"kind", "cells"}, {"value", median(cells_)}});
   return all;
 }
 

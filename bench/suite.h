@@ -16,7 +16,7 @@ namespace quantick::bench {
 
 /// Seconds that a measurement may take in one round, by state of the caches.
 struct Budget {
-  double hot = 0.02, evicted = 0.02, cold = 0.03;
+  double hot = 0.03, evicted = 0.015, cold = 0.015;
 };
 
 class Suite {
@@ -56,6 +56,8 @@ class Suite {
   int64_t at_ = 0;
   std::map<double, std::vector<double>> reading_;  ///< bytes: seconds, a value per round
   std::vector<double> peak_;                       ///< byte products per second, a value per round
+  std::vector<double> f32_peak_;                   ///< float32 products per second, a value per round
+  std::vector<double> cells_;                      ///< ns of the cells of all LSTM layers, a value per round
 };
 
 }  // namespace quantick::bench

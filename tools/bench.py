@@ -4,13 +4,15 @@
     tools/bench.py [--peers onnxruntime,openvino,onednn,eigen] [--workloads 'lstm_*'] [--markdown FILE] [--quick]
 
 Starts quantick_bench (the library and the peers that live in its process) and bench_peers.py (those that are called
-from Python), and lets them take turns, round by round, so that every ratio is of times taken close together. Our own
-benchmark on networks of our own: not an audited industry result.
+from Python) for each workload, and lets them take turns, round by round, until the workload's time is up, so that every
+ratio is of times taken close together. What was measured is kept where a run is interrupted. Our own benchmark on
+networks of our own: not an audited industry result.
 """
 import argparse
 import fnmatch
 import json
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,21 +26,28 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 IN_PROCESS = ("onednn", "eigen")
 IN_PYTHON = ("onnxruntime", "openvino", "pytorch")
 DEFAULT_PEERS = ("onnxruntime", "openvino", "onednn", "eigen")
-ROUNDS = 5
+SECONDS = 25.0  # of rounds that a workload gets
+LEAST_ROUNDS, MOST_ROUNDS = 3, 15
 MARK = "<!-- below: tools/bench.py --markdown -->"
-# Networks whose whole window takes a second or more are not worth many rounds: their times scatter by little.
-FEW_ROUNDS = {"market_lstm_b": 3, "market_lstm_c": 2}
+# For the time that is announced: building a workload's contenders takes some seconds, of the widest one more, and so
+# do the measurements behind the workloads.
+OPENING_SECONDS = {"market_lstm_c": 40, "market_lstm_b": 8, "lstm_3x256": 5}
+USUAL_OPENING_SECONDS, EXTRA_SECONDS = 3, 90
 
 
 class Worker:
-    """A process that answers each line of commands by a line of JSON."""
+    """A process that answers each line of commands by a line of JSON. Ctrl-C reaches its driver alone."""
 
     def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        start_new_session=True)
 
     def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended, which the missing answer says
         answer = self.process.stdout.readline()
         if not answer:
             raise RuntimeError(f"{self.process.args[0]} ended with {self.process.wait()} at \"{line}\"")
@@ -48,8 +57,9 @@ class Worker:
         return result
 
     def close(self):
-        self.process.stdin.close()
-        self.process.wait()
+        """Ends the process, which has nothing to finish."""
+        self.process.kill()
+        self.process.communicate()
 
 
 class NoWorker:
@@ -65,6 +75,27 @@ class NoWorker:
         pass
 
 
+class Workers:
+    """Fresh processes for a workload: what the one before left in the heap would be flushed before each cold run."""
+
+    def __init__(self, options, peers):
+        self.own_command = [str(options.build / "quantick_bench"), *(p for p in peers if p in IN_PROCESS)]
+        self.asked = [p for p in IN_PYTHON if p in peers]
+        self.interpreter = options.python
+
+    def __enter__(self):
+        self.own = Worker(self.own_command)
+        if self.interpreter.exists():
+            self.python = Worker([str(self.interpreter), str(ROOT / "tools/bench_peers.py"), *self.asked])
+        else:
+            self.python = NoWorker(self.asked, f"not installed: {self.interpreter} is missing")
+        return self.own, self.python
+
+    def __exit__(self, *_):
+        self.own.close()
+        self.python.close()
+
+
 def peer_list(text):
     peers = [p for p in text.replace(",", " ").split() if p]
     unknown = sorted(set(peers) - set(IN_PROCESS) - set(IN_PYTHON))
@@ -73,8 +104,15 @@ def peer_list(text):
     return peers
 
 
-def run_workload(name, own, python, folder, rounds, scale):
-    """The workers' results of one workload; what a Python peer could not do is printed."""
+def units_of(cpuinfo):
+    """Names of the instructions for small numbers that the processor has, from the text of /proc/cpuinfo."""
+    flags = next((line.split(":")[1].split() for line in cpuinfo.splitlines() if line.startswith("flags")), [])
+    return [f for f in ("avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8") if f in flags]
+
+
+def run_workload(name, own, python, folder, seconds, scale):
+    """The workers' results of one workload; what a Python peer could not do is printed. Rounds go on until `seconds` are
+    over, LEAST_ROUNDS of them at least."""
     own.ask(f"open {name} {folder}")
     try:
         python.ask(f"open {name} {folder}")
@@ -82,47 +120,35 @@ def run_workload(name, own, python, folder, rounds, scale):
     except RuntimeError as error:
         print(f"bench: no Python peers for {name}: {error}", file=sys.stderr)
         workers = (own,)
-    for _ in range(rounds):
+    start, rounds = time.monotonic(), 0
+    while rounds < LEAST_ROUNDS or (rounds < MOST_ROUNDS and time.monotonic() - start < seconds):
         for worker in workers:
             worker.ask(f"round {scale}")
+        rounds += 1
     return [result for worker in workers for result in worker.ask("close")]
 
 
-def facts_of(workload, results):
-    """What bars need beside the rows: bytes of weights, byte products of a batch, the VNNI peak."""
-    facts = {}
-    for r in results:
-        if r["kind"] == "vnni_peak":
-            facts[workload, "vnni_peak"] = r["value"]
-        if r["kind"] == "time" and r["cache"] == "hot" and "byte_products" in r:
-            entry = facts.setdefault((workload, r["contender"]), {})
-            if r["path"] == "batch":
-                entry["byte_products"] = r["byte_products"]
-            if r["path"] == "step":
-                entry["bytes"] = r["bytes"]
-    return facts
-
-
-def header_of(machine, arguments, rounds):
+def header_of(machine):
     kib, gib = 1024, 1e9
     caches = ", ".join(f"{name.upper()} {machine[name] // kib:,} KiB" for name in ("l1", "l2", "l3") if machine[name])
     reading = ", ".join(f"{r['bytes'] // kib:,} KiB {r['bytes_per_second'] / gib:.0f} GB/s" for r in machine["reading"])
     peak = machine["vnni_peak"]
     lines = [
         f"machine      {machine['cpu']}, {machine['cores']} cores; {caches}",
-        f"instructions {machine['isa']} (this processor has {', '.join(machine['isas'])}; bf16: "
-        f"{'yes' if machine['bf16'] else 'no'})",
+        f"instructions {machine['isa']} (of {', '.join(machine['isas'])}); the processor has "
+        f"{', '.join(machine['units']) or 'no instructions for small numbers'}",
         f"floors       one core reads {reading}; " +
-        (f"VNNI peak {peak / 1e12:.2f} T byte products/s" if peak else "no VNNI"),
+        (f"VNNI peak {peak / 1e12:.2f} T byte products/s" if peak else "no VNNI") +
+        f"; float32 peak {machine['f32_peak'] / 1e12:.2f} T products/s",
         f"rules        one thread; every ratio comes from the same process or script, contenders taking turns over "
-        f"{rounds} rounds;",
+        f"{LEAST_ROUNDS} to {MOST_ROUNDS} rounds;",
         "             medians; times in us; a clock reading's own time is taken off "
         f"({machine['clock_overhead_ns']:.0f} ns)",
         "             hot: as the step before left the caches; evicted: a buffer of 4 x L2 was read since; cold: all "
         "lines were flushed",
         "             event: step() after prepare(); net: without what the peer's null model (same inputs and outputs, "
         "no layers) took",
-        "             x floor: times the floor of its bytes and byte products; x int8: time / time of int8 (net)",
+        "             x floor: times the floor of its bytes and products; x int8: time / time of int8 (net)",
         "             Our own benchmark, random weights of our own: not an audited industry result.",
     ]
     for state in machine["peers"]:
@@ -140,6 +166,76 @@ def write_markdown(path, header, pages):
     path.write_text(kept + "\n\n".join(text) + "\n")
 
 
+class Report:
+    """What was measured so far: rows of the JSON file, and tables."""
+
+    def __init__(self, machine, options):
+        self.machine, self.options, self.header = machine, options, header_of(machine)
+        self.rows, self.pages, self.extra = [], [], bench_extra.Extra()
+
+    def add(self, title, lines, rows):
+        self.rows += rows
+        self.pages.append((title, lines))
+        print(f"\n{title}\n{bench_table.text_table(lines)}", flush=True)
+        self.save()
+
+    def add_bars(self):
+        bars = bench_bars.all_bars(bench_table.Rows(self.rows), self.machine, self.extra)
+        self.add("bars", [bench_bars.HEAD] + [bar.line() for bar in bars], [])
+        counts = [sum(bar.met is state for bar in bars) for state in (True, False, None)]
+        return f"bars: {counts[0]} met, {counts[1]} not met, {counts[2]} skipped"
+
+    def save(self):
+        self.options.json.parent.mkdir(parents=True, exist_ok=True)
+        self.options.json.write_text(json.dumps(self.rows, indent=1) + "\n")
+        if self.options.markdown:
+            write_markdown(self.options.markdown, self.header, self.pages)
+
+
+class Progress:
+    """A line on the error stream before each part: how long it has taken, and how long all of it may take."""
+
+    def __init__(self, names, seconds, extra):
+        self.start = time.monotonic()
+        self.left = {name: seconds + OPENING_SECONDS.get(name, USUAL_OPENING_SECONDS) for name in names}
+        if extra:
+            self.left["what lies beside the workloads"] = EXTRA_SECONDS
+        self.parts = len(self.left)
+
+    def seconds(self):
+        return time.monotonic() - self.start
+
+    def say(self, name):
+        now = self.seconds()
+        print(f"bench: {self.parts - len(self.left) + 1} of {self.parts}, {name}; {now:.0f} s so far, about "
+              f"{now + sum(self.left.values()):.0f} s in all", file=sys.stderr, flush=True)
+        self.left.pop(name)
+
+
+def measure(report, workers, names, progress, seconds, scale):
+    with tempfile.TemporaryDirectory(prefix="quantick-bench-") as folder:
+        for name in names:
+            progress.say(name)
+            try:
+                with workers as (own, python):
+                    results = run_workload(name, own, python, folder, seconds, scale)
+            except RuntimeError as error:
+                print(f"bench: nothing measured of {name}: {error}", file=sys.stderr)
+                continue
+            (pathlib.Path(folder) / f"{name}.safetensors").unlink(missing_ok=True)
+            rows = bench_table.rows_of(name, results)
+            report.add(name, bench_table.table_of(name, rows), rows)
+    if report.options.no_extra:
+        return
+    progress.say("what lies beside the workloads")
+    has_torch = any(s["name"] == "pytorch" and s["present"] for s in report.machine["peers"])
+    with workers as (own, python):
+        bench_extra.measure(report.extra, own, report.options.build, ROOT, python if has_torch else None,
+                            report.options.python)
+    for title, lines, rows in report.extra.tables():
+        report.add(title, lines, rows)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", default=",".join(DEFAULT_PEERS), help="onnxruntime, openvino, onednn, eigen, pytorch")
@@ -150,62 +246,34 @@ def main():
     parser.add_argument("--json", type=pathlib.Path, default=ROOT / "out/bench.json")
     parser.add_argument("--markdown", type=pathlib.Path,
                         help=f"writes the same tables as a page, too: the whole file, or what stands below its line {MARK}")
-    parser.add_argument("--quick", action="store_true", help="two short rounds: does it run at all?")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of rounds that a workload gets; default 25")
+    parser.add_argument("--quick", action="store_true", help="three short rounds: does it run at all?")
     parser.add_argument("--no-extra", action="store_true", help="the workloads alone")
     options = parser.parse_args()
-    start = time.monotonic()
+    seconds, scale = (0, 0.2) if options.quick else (options.seconds, 1)
     peers = peer_list(options.peers)
-    rounds, scale = (2, 0.2) if options.quick else (ROUNDS, 1)
-
-    own = Worker([str(options.build / "quantick_bench"), *(p for p in peers if p in IN_PROCESS)])
-    machine = own.ask("machine")
-    asked = [p for p in IN_PYTHON if p in peers]
-    if options.python.exists():
-        python = Worker([str(options.python), str(ROOT / "tools/bench_peers.py"), *asked])
-    else:
-        python = NoWorker(asked, f"not installed: {options.python} is missing")
-    machine["peers"] = [s for s in machine["peers"] if s["name"] in peers] + python.ask("machine")["peers"]
-    header = header_of(machine, options, rounds)
-    print(header, flush=True)
-
-    patterns = options.workloads.split(",")
-    names = [n for n in machine["workloads"] if any(fnmatch.fnmatch(n, p) for p in patterns)]
+    workers = Workers(options, peers)
+    with workers as (own, python):
+        machine = own.ask("machine")
+        machine["units"] = units_of(pathlib.Path("/proc/cpuinfo").read_text())
+        machine["peers"] = [s for s in machine["peers"] if s["name"] in peers] + python.ask("machine")["peers"]
+    names = [n for n in machine["workloads"] if any(fnmatch.fnmatch(n, p) for p in options.workloads.split(","))]
     if not names:
         raise SystemExit(f"bench: no workload matches {options.workloads}; known: {', '.join(machine['workloads'])}")
-    rows, facts, pages = [], {}, []
-    with tempfile.TemporaryDirectory(prefix="quantick-bench-") as folder:
-        for name in names:
-            results = run_workload(name, own, python, folder, min(rounds, FEW_ROUNDS.get(name, rounds)), scale)
-            (pathlib.Path(folder) / f"{name}.safetensors").unlink(missing_ok=True)
-            new = bench_table.rows_of(name, results)
-            rows += new
-            facts.update(facts_of(name, results))
-            lines = bench_table.table_of(name, new)
-            pages.append((name, lines))
-            print(f"\n{name}\n{bench_table.text_table(lines)}", flush=True)
-    extra = bench_extra.Extra()
-    if not options.no_extra:
-        has_torch = any(s["name"] == "pytorch" and s["present"] for s in machine["peers"])
-        extra = bench_extra.measure(own, options.build, ROOT, python if has_torch else None)
-    own.close()
-    python.close()
+    report = Report(machine, options)
+    print(report.header, flush=True)
 
-    for title, lines, more in extra.tables():
-        rows += more
-        pages.append((title, lines))
-        print(f"\n{title}\n{bench_table.text_table(lines)}", flush=True)
-    bars = bench_bars.all_bars(bench_table.Rows(rows), machine, facts, extra.savings, extra.loading, extra.training,
-                               extra.portfolio, extra.state_widths)
-    lines = [bench_bars.HEAD] + [bar.line() for bar in bars]
-    pages.append(("bars", lines))
-    print(f"\nbars\n{bench_table.text_table(lines)}")
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(rows, indent=1) + "\n")
-    if options.markdown:
-        write_markdown(options.markdown, header, pages)
-    counts = [sum(bar.met is state for bar in bars) for state in (True, False, None)]
-    print(f"\n{len(rows)} rows in {options.json}; bars: {counts[0]} met, {counts[1]} not met, {counts[2]} skipped; "
-          f"{time.monotonic() - start:.0f} s")
+    progress = Progress(names, seconds, not options.no_extra)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupted = False
+    try:
+        measure(report, workers, names, progress, seconds, scale)
+    except KeyboardInterrupt:
+        interrupted = True
+        print("bench: interrupted; the bars are those of what was measured", file=sys.stderr)
+    bars = report.add_bars()
+    print(f"\n{len(report.rows)} rows in {options.json}; {bars}; {progress.seconds():.0f} s")
+    sys.exit(130 if interrupted else 0)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""The bars of `make bench`: what was asked for, what was measured, met or not and why. Computed from the rows."""
+"""The bars of `make bench`: what was asked for, what was measured, met or not and why. Computed from the rows, and where
+a bar is not met, the reason is made of what the same run measured."""
 import dataclasses
-
-MIB = 1 << 20
 
 
 @dataclasses.dataclass
@@ -22,9 +21,9 @@ HEAD = ("", "bar", "measured", "wanted", "why")
 
 def at_least(name, value, wanted, unit, missing, reason=""):
     if value is None:
-        return Bar(name, "", f">= {wanted:g}{unit}", None, missing)
+        return Bar(name, "", f">= {wanted:,g}{unit}", None, missing)
     met = value >= wanted
-    return Bar(name, f"{value:.2f}{unit}", f">= {wanted:g}{unit}", met, "" if met else reason)
+    return Bar(name, f"{value:,.2f}{unit}", f">= {wanted:,g}{unit}", met, "" if met else reason)
 
 
 def at_most(name, value, wanted, unit, missing, reason=""):
@@ -34,15 +33,15 @@ def at_most(name, value, wanted, unit, missing, reason=""):
     return Bar(name, f"{value:.2f}{unit}", f"<= {wanted:g}{unit}", met, "" if met else reason)
 
 
-def inverse(value):
-    return 1 / value if value else None
+def us(ns):
+    return f"{ns / 1000:,.2f} us"
 
 
 class Reasons:
     """Why a bar is out of reach on this machine, in numbers of this run."""
 
-    def __init__(self, machine, facts):
-        self.machine, self.facts = machine, facts
+    def __init__(self, machine, rows):
+        self.machine, self.rows, self.isa = machine, rows, machine["isa"]
 
     def level(self, size):
         for name in ("l1", "l2", "l3"):
@@ -50,23 +49,70 @@ class Reasons:
                 return name.upper()
         return "memory"
 
-    def bytes_of(self, workload, contender):
-        return self.facts.get((workload, contender), {}).get("bytes")
+    def weights(self, workload, contender, path="step"):
+        size = self.rows.net(workload, contender, path, "bytes")
+        return f"{size / 1024:,.0f} KiB in {self.level(size)}" if size else "?"
 
-    def caches(self, workload, a="int8", b="f32"):
-        few, many = self.bytes_of(workload, a), self.bytes_of(workload, b)
-        text = f"{self.machine['isa']}"
-        if few and many:
-            text += (f"; weights: {a} {few / 1024:,.0f} KiB in {self.level(few)}, "
-                     f"{b} {many / 1024:,.0f} KiB in {self.level(many)}")
-            if self.level(few) == self.level(many) and self.level(few) != "memory":
-                text += ": both in the same level, so fewer bytes save arithmetic and bandwidth but no level"
+    def floors(self, workload, contender, path):
+        """Its time as a multiple of its floor."""
+        row = self.rows.get(workload, contender, path)
+        return f"{contender} {us(row['value'])}" + (f" = {row['value'] / row['floor']:.2f} floors" if row["floor"] else "")
+
+    def above(self, workload, contender, path):
+        """What stands between a run and its floor: the cells of an LSTM, the rest."""
+        row = self.rows.get(workload, contender, path)
+        if not row or not row["floor"]:
+            return self.isa
+        text = f"{self.isa}, weights {self.weights(workload, contender, path)}: {us(row['value'])} = floor {us(row['floor'])}"
+        over, cells = row["value"] - row["floor"], self.rows.net(workload, "int8", "step", "cells")
+        text += f" + {us(over)}"
+        if cells:
+            text += (f"; the exact cells alone take {us(cells)}, "
+                     f"{'more' if cells > over else 'less'} than that: the products hide "
+                     f"{'a part of them' if cells > over else 'none of them'}")
         return text
 
-    def floor(self, row):
-        if not row or not row["floor"]:
-            return self.machine["isa"]
-        return f"{self.machine['isa']}; {row['value'] - row['floor']:,.0f} ns above a floor of {row['floor']:,.0f} ns"
+    def apart(self, workload, fast, slow, path="step"):
+        """Why one of our contenders is not faster: how far apart their floors are, and how near each comes to its own."""
+        a, b = (self.rows.get(workload, name, path) for name in (fast, slow))
+        if not (a and b and a["floor"] and b["floor"]):
+            return self.isa
+        text = (f"{self.isa}: weights {fast} {self.weights(workload, fast, path)}, {slow} "
+                f"{self.weights(workload, slow, path)}; floors {b['floor'] / a['floor']:.2f} apart; "
+                f"{self.floors(workload, fast, path)}, {self.floors(workload, slow, path)}")
+        cells = self.rows.net(workload, "int8", "step", "cells")
+        return text + (f"; exact cells alone {us(cells)}" if cells else "")
+
+    def vnni_share(self, workload, contender="int8"):
+        """Share of the VNNI peak that batches reach; None where it was not measured."""
+        batch, products = (self.rows.net(workload, contender, "batch", m) for m in ("p50", "byte_products"))
+        peak = self.rows.net(workload, "core", "batch", "vnni_peak")
+        return products / (batch * 1e-9) / peak if batch and products and peak else None
+
+    def arithmetic(self, workload):
+        """What batches of int8 and float32 can be apart at most, were both at their peaks."""
+        f32, share = self.rows.get(workload, "f32", "batch"), self.vnni_share(workload)
+        peaks = [self.rows.net(workload, "core", "batch", p) for p in ("vnni_peak", "f32_peak")]
+        if not (f32 and f32["floor"] and share and all(peaks)):
+            return f"{self.isa}: no VNNI" if not peaks[0] else self.isa
+        int8 = self.rows.get(workload, "int8", "batch")
+        least = self.rows.net(workload, "int8", "batch", "byte_products") / peaks[0] * 1e9
+        return (f"{self.isa}: this core multiplies bytes {peaks[0] / peaks[1]:.2f}x as fast as floats, and 16-bit inputs and "
+                f"hidden states are two byte planes: {f32['floor'] / least:.2f}x where both are at their peak; "
+                f"int8 reaches {100 * share:.0f} % of the VNNI peak, f32 {100 * f32['floor'] / f32['value']:.0f} % of its own; "
+                f"{us(int8['value'])}, {us(f32['value'])}")
+
+    def peer(self, workload, contender):
+        """What the peer takes, in what form, and what a floor of ours would give against it."""
+        peer, own = self.rows.get(workload, contender, "step"), self.rows.get(workload, "int8", "step")
+        if not peer or not own or not own["floor"]:
+            return self.isa
+        text = f"{contender} ({peer['note']}) takes {us(peer['net'])}"
+        if peer["net"] != peer["value"]:
+            text += f" of {us(peer['value'])} with its binding"
+        units = ", ".join(u for u in self.machine.get("units", ())) or "none"
+        return (f"{text}, int8 {us(own['value'])} = {own['value'] / own['floor']:.2f} floors; at its floor int8 were "
+                f"{peer['net'] / own['floor']:.1f}x as fast; the peer may use this processor's {units}")
 
 
 def peer_missing(machine, peer):
@@ -82,22 +128,26 @@ def step_bars(rows, machine, why):
         for contender, wanted in (("int8", 2.9), ("int8_h8", 3.3)):
             bars.append(at_least(f"{workload} step, {contender} against own f32",
                                  rows.ratio(workload, "f32", contender, "step"), wanted, "x", "not run",
-                                 why.caches(workload, contender)))
+                                 why.apart(workload, contender, "f32")))
+        eigen, f32 = (rows.get(workload, name, "step") for name in ("eigen_f32", "f32"))
         bars.append(at_most(f"{workload} step, own f32 against Eigen", rows.ratio(workload, "f32", "eigen_f32", "step"),
-                            1.1, "x", peer_missing(machine, "eigen"), machine["isa"]))
+                            1.1, "x", peer_missing(machine, "eigen"),
+                            f"{why.isa}: f32 {us(f32['value'])}, Eigen {us(eigen['value'])} ({eigen['note']})"
+                            if eigen and f32 else ""))
     for workload, wanted in (("lstm_2x128", 0.62), ("lstm_3x256", 0.55)):
         row = rows.get(workload, "int8", "event")
         step = rows.net(workload, "int8", "step")
         bars.append(at_most(f"{workload} event / step, int8", row["net"] / step if row and step else None, wanted, "",
-                            "not run", why.floor(row)))
+                            "not run", why.above(workload, "int8", "event")))
     for workload in ("cnn_3x128", "cnn_3x256"):
         row, window = rows.get(workload, "int8", "event"), rows.net(workload, "int8", "window")
         bars.append(at_most(f"{workload} event / whole window, int8", row["net"] / window if row and window else None,
-                            0.2, "", "not run", why.floor(row)))
+                            0.2, "", "not run", why.above(workload, "int8", "event")))
     for workload in ("lstm_2x128", "lstm_3x256", "market_lstm_b", "market_lstm_c"):
         row = rows.get(workload, "int8_h8", "step")
         bars.append(at_most(f"{workload} step / floor, int8_h8", row["value"] / row["floor"]
-                            if row and row["floor"] else None, 1.35, "x", "not run", why.floor(row)))
+                            if row and row["floor"] else None, 1.35, "x", "not run",
+                            why.above(workload, "int8_h8", "step")))
     for workload, limit in (("lstm_2x128", 1.7), ("market_lstm_a", 2.0)):
         row = rows.get(workload, "int8", "event")
         bars.append(event_bar(workload, row, limit, why))
@@ -111,7 +161,8 @@ def event_bar(workload, row, limit, why):
         return Bar(name, "", wanted, None, "not run")
     floors = row["value"] / row["floor"] if row["floor"] else float("inf")
     met = row["value"] < 1000 * limit or floors <= 1.35
-    return Bar(name, f"{row['value'] / 1000:.2f} us, {floors:.2f} floors", wanted, met, "" if met else why.floor(row))
+    return Bar(name, f"{us(row['value'])}, {floors:.2f} floors", wanted, met,
+               "" if met else why.above(workload, "int8", "event"))
 
 
 def peer_bars(rows, machine, why):
@@ -120,38 +171,44 @@ def peer_bars(rows, machine, why):
                                      ("openvino", ("openvino_f32",), 8),
                                      ("pytorch", ("pytorch_eager",), 20)):
         for workload in ("lstm_2x128", "lstm_3x256"):
-            found = [(rows.get(workload, c, "step"), c) for c in contenders]
-            found = [(r["ratio_to_int8"], c) for r, c in found if r and r["ratio_to_int8"]]
-            value, best = min(found) if found else (None, contenders[0])
-            bars.append(at_least(f"{workload} step, int8 against {best} (binding subtracted)", value, wanted, "x",
-                                 peer_missing(machine, peer), why.caches(workload)))
+            for contender in contenders:
+                row = rows.get(workload, contender, "step")
+                bars.append(at_least(f"{workload} step, int8 against {contender} (binding subtracted)",
+                                     row["ratio_to_int8"] if row else None, wanted, "x", peer_missing(machine, peer),
+                                     why.peer(workload, contender)))
     for workload, wanted in (("lstm_2x128", 1.8), ("lstm_3x256", 1.4)):
         row = rows.get(workload, "onednn_int8", "step")
-        reason = f"its form: {row['note']}; {machine['isa']}" if row else ""
         bars.append(at_least(f"{workload} step, int8 against onednn_int8", row["ratio_to_int8"] if row else None, wanted,
-                             "x", peer_missing(machine, "onednn"), reason))
+                             "x", peer_missing(machine, "onednn"), why.peer(workload, "onednn_int8")))
     return bars
 
 
-def batch_bars(rows, machine, facts, why):
+def batch_bars(rows, why):
     bars = []
     for workload, wanted in (("lstm_2x128", 2.5), ("lstm_3x256", 3)):
         bars.append(at_least(f"{workload} batch, int8 against own f32", rows.ratio(workload, "f32", "int8", "batch"),
-                             wanted, "x", "not run", machine["isa"]))
+                             wanted, "x", "not run", why.arithmetic(workload)))
     workload = "lstm_3x256"
-    row, peak = rows.get(workload, "int8", "batch"), facts.get((workload, "vnni_peak"))
-    products = facts.get((workload, "int8"), {}).get("byte_products")
+    row, share = rows.get(workload, "int8", "batch"), why.vnni_share(workload)
+    cells = rows.net(workload, "int8", "step", "cells")
     name = f"{workload} batch, int8: share of the measured VNNI peak (a product of 16-bit values counts per byte)"
-    value = 100 * products / (row["value"] * 1e-9) / peak if row and peak and products else None
-    bars.append(at_least(name, value, 60, " %", "this processor has no VNNI" if row else "not run",
-                         f"{machine['isa']}: the exact cell and the first layer's time count too"))
+    bars.append(at_least(name, None if share is None else 100 * share, 60, " %",
+                         "this processor has no VNNI" if row else "not run",
+                         f"{why.isa}: the exact cells alone take {us(cells)} of a window's step" if cells else why.isa))
     for workload in ("lstm_2x128", "lstm_3x256"):
         bars.append(at_most(f"{workload} step, int8 / int8_h8", rows.ratio(workload, "int8", "int8_h8", "step"), 1.2,
-                            "x", "not run", f"{machine['isa']}: a 16-bit hidden state is two byte planes"))
+                            "x", "not run", why.apart(workload, "int8_h8", "int8")))
         wide, narrow = (rows.net(workload, c, "window", "sqnr") for c in ("int8", "int8_h8"))
         bars.append(at_least(f"{workload} SQNR of int8 above int8_h8", wide - narrow if wide and narrow else None, 5,
-                             " dB", "not run", "the weights' error is the larger one on these random weights"))
+                             " dB", "not run", noise_reason(wide, narrow) if wide and narrow else ""))
     return bars
+
+
+def noise_reason(wide, narrow):
+    """How much of the error of int8_h8 the narrow hidden state makes."""
+    share = 1 - 10 ** ((narrow - wide) / 10)
+    return (f"int8 {wide:.1f} dB, int8_h8 {narrow:.1f} dB: 8-bit hidden states make {100 * max(share, 0):.0f} % of the error "
+            "power, 8-bit weights and features the rest; on equal weights see the bars of the hidden state")
 
 
 def state_bars(state_widths):
@@ -160,49 +217,56 @@ def state_bars(state_widths):
     if not state_widths:
         return [at_least(name, None, 5, " dB", "not run")]
     columns = state_widths["sqnr_db"]
-    gains = [wide - narrow for wide, narrow in zip(columns["lstm, this contract"],
-                                                   columns["hidden state read at 8 bits"])]
-    return [at_least(f"{name}; half-life {steps} steps", gain, 5, " dB", "", "a state this slow is the larger error")
-            for steps, gain in zip(state_widths["half_lives"], gains)]
+    pairs = zip(columns["lstm, this contract"], columns["hidden state read at 8 bits"])
+    return [at_least(f"{name}; half-life {steps} steps", wide - narrow, 5, " dB", "",
+                     f"{wide:.1f} dB and {narrow:.1f} dB: a state this slow gathers the other errors, too")
+            for steps, (wide, narrow) in zip(state_widths["half_lives"], pairs)]
 
 
 def training_bars(training, machine):
-    """From the training kernels' measurements: {(layer, hidden): {"gflops", "share"}}."""
+    """From the training kernels' measurements: {(layer, hidden): {"gflops", "share", "forward", "backward"}}."""
     bars = []
     for hidden in (64, 128):
         own, bf16, peer = (training.get((layer, hidden)) for layer in ("lstm", "lstm_bf16", "lstm_pytorch"))
         name = f"LSTM training, hidden {hidden}"
+        parts = (f"{machine['isa']}: forward {100 * own['forward']:.0f} %, backward {100 * own['backward']:.0f} % of a peak of "
+                 f"{own['gflops'] / own['share']:.0f} GFLOP/s" if own else "")
         bars.append(at_least(f"{name}: share of the f32 GEMM peak", 100 * own["share"] if own else None, 55, " %",
-                             "ops_bench is not built", machine["isa"]))
+                             "ops_bench is not built, or was not run", parts))
         bars.append(at_least(f"{name} against PyTorch", own["gflops"] / peer["gflops"] if own and peer else None, 1.5,
-                             "x", peer_missing(machine, "pytorch"), machine["isa"]))
-        missing = "training stays in float32; kernels_bench's `peak` measures bf16 products" if machine["bf16"] else "this processor has no bf16"
+                             "x", peer_missing(machine, "pytorch"),
+                             f"own {own['gflops']:.1f}, PyTorch {peer['gflops']:.1f} GFLOP/s" if own and peer else ""))
+        missing = ("training stays in float32; kernels_bench's `peak` measures bf16 products" if machine["bf16"] else
+                   "this processor has no bf16")
         bars.append(at_least(f"{name}: bf16 against own f32", bf16["gflops"] / own["gflops"] if own and bf16 else None,
                              1.3, "x", missing, machine["isa"]))
     return bars
 
 
-def start_bars(loading):
+def start_bars(loading, importing):
     bars = []
-    per_10mb = None
+    per_10mb, parts, first, steps = None, "", None, ""
     if loading:
         per_10mb = loading["load_seconds"] * 1e3 * 10e6 / loading["file_bytes"]
-    bars.append(at_most("model load with checksum and packing, per 10 MB", per_10mb, 5, " ms", "not run",
-                        f"{loading['file_bytes'] / 1e6:.0f} MB in {loading['load_seconds'] * 1e3:.1f} ms"
-                        if loading else ""))
-    first = loading["first_step_ns"] / loading["hundredth_step_ns"] if loading else None
+        parts = (f"{loading['file_bytes'] / 1e6:.0f} MB in {loading['load_seconds'] * 1e3:.1f} ms: checks, packing and golden "
+                 f"replay {loading['parse_seconds'] * 1e3:.1f} ms; copying the file's bytes alone takes "
+                 f"{loading['read_seconds'] * 1e3:.1f} ms")
+        first = loading["first_step_ns"] / loading["hundredth_step_ns"]
+        steps = f"{loading['first_step_ns']:,.0f} ns, {loading['hundredth_step_ns']:,.0f} ns"
+    bars.append(at_most("model load with checksum and packing, per 10 MB", per_10mb, 5, " ms", "not run", parts))
     bars.append(at_most("first step after warm_up / hundredth step (1.1 counts as equal)", first, 1.1, "x", "not run",
-                        f"{loading['first_step_ns']:,.0f} ns, {loading['hundredth_step_ns']:,.0f} ns"
-                        if loading else ""))
+                        steps))
     bars.append(Bar("tick path: allocations, locks, system calls", "", "0", None,
                     "shown by quantick/runtime/realtime_test.cc and tests/python/test_strace.py, not by times"))
     bars.append(Bar("quantization-aware epoch / float epoch", "", "<= 1.4x", None,
                     "quantization-aware training is not built"))
-    bars.append(Bar("import", "", "< 0.3 s", None, "Python bindings are not built"))
+    seconds = importing["seconds"] if importing else None
+    bars.append(at_most("import quantick, beyond the start of Python", seconds, 0.3, " s",
+                        importing["text"] if importing else "not run", importing["text"] if importing else ""))
     return bars
 
 
-def savings_bars(savings, portfolio):
+def savings_bars(savings, portfolio, why):
     def of(workload, key):
         found = {r["contender"]: r[key] for r in savings if r["workload"] == workload}
         return (found["int8"], found["f32"]) if {"int8", "f32"} <= set(found) else (None, None)
@@ -211,17 +275,21 @@ def savings_bars(savings, portfolio):
     for workload, wanted in (("lstm_2x128", 2.5), ("lstm_3x256", 3)):
         int8, f32 = of(workload, "sweeps_per_hour")
         bars.append(at_least(f"{workload} model sweeps per hour, int8 against f32", int8 / f32 if f32 else None, wanted,
-                             "x", "not run"))
+                             "x", "not run", why.arithmetic(workload)))
     for workload in ("lstm_2x128", "lstm_3x256"):
         int8, f32 = of(workload, "cores")
+        ticks = of(workload, "tick_ns")
         bars.append(at_least(f"{workload} cores for 3,000 instruments, f32 against int8", f32 / int8 if f32 else None,
-                             2.5, "x", "not run"))
+                             2.5, "x", "not run",
+                             f"a tick takes int8 {us(ticks[0])}, f32 {us(ticks[1])}; {why.apart(workload, 'int8', 'f32')}"
+                             if f32 else ""))
     bars.append(at_least("portfolio sweeps per hour over cached predictions", portfolio, 100_000, "", "not run"))
     return bars
 
 
-def all_bars(rows, machine, facts, savings, loading, training, portfolio, state_widths):
-    why = Reasons(machine, facts)
-    return (step_bars(rows, machine, why) + peer_bars(rows, machine, why) + batch_bars(rows, machine, facts, why) +
-            state_bars(state_widths) + training_bars(training, machine) + start_bars(loading) +
-            savings_bars(savings, portfolio))
+def all_bars(rows, machine, extra):
+    """`extra`: bench_extra.Extra, as far as it was measured."""
+    why = Reasons(machine, rows)
+    return (step_bars(rows, machine, why) + peer_bars(rows, machine, why) + batch_bars(rows, why) +
+            state_bars(extra.state_widths) + training_bars(extra.training, machine) +
+            start_bars(extra.loading, extra.importing) + savings_bars(extra.savings, extra.portfolio, why))

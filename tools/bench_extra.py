@@ -1,22 +1,23 @@
-"""What `make bench` measures beside the workloads: what int8 saves, loading, training kernels, and the ticks of
-`quantick replay` where such a run lies in out/."""
+"""What `make bench` measures beside the workloads: what int8 saves, loading, training kernels, the import of the Python
+package, and real ticks, by `quantick replay` on the examples."""
 import dataclasses
 import json
+import os
 import re
+import statistics
 import subprocess
 import sys
+import tempfile
+import time
 
 import bench_table
+from bench_table import row
 
 SAVINGS_HEAD = ("workload", "contender", "windows/s", "model sweeps/h", "tick us", "cores", "against f32")
-TRAINING_HEAD = ("layer", "hidden", "GFLOP/s", "share of GEMM peak")
+TRAINING_HEAD = ("layer", "hidden", "GFLOP/s", "share of GEMM peak", "forward", "backward")
 TICKS_HEAD = ("workload", "part", "ticks/s", "p50", "p99", "p99.9")
+REPLAYS = ("if_ticks", "binance_ticks")
 TICK_PARTS = {"features": "book and features", "model": "model", "total": "from event to signal"}
-
-
-def row(workload, contender, path, metric, value, unit, ratio=None, note=""):
-    return {"workload": workload, "contender": contender, "path": path, "metric": metric, "value": value, "unit": unit,
-            "floor": None, "ratio_to_int8": ratio, "cache": "hot", "net": value, "note": note}
 
 
 @dataclasses.dataclass
@@ -25,7 +26,9 @@ class Extra:
     portfolios: dict | None = None
     loading: dict | None = None
     state_widths: dict | None = None  # {"half_lives", "sqnr_db": {column: by half-life}}
-    training: dict = dataclasses.field(default_factory=dict)  # (layer, hidden): {"gflops", "share"}
+    # (layer, hidden): {"gflops", "share", "forward", "backward"}, shares of the GEMM peak
+    training: dict = dataclasses.field(default_factory=dict)
+    importing: dict | None = None  # {"seconds", "text"}; seconds None where no Python can import the package
     ticks: list = dataclasses.field(default_factory=list)  # (workload, what latency_of() gives)
 
     @property
@@ -67,7 +70,8 @@ class Extra:
     def training_table(self):
         lines, rows = [TRAINING_HEAD], []
         for (layer, hidden), r in sorted(self.training.items()):
-            lines.append((layer, str(hidden), f"{r['gflops']:.1f}", f"{100 * r['share']:.0f} %" if r["share"] else ""))
+            lines.append((layer, str(hidden), f"{r['gflops']:.1f}",
+                          *(f"{100 * r[part]:.0f} %" if r[part] else "" for part in ("share", "forward", "backward"))))
             contender = {"lstm_bf16": "bf16", "gru_bf16": "bf16", "lstm_pytorch": "pytorch_eager"}.get(layer, "f32")
             rows.append(row(f"training_{layer.split('_')[0]}_{hidden}", contender, "batch", "throughput",
                             r["gflops"], "GFLOP/s", note=f"{r['share']:.3f} of the GEMM peak" if r["share"] else ""))
@@ -82,7 +86,7 @@ class Extra:
             rows += [row(workload, "int8", "event", m, r["total"][m], "ns", note=TICK_PARTS["total"])
                      for m in bench_table.METRICS]
             rows.append(row(workload, "int8", "event", "throughput", r["ticks_per_second"], "ticks/s"))
-        return "real ticks through book, features and model, as the last `quantick replay` measured them", lines, rows
+        return "real ticks through book, features and model, as `quantick replay` measures them", lines, rows
 
 
 def training_results(text):
@@ -91,7 +95,9 @@ def training_results(text):
     for run in json.loads(text)["benchmarks"]:
         units = re.search(r"units:(\d+)", run["name"])
         if units and "of_peak" in run:
-            found[run["label"], int(units.group(1))] = {"gflops": run["GFLOP/s"], "share": run["of_peak"]}
+            found[run["label"], int(units.group(1))] = {"gflops": run["GFLOP/s"], "share": run["of_peak"],
+                                                        "forward": run["forward_of_peak"],
+                                                        "backward": run["backward_of_peak"]}
     return found
 
 
@@ -114,8 +120,41 @@ def latency_of(document):
     return {"ticks_per_second": document["ticks_per_second"], **{part: latency[part] for part in TICK_PARTS}}
 
 
-def measure(own, build, root, python=None):
-    extra = Extra()
+def import_time(interpreters, folders, runs=7):
+    """{"seconds", "text"} of `import quantick` beyond the start of Python, by the first interpreter that can: installed,
+    or from one of the folders of a build."""
+    with tempfile.TemporaryDirectory() as nowhere:  # where no folder is called quantick
+        for interpreter in (i for i in interpreters if i.exists()):
+            for folder in (None, *folders):
+                environment = {**os.environ, "PYTHONPATH": str(folder)} if folder else os.environ
+
+                def run(code):
+                    start = time.monotonic()
+                    done = subprocess.run([str(interpreter), "-c", code], cwd=nowhere, env=environment,
+                                          capture_output=True)
+                    return time.monotonic() - start if done.returncode == 0 else None
+
+                if run("import quantick; assert quantick.__file__") is None:
+                    continue
+                pairs = [(run("import quantick"), run("pass")) for _ in range(runs)]
+                with_it, without = (statistics.median(column) for column in zip(*pairs))
+                return {"seconds": with_it - without,
+                        "text": f"{with_it:.3f} s with the import, {without:.3f} s without; "
+                                f"{interpreter.parts[-3]}{', from the build' if folder else ''}"}
+    return {"seconds": None, "text": "the Python package is not installed, nor built: no `import quantick` here"}
+
+
+def replay(program, root):
+    """Replays the examples of ticks whose data are here; what cannot run is printed."""
+    for name in REPLAYS:
+        done = subprocess.run([str(program), "replay", f"examples/{name}.yaml"], cwd=root, capture_output=True, text=True)
+        if done.returncode != 0:
+            reason = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+            print(f"bench: {name}: {reason}", file=sys.stderr)
+
+
+def measure(extra, own, build, root, python, interpreter):
+    """Fills `extra` part by part. `python`: bench_peers.py where PyTorch is asked for, or None."""
     for name in ("savings", "portfolios", "loading", "state_widths"):
         try:
             setattr(extra, name, own.ask(name))
@@ -129,6 +168,10 @@ def measure(own, build, root, python=None):
             extra.training = training_results(run.stdout)
     if python is not None:
         for hidden, gflops in python.ask("training").items():
-            extra.training["lstm_pytorch", int(hidden)] = {"gflops": gflops, "share": None}
+            extra.training["lstm_pytorch", int(hidden)] = {"gflops": gflops, "share": None, "forward": None,
+                                                           "backward": None}
+    if (build / "quantick").exists():
+        replay(build / "quantick", root)
     extra.ticks = replay_results(root)
-    return extra
+    folders = sorted((root / "build").glob("*/python"), key=lambda p: p.stat().st_mtime, reverse=True)
+    extra.importing = import_time((interpreter, root / ".venv/bin/python"), folders)

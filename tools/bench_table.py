@@ -31,6 +31,8 @@ def rows_of(workload, results):
     """Rows of one workload from the workers' results."""
     times = [r for r in results if r["kind"] == "time"]
     base = {(r["path"], r["cache"]): r for r in times if r["contender"] == "int8"}
+    forms = {("int8", "step"): f"exact cells alone {microseconds(r['value'])} us" for r in results
+             if r["kind"] == "cells"}
     rows = []
     for result in sorted(times, key=lambda r: (rank(r["contender"]), r["path"], CACHES.index(r["cache"]))):
         int8 = base.get((result["path"], result["cache"]))
@@ -40,7 +42,8 @@ def rows_of(workload, results):
         def add(metric, value, unit, floor, ratio, net):
             rows.append({"workload": workload, "contender": result["contender"], "path": result["path"],
                          "metric": metric, "value": value, "unit": unit, "floor": floor, "ratio_to_int8": ratio,
-                         "cache": result["cache"], "net": net, "note": result.get("note", "")})
+                         "cache": result["cache"], "net": net,
+                         "note": forms.get((result["contender"], result["path"]), result.get("note", ""))})
 
         for metric in METRICS:
             if metric not in result:
@@ -58,11 +61,36 @@ def rows_of(workload, results):
             add("throughput", result["rows"] * 1e9 / result["p50"], "rows/s",
                 result["rows"] * 1e9 / floor if floor else None, 1 / ratio if ratio else None, per_second)
     for error in (r for r in results if r["kind"] == "error"):
-        for metric, key, unit in (("sqnr", "sqnr", "dB"), ("max_error", "max_error", "")):
-            if key in error:
-                rows.append({"workload": workload, "contender": error["contender"], "path": "window", "metric": metric,
-                             "value": error[key], "unit": unit, "floor": None, "ratio_to_int8": None, "cache": "hot",
-                             "net": error[key], "note": "against the float64 network"})
+        rows += [row(workload, error["contender"], "window", metric, error[metric], unit,
+                     note="against the float64 network")
+                 for metric, unit in (("sqnr", "dB"), ("max_error", "")) if metric in error]
+    return rows + core_rows(workload, results)
+
+
+def row(workload, contender, path, metric, value, unit, ratio=None, note=""):
+    """A row of a value without a floor and without a binding to take off."""
+    return {"workload": workload, "contender": contender, "path": path, "metric": metric, "value": value, "unit": unit,
+            "floor": None, "ratio_to_int8": ratio, "cache": "hot", "net": value, "note": note}
+
+
+def core_rows(workload, results):
+    """What bounds the times: this core's bandwidths and peaks, the exact cells of an LSTM alone, bytes and products."""
+    kinds = {"bandwidth": ("core", "step", "bytes/s", "a hot buffer of {bytes:.0f} bytes"),
+             "vnni_peak": ("core", "batch", "products/s", "products of two bytes"),
+             "f32_peak": ("core", "batch", "products/s", "products of two float32"),
+             "cells": ("int8", "step", "ns", "the exact cells of all layers, without products to hide behind")}
+    rows = []
+    for result in results:
+        if result["kind"] in kinds and result["value"] > 0:
+            contender, path, unit, note = kinds[result["kind"]]
+            rows.append(row(workload, contender, path, result["kind"], result["value"], unit,
+                            note=note.format_map(result)))
+        if result["kind"] == "time" and result["cache"] == "hot":
+            rows += [row(workload, result["contender"], result["path"], metric, result[metric], unit, note=note)
+                     for metric, unit, note in
+                     (("bytes", "bytes", "weights that a run reads"),
+                      ("byte_products", "products", "a product of 16-bit values counts per byte"))
+                     if result.get(metric)]
     return rows
 
 
@@ -130,19 +158,25 @@ def table_of(workload, rows):
     return lines
 
 
+# Headings of words, which begin where their column begins; numbers end where it ends.
+WORDS = {"", "contender", "path", "form", "bar", "why", "workload", "part", "layer"}
+
+
+def kept_columns(lines):
+    """(index, whether it holds words) of the columns that are not empty."""
+    return [(k, lines[0][k] in WORDS) for k in range(len(lines[0])) if any(line[k] for line in lines[1:])]
+
+
 def text_table(lines):
-    """Aligned columns: the first two and the last to the left, numbers to the right; empty columns left out."""
-    kept = [k for k in range(len(lines[0])) if any(line[k] for line in lines[1:])]
-    widths = {k: max(len(line[k]) for line in lines) for k in kept}
-    left = {0, 1, len(HEAD) - 1} if lines[0] is HEAD else {0}
-    return "\n".join("  ".join(line[k].ljust(widths[k]) if k in left else line[k].rjust(widths[k])
-                               for k in kept).rstrip() for line in lines)
+    """Aligned columns, empty ones left out. Only the last column may be long."""
+    widths = {k: max(len(line[k]) for line in lines) for k, _ in kept_columns(lines)}
+    return "\n".join("  ".join(line[k].ljust(widths[k]) if words else line[k].rjust(widths[k])
+                               for k, words in kept_columns(lines)).rstrip() for line in lines)
 
 
 def markdown_table(lines):
-    kept = [k for k in range(len(lines[0])) if any(line[k] for line in lines[1:])]
-    left = {0, 1, len(HEAD) - 1} if lines[0] is HEAD else {0}
-    out = ["| " + " | ".join(lines[0][k] for k in kept) + " |",
-           "|" + "|".join("---" if k in left else "---:" for k in kept) + "|"]
-    out += ["| " + " | ".join(line[k] for k in kept) + " |" for line in lines[1:]]
+    kept = kept_columns(lines)
+    out = ["| " + " | ".join(lines[0][k] for k, _ in kept) + " |",
+           "|" + "|".join("---" if words else "---:" for _, words in kept) + "|"]
+    out += ["| " + " | ".join(line[k] for k, _ in kept) + " |" for line in lines[1:]]
     return "\n".join(out)

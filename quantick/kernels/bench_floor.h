@@ -1,6 +1,6 @@
 #pragma once
 // For benchmarks: what this core can do at best, measured in the same process: reading memory once, and multiplying
-// bytes. 0 where the processor lacks the instructions.
+// bytes and floats. 0 where the processor lacks the instructions.
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -61,6 +61,32 @@ namespace quantick::kernels {
 #pragma GCC unroll 12
   for (int j = 0; j < 12; ++j) asm volatile("" : : "x"(sum[j]));
 }
+
+/// rounds * 16 fused multiply-adds of 16 floats each. Factors of 1/2 keep the sums from growing without end.
+[[gnu::target("avx512f"), gnu::noinline]] inline void multiply_floats_avx512(int64_t rounds) {
+  __m512 sum[16] = {}, a = _mm512_set1_ps(0.5f);
+  asm volatile("" : "+v"(a));
+#pragma GCC unroll 16
+  for (int j = 0; j < 16; ++j) asm volatile("" : "+v"(sum[j]));
+  for (int64_t i = 0; i < rounds; ++i)
+#pragma GCC unroll 16
+    for (int j = 0; j < 16; ++j) sum[j] = _mm512_fmadd_ps(sum[j], a, a);
+#pragma GCC unroll 16
+  for (int j = 0; j < 16; ++j) asm volatile("" : : "v"(sum[j]));
+}
+
+/// rounds * 12 fused multiply-adds of 8 floats each.
+[[gnu::target("avx2,fma"), gnu::noinline]] inline void multiply_floats_avx2(int64_t rounds) {
+  __m256 sum[12] = {}, a = _mm256_set1_ps(0.5f);
+  asm volatile("" : "+x"(a));
+#pragma GCC unroll 12
+  for (int j = 0; j < 12; ++j) asm volatile("" : "+x"(sum[j]));
+  for (int64_t i = 0; i < rounds; ++i)
+#pragma GCC unroll 12
+    for (int j = 0; j < 12; ++j) sum[j] = _mm256_fmadd_ps(sum[j], a, a);
+#pragma GCC unroll 12
+  for (int j = 0; j < 12; ++j) asm volatile("" : : "x"(sum[j]));
+}
 #endif
 
 /// Median seconds of one body() over many short runs of about 20 us each.
@@ -103,6 +129,17 @@ inline double vnni_peak_macs_per_second() {
   const Isa best = supported_isas().back();
   if (best == Isa::avx512vnni) return kRounds * 16 * 64 / median_seconds([] { multiply_bytes_avx512(kRounds); });
   if (best == Isa::avxvnni) return kRounds * 12 * 32 / median_seconds([] { multiply_bytes_avxvnni(kRounds); });
+#endif
+  return 0;
+}
+
+/// Products of two float32 values, each added to a sum, that one core makes in a second.
+inline double f32_peak_macs_per_second() {
+#if defined(__x86_64__)
+  constexpr int64_t kRounds = 1000;
+  const Isa best = supported_isas().back();
+  if (best == Isa::avx512vnni) return kRounds * 16 * 16 / median_seconds([] { multiply_floats_avx512(kRounds); });
+  if (best != Isa::scalar) return kRounds * 12 * 8 / median_seconds([] { multiply_floats_avx2(kRounds); });
 #endif
   return 0;
 }

@@ -1,6 +1,8 @@
 """tools/bench*.py: rows, ratios and bars from results that are made up, and the Python peers' models and percentiles."""
 import json
+import pathlib
 import struct
+import sys
 
 import bench
 import bench_bars
@@ -26,10 +28,13 @@ RESULTS = [
     {"kind": "error", "contender": "int8", "sqnr": 40.0, "max_error": 0.01},
     {"kind": "error", "contender": "f32", "max_error": 0.0},
     {"kind": "vnni_peak", "value": 1e9},
+    {"kind": "f32_peak", "value": 4e8},
+    {"kind": "cells", "value": 600.0},
+    {"kind": "bandwidth", "bytes": 1024.0, "value": 5e10},
 ]
 KEYS = {"workload", "contender", "path", "metric", "value", "unit", "floor", "ratio_to_int8", "cache", "net", "note"}
 MACHINE = {"cpu": "a core", "cores": 2, "isa": "avx2", "isas": ["scalar", "avx2"], "bf16": False, "l1": 32 << 10,
-           "l2": 1 << 20, "l3": 8 << 20, "peers": [{"name": "eigen", "present": False, "text": "not built in"}]}
+           "l2": 1 << 20, "l3": 8 << 20, "units": ["avx_vnni"], "peers": [{"name": "eigen", "present": False, "text": "not built in"}]}
 
 
 @pytest.fixture
@@ -40,7 +45,8 @@ def rows():
 def test_rows_have_the_promised_keys_and_can_be_written(rows):
     assert all(set(row) == KEYS for row in rows)
     assert json.loads(json.dumps(rows)) == rows
-    assert {row["metric"] for row in rows} == {"p50", "p99", "p99.9", "throughput", "sqnr", "max_error"}
+    assert {row["metric"] for row in rows} == {"p50", "p99", "p99.9", "throughput", "sqnr", "max_error", "bytes",
+                                               "byte_products", "vnni_peak", "f32_peak", "cells", "bandwidth"}
 
 
 def test_ratios_are_medians_over_rounds_not_ratios_of_medians(rows):
@@ -90,10 +96,9 @@ def test_a_page_keeps_what_stands_above_the_mark(tmp_path, rows):
     assert (tmp_path / "new/page.md").read_text().startswith("```\na core")
 
 
-def bars_of(rows, **more):
-    given = {"savings": [], "loading": None, "training": {}, "portfolio": None, "state_widths": None, **more}
-    facts = bench.facts_of("lstm_2x128", RESULTS)
-    return {bar.name: bar for bar in bench_bars.all_bars(bench_table.Rows(rows), MACHINE, facts, **given)}
+def bars_of(rows, **measured):
+    found = bench_bars.all_bars(bench_table.Rows(rows), MACHINE, bench_extra.Extra(**measured))
+    return {bar.name: bar for bar in found}
 
 
 def test_each_half_life_has_its_bar(rows):
@@ -117,35 +122,72 @@ def test_bars_are_met_or_skipped_with_the_reason(rows):
     assert bars["LSTM training, hidden 64: bf16 against own f32"].reason == "this processor has no bf16"
 
 
-def test_a_missed_bar_says_in_which_cache_the_weights_lie(rows):
+def test_a_missed_step_says_where_weights_lie_and_how_far_floors_are_apart(rows):
     slow = [dict(row, ratio_to_int8=1.5) if row["contender"] == "f32" and row["metric"] == "p50" else row
             for row in rows]
     bar = bars_of(slow)["lstm_2x128 step, int8 against own f32"]
     assert bar.met is False and bar.measured == "1.50x"
-    assert bar.reason == ("avx2; weights: int8 1 KiB in L1, f32 4 KiB in L1: both in the same level, so fewer bytes save "
-                          "arithmetic and bandwidth but no level")
+    assert bar.reason == ("avx2: weights int8 1 KiB in L1, f32 4 KiB in L1; floors 3.75 apart; int8 2.00 us = 5.00 floors, "
+                          "f32 6.00 us = 4.00 floors; exact cells alone 0.60 us")
+
+
+def test_a_missed_floor_names_the_cells(rows):
+    late = [dict(row, value=1750.0) if (row["path"], row["metric"]) == ("event", "p50") else row for row in rows]
+    bar = bars_of(late)["lstm_2x128 event p50, int8"]
+    assert bar.met is False and bar.measured == "1.75 us, 8.75 floors"
+    assert "1.75 us = floor 0.20 us + 1.55 us; the exact cells alone take 0.60 us, less than that" in bar.reason
+
+
+def test_a_missed_peer_shows_its_time_and_what_a_floor_would_give(rows):
+    near = [dict(row, ratio_to_int8=7.0) if row["contender"] == "onnxruntime_f32" and row["metric"] == "p50" else row
+            for row in rows]
+    bar = bars_of(near)["lstm_2x128 step, int8 against onnxruntime_f32 (binding subtracted)"]
+    assert bar.met is False
+    assert "takes 20.00 us of 21.00 us with its binding, int8 2.00 us = 5.00 floors" in bar.reason
+    assert "at its floor int8 were 50.0x as fast" in bar.reason and bar.reason.endswith("avx_vnni")
 
 
 def test_share_of_the_vnni_peak_counts_byte_products():
-    results = [dict(r) for r in RESULTS]
-    rows = bench_table.rows_of("lstm_3x256", results)
-    facts = bench.facts_of("lstm_3x256", results)
-    bars = bench_bars.batch_bars(bench_table.Rows(rows), MACHINE, facts, bench_bars.Reasons(MACHINE, facts))
+    found = bench_table.Rows(bench_table.rows_of("lstm_3x256", RESULTS))
+    bars = bench_bars.batch_bars(found, bench_bars.Reasons(MACHINE, found))
     share = next(bar for bar in bars if "VNNI peak" in bar.name)
     assert share.met is True and share.measured == "100.00 %"  # 1e6 products in 1 ms at 1e9 a second
+
+
+def test_a_missed_batch_says_what_both_peaks_allow():
+    results = RESULTS + [result("f32", [2e6, 2e6, 2e6], path="batch", floor=1.5e6)]
+    bars = {bar.name: bar for bar in bench_bars.batch_bars(*reasons_of(bench_table.rows_of("lstm_2x128", results)))}
+    bar = bars["lstm_2x128 batch, int8 against own f32"]
+    assert bar.met is False and bar.measured == "2.00x"
+    assert "multiplies bytes 2.50x as fast as floats" in bar.reason and ": 1.50x where both are" in bar.reason
+    assert "int8 reaches 100 % of the VNNI peak, f32 75 % of its own" in bar.reason
+
+
+def reasons_of(rows):
+    found = bench_table.Rows(rows)
+    return found, bench_bars.Reasons(MACHINE, found)
+
+
+def test_the_error_of_a_narrow_hidden_state_is_a_share_of_the_power():
+    assert "make 50 % of the error power" in bench_bars.noise_reason(13.01, 10.0)
+    assert "make 0 % of the error power" in bench_bars.noise_reason(10.0, 11.0)
 
 
 def test_savings_and_starts_become_bars():
     savings = [{"workload": "lstm_2x128", "contender": c, "threads": 2, "windows_per_second": v, "sweeps_per_hour": v,
                 "tick_ns": 1, "event_ns": 1, "cores": 1 / v} for c, v in (("int8", 60.0), ("f32", 20.0))]
-    loading = {"file_bytes": 20e6, "load_seconds": 0.02, "first_step_ns": 1000, "hundredth_step_ns": 990}
-    training = {("lstm", 64): {"gflops": 60.0, "share": 0.6}}
-    bars = bars_of([], savings=savings, loading=loading, training=training, portfolio=99_999.0)
+    loading = {"file_bytes": 20e6, "load_seconds": 0.02, "parse_seconds": 0.015, "read_seconds": 0.004, "first_step_ns": 1000, "hundredth_step_ns": 990}
+    training = {("lstm", 64): {"gflops": 60.0, "share": 0.6, "forward": 0.7, "backward": 0.5}}
+    bars = bars_of([], savings=savings, loading=loading, training=training, portfolios={"sweeps_per_hour": 99_999.0},
+                   importing={"seconds": 0.5, "text": "0.520 s with, 0.020 s without"})
     assert bars["lstm_2x128 model sweeps per hour, int8 against f32"].measured == "3.00x"
     assert bars["model load with checksum and packing, per 10 MB"].met is False  # 10 ms
     assert bars["first step after warm_up / hundredth step (1.1 counts as equal)"].met is True
     assert bars["LSTM training, hidden 64: share of the f32 GEMM peak"].met is True
     assert bars["portfolio sweeps per hour over cached predictions"].met is False
+    late = bars["import quantick, beyond the start of Python"]
+    assert (late.met, late.measured, late.reason) == (False, "0.50 s", "0.520 s with, 0.020 s without")
+    assert bars_of([])["import quantick, beyond the start of Python"].met is None
     extra = bench_extra.Extra(savings=savings)
     title, lines, rows = extra.tables()[0]
     assert lines[1][-1] == "sweeps x 3.00, cores / 3.00" and all(set(row) == KEYS for row in rows)
@@ -154,8 +196,9 @@ def test_savings_and_starts_become_bars():
 def test_training_results_of_google_benchmark():
     text = json.dumps({"benchmarks": [
         {"name": "training_step/layer:0/units:64/iterations:12/manual_time", "label": "lstm", "GFLOP/s": 50.0,
-         "of_peak": 0.5}, {"name": "other/units:64"}]})
-    assert bench_extra.training_results(text) == {("lstm", 64): {"gflops": 50.0, "share": 0.5}}
+         "of_peak": 0.5, "forward_of_peak": 0.6, "backward_of_peak": 0.4}, {"name": "other/units:64"}]})
+    assert bench_extra.training_results(text) == {
+        ("lstm", 64): {"gflops": 50.0, "share": 0.5, "forward": 0.6, "backward": 0.4}}
 
 
 def test_ticks_of_a_replay_and_nothing_of_one_without_latencies():
@@ -172,6 +215,53 @@ def test_unknown_peers_are_refused_with_the_known_ones():
     assert bench.peer_list("onednn, eigen") == ["onednn", "eigen"]
     with pytest.raises(SystemExit, match="unknown peer mxnet; known: onnxruntime"):
         bench.peer_list("mxnet")
+
+
+class Scripted:
+    """A worker that counts its rounds."""
+
+    def __init__(self, refuses=False):
+        self.lines, self.refuses = [], refuses
+
+    def ask(self, line):
+        self.lines.append(line)
+        if self.refuses:
+            raise RuntimeError("no such form")
+        return [line] if line == "close" else {}
+
+
+def test_a_workload_gets_its_rounds_even_where_its_time_is_over(capsys):
+    own, python = Scripted(), Scripted()
+    assert bench.run_workload("w", own, python, "f", 0, 0.5) == ["close", "close"]
+    assert own.lines == python.lines == ["open w f"] + ["round 0.5"] * bench.LEAST_ROUNDS + ["close"]
+    own, python = Scripted(), Scripted(refuses=True)
+    assert bench.run_workload("w", own, python, "f", 3600, 1) == ["close"]
+    assert own.lines.count("round 1") == bench.MOST_ROUNDS and python.lines == ["open w f"]
+    assert "no Python peers for w: no such form" in capsys.readouterr().err
+
+
+def test_a_worker_that_ends_is_an_error_of_its_workload():
+    worker = bench.Worker([sys.executable, "-c", "print('{}', flush=True); input()"])
+    assert worker.ask("one") == {}
+    with pytest.raises(RuntimeError, match="ended with 0 at \"two\""):
+        worker.ask("two")
+    worker.close()
+
+
+def test_import_time_of_a_package_in_a_folder_of_a_build(tmp_path):
+    nothing = bench_extra.import_time([tmp_path / "no/bin/python"], [])
+    assert nothing["seconds"] is None and "no `import quantick` here" in nothing["text"]
+    (tmp_path / "quantick").mkdir()
+    interpreter = pathlib.Path(sys.executable)
+    (tmp_path / "quantick/__init__.py").write_text("")
+    found = bench_extra.import_time([interpreter], [tmp_path], runs=1)
+    assert found["seconds"] < 5 and "s with the import" in found["text"]
+
+
+def test_units_for_small_numbers_are_read_from_the_processors_flags():
+    text = "model name : x\nflags\t\t: fpu amx_int8 avx512_vnni\nflags\t\t: fpu\n"
+    assert bench.units_of(text) == ["avx512_vnni", "amx_int8"]
+    assert bench.units_of("Features : asimd\n") == []
 
 
 def test_percentiles_are_samples():
