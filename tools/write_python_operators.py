@@ -12,13 +12,19 @@ import keyword
 import pathlib
 import sys
 
-HEAD = '''"""The operators, written from the registry by tools/write_python_operators.py."""
+HEAD = '''"""The operators, written from the registry by tools/write_python_operators.py.
+
+Inputs are NDArrays, numbers, NumPy arrays, or anything with __dlpack__ or a buffer.
+"""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from quantick._core import NDArray, invoke
+from quantick._core import NDArray, Operation
+
+if TYPE_CHECKING:
+    from quantick._typing import ArrayLike, DTypeLike
 
 '''
 
@@ -39,39 +45,51 @@ def python_name(name):
     return name + "_" if keyword.iskeyword(name) else name
 
 
-def type_of(value):
-    if isinstance(value, list):
+def type_of(attribute):
+    if attribute["name"] == "dtype":
+        return "DTypeLike"
+    if isinstance(attribute["default"], list):
         return "int | Sequence[int]"
-    return type(value).__name__
+    return type(attribute["default"]).__name__
+
+
+def inputs_of(row):
+    """(name, type with its default) of each input."""
+    names = [python_name(n) for n in row["inputs"]]
+    required = len(names) - row["optional_inputs"]
+    for i, name in enumerate(names):
+        if row["variadic"] and i == len(names) - 1:
+            yield name, "Sequence[ArrayLike]"
+        else:
+            yield name, "ArrayLike" if i < required else "ArrayLike | None = None"
+
+
+def doc_of(row):
+    lines = [row["summary"].rstrip(".") + ".", "", "Args:"]
+    for name, kind in inputs_of(row):
+        lines.append(f"    {name}: {'arrays' if 'Sequence' in kind else 'array'}"
+                     + (", may be left out" if kind.endswith("None") else ""))
+    lines += [f"    {python_name(a['name'])}: {a['doc']}" for a in row["attributes"]]
+    lines += ["", "Raises ShapeError, TypeError or ValueError that names what does not fit."]
+    lines.append("Gradients flow through it." if row["differentiable"] else "No gradient flows through it.")
+    if row["onnx"]:
+        lines.append(f"ONNX: {row['onnx']}.")
+    return "\n".join(lines).replace("\\", "\\\\")
 
 
 def function_of(row):
-    names = [python_name(n) for n in row["inputs"]]
-    required = len(names) - row["optional_inputs"]
-    parameters = []
-    for i, name in enumerate(names):
-        if row["variadic"] and i == len(names) - 1:
-            parameters.append(f"{name}: Sequence[Any]")
-        else:
-            parameters.append(f"{name}: Any" if i < required else f"{name}: Any = None")
+    parameters = [f"{name}: {kind}" for name, kind in inputs_of(row)]
     for a in row["attributes"]:
         default = tuple(a["default"]) if isinstance(a["default"], list) else a["default"]
-        parameters.append(f"{python_name(a['name'])}: {type_of(a['default'])} = {default!r}")
-    result = "NDArray" if row["visible_outputs"] == 1 else "tuple[" + ", ".join(["NDArray"] * row["visible_outputs"]) + "]"
-    inputs = ", ".join(f"*{n}" if row["variadic"] and i == len(names) - 1 else n for i, n in enumerate(names))
-    attributes = ", ".join(f"{a['name']!r}: {python_name(a['name'])}" for a in row["attributes"])
-    lines = [f"def {python_name(row['name'])}({', '.join(parameters)}) -> {result}:"]
-    doc = [row["summary"].rstrip(".") + "."]
-    if row["attributes"]:
-        doc.append("")
-        doc += [f"    {a['name']}: {a['doc']}" for a in row["attributes"]]
-    if row["onnx"]:
-        doc += ["", f"    ONNX: {row['onnx']}."]
-    text = "\n".join(doc).replace("\\", "\\\\")
-    lines.append(f'    """{text}{chr(10) + "    " if len(doc) > 1 else ""}"""')
-    call = f"invoke({row['name']!r}, ({inputs},), {{{attributes}}})"
-    lines.append(f"    return {call}  # type: ignore[no-any-return]")
-    return "\n".join(lines) + "\n"
+        parameters.append(f"{python_name(a['name'])}: {type_of(a)} = {default!r}")
+    visible = row["visible_outputs"]
+    result = "NDArray" if visible == 1 else "tuple[" + ", ".join(["NDArray"] * visible) + "]"
+    arguments = [name for name, _ in inputs_of(row)] + [python_name(a["name"]) for a in row["attributes"]]
+    doc = doc_of(row).replace("\n", "\n    ").replace("\n    \n", "\n\n")
+    return (f"_{row['name']} = Operation({row['name']!r})\n\n\n"
+            f"def {python_name(row['name'])}({', '.join(parameters)}) -> {result}:\n"
+            f'    """{doc}\n    """\n'
+            f"    return _{row['name']}({', '.join(arguments)})  # type: ignore[no-any-return]\n")
 
 
 def main():

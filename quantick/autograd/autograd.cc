@@ -62,17 +62,35 @@ class Tape : public CallObserver {
     entries_.push_back({&op, attributes, Arrays(inputs.begin(), inputs.end()), Arrays(outputs.begin(), outputs.end())});
   }
 
-  /// Gradient of head by array id.
-  std::unordered_map<uint64_t, Array> run_backward(const Array& head, const Array& head_gradient) const {
-    QTK_CHECK(head.defined() && (results_.contains(head.id()) || variables_.contains(head.id())), ValueError,
-              "[backward] the array was not computed from a variable with a gradient inside a Record scope");
-    QTK_CHECK(head_gradient.defined() || head.size() == 1, ValueError,
-              "[backward] array of shape {}, expected one element or a head gradient", head.shape().text());
+  /// Whether a write into the array would change what was recorded.
+  bool needs(const Array& x) const { return recording && (x.has_grad() || storages_.contains(x.storage())); }
+
+  /// Gradient of the sum of the heads by array id.
+  std::unordered_map<uint64_t, Array> run_backward(std::span<const Array> heads,
+                                                   std::span<const Array> head_gradients) const {
+    QTK_CHECK(head_gradients.empty() || head_gradients.size() == heads.size(), ValueError,
+              "[backward] head gradients, was {} of them, expected {}", head_gradients.size(), heads.size());
     const UnobservedScope unobserved;
     std::unordered_map<uint64_t, Array> grads;
-    // Gradients that this loop allocated itself may be added to in place; those that rules returned may be shared.
+    // Gradients that this function allocated itself may be added to in place; those that rules returned may be shared.
     std::unordered_set<uint64_t> owned;
-    grads[head.id()] = head_gradient.defined() ? head_gradient : Array::ones(head.shape(), head.dtype());
+    const auto add = [&](uint64_t id, const Array& gradient) {
+      const auto [slot, first] = grads.try_emplace(id, gradient);
+      if (first) return;
+      if (owned.insert(id).second) slot->second = slot->second.copy();
+      accumulate(slot->second, gradient);
+    };
+    for (size_t i = 0; i < heads.size(); ++i) {
+      const Array& head = heads[i];
+      QTK_CHECK(head.defined() && (results_.contains(head.id()) || variables_.contains(head.id())), ValueError,
+                "[backward] the array was not computed from a variable with a gradient inside a Record scope");
+      const Array given = head_gradients.empty() ? Array() : head_gradients[i];
+      QTK_CHECK(given.defined() || head.size() == 1, ValueError,
+                "[backward] array of shape {}, expected one element or a head gradient", head.shape().text());
+      QTK_CHECK(!given.defined() || given.type() == head.type(), ShapeError,
+                "[backward] head gradient, was {}, expected {}", given.type().text(), head.type().text());
+      add(head.id(), given.defined() ? given : Array::ones(head.shape(), head.dtype()));
+    }
     for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
       Arrays output_grads(entry->outputs.size());
       bool reached = false;
@@ -90,10 +108,7 @@ class Tape : public CallObserver {
         if (!input_grads[i].defined() || !x.defined()) continue;
         if (!results_.contains(x.id()) && !variables_.contains(x.id())) continue;
         QTK_ASSERT(input_grads[i].type() == x.type());
-        const auto [slot, first] = grads.try_emplace(x.id(), input_grads[i]);
-        if (first) continue;
-        if (owned.insert(x.id()).second) slot->second = slot->second.copy();
-        accumulate(slot->second, input_grads[i]);
+        add(x.id(), input_grads[i]);
       }
     }
     return grads;
@@ -142,25 +157,38 @@ Record::~Record() {
   if (!outer_recording_) tape().scope.reset();
 }
 
-Pause::Pause() : outer_recording_(is_recording()), outer_training_(is_training()) { set_recording(false, false); }
+Pause::Pause(bool train_mode) : outer_recording_(is_recording()), outer_training_(is_training()) {
+  set_recording(false, train_mode);
+}
 Pause::~Pause() { set_recording(outer_recording_, outer_training_); }
+
+TrainingMode::TrainingMode(bool train_mode) : outer_(is_training()) { tape().training = train_mode; }
+TrainingMode::~TrainingMode() { tape().training = outer_; }
 
 bool is_recording() { return tape().recording; }
 bool is_training() { return tape().training; }
+bool is_recorded(const Array& array) { return tape().needs(array); }
 
-void backward(const Array& head, const Array& head_gradient) {
-  const auto grads = tape().run_backward(head, head_gradient);
+void backward(const Array& head, const Array& head_gradient) { backward({&head, 1}, {&head_gradient, 1}, false); }
+
+void backward(std::span<const Array> heads, std::span<const Array> head_gradients, bool retain_tape) {
+  const auto grads = tape().run_backward(heads, head_gradients);
   for (const auto& [id, variable] : tape().variables()) {
     const auto found = grads.find(id);
     if (found == grads.end()) continue;
     Array target = variable;  // a handle to the same array
     target.set_grad(found->second);
   }
-  tape().clear();
+  if (!retain_tape) tape().clear();
 }
 
 Arrays gradients(const Array& head, std::span<const Array> variables, const Array& head_gradient, bool retain_tape) {
-  const auto grads = tape().run_backward(head, head_gradient);
+  return gradients({&head, 1}, variables, {&head_gradient, 1}, retain_tape);
+}
+
+Arrays gradients(std::span<const Array> heads, std::span<const Array> variables, std::span<const Array> head_gradients,
+                 bool retain_tape) {
+  const auto grads = tape().run_backward(heads, head_gradients);
   Arrays out;
   for (const Array& variable : variables) {
     const auto found = grads.find(variable.id());

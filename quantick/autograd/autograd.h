@@ -30,7 +30,7 @@ class Record {
 /// Stops recording for a scope.
 class Pause {
  public:
-  Pause();
+  explicit Pause(bool train_mode = false);
   ~Pause();
   Pause(const Pause&) = delete;
   Pause& operator=(const Pause&) = delete;
@@ -39,18 +39,40 @@ class Pause {
   bool outer_recording_, outer_training_;
 };
 
+/// Sets is_training() for a scope; whether calls are recorded stays as it is.
+class TrainingMode {
+ public:
+  explicit TrainingMode(bool train_mode);
+  ~TrainingMode();
+  TrainingMode(const TrainingMode&) = delete;
+  TrainingMode& operator=(const TrainingMode&) = delete;
+
+ private:
+  bool outer_;
+};
+
 bool is_recording();
 bool is_training();
+
+/// Whether the tape that is being recorded needs the array's values: it has a gradient attached, or is a result of
+/// recorded calls, or shares memory with such. Writing into it would spoil gradients.
+bool is_recorded(const Array& array);
 
 /// Gradients of a scalar (or of sum(head * head_gradient)) by every array with an attached gradient that it depends on;
 /// they replace the arrays' grad(). The tape is freed. Throws ValueError where `head` was not recorded, or has more
 /// than one element and no head_gradient.
 void backward(const Array& head, const Array& head_gradient = {});
 
+/// The same for the sum of several heads; `head_gradients` is empty, or one per head (undefined: ones). `retain_tape`
+/// keeps the tape for another call.
+void backward(std::span<const Array> heads, std::span<const Array> head_gradients, bool retain_tape);
+
 /// The same, returned in the order of `variables` (zeros where the head does not depend on one); attached gradients
 /// stay as they are. `retain_tape` keeps the tape for another call.
 Arrays gradients(const Array& head, std::span<const Array> variables, const Array& head_gradient = {},
                  bool retain_tape = false);
+Arrays gradients(std::span<const Array> heads, std::span<const Array> variables, std::span<const Array> head_gradients,
+                 bool retain_tape);
 
 /// Largest deviation of the recorded gradient of f (scalar, float64 inputs) from central finite differences, relative
 /// to max(1, |gradient|). For tests.

@@ -1,5 +1,6 @@
 #include "quantick/autograd/autograd.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "quantick/core/error_of.h"
@@ -71,6 +72,74 @@ TEST(Autograd, BroadcastGradientsAreSummedBack) {
   }
   backward(y);
   EXPECT_EQ(b.grad().to_vector<double>(), (std::vector<double>{4, 4, 4}));
+}
+
+TEST(Autograd, SeveralHeadsAddUpAndATapeCanBeKept) {
+  Array x = Array::from<double>({3, 5});
+  x.attach_grad();
+  Array square_sum, doubled;
+  {
+    const Record record;
+    square_sum = sum(x * x);
+    doubled = x * 2.0;
+  }
+  const Arrays heads{square_sum, doubled}, variables{x};
+  const Arrays head_gradients{Array(), Array::from<double>({1, 10})};
+  const std::vector<double> expected{2 * 3 + 2 * 1, 2 * 5 + 2 * 10};
+  EXPECT_EQ(gradients(heads, variables, head_gradients, true)[0].to_vector<double>(), expected);
+  EXPECT_EQ(x.grad().to_vector<double>(), (std::vector<double>{0, 0}));
+  backward(heads, head_gradients, false);
+  EXPECT_EQ(x.grad().to_vector<double>(), expected);
+  EXPECT_THROW(backward(square_sum), ValueError);  // the tape is gone
+}
+
+TEST(Autograd, HeadGradientsFitTheirHeads) {
+  Array x = Array::from<double>({3, 5});
+  x.attach_grad();
+  Array y;
+  {
+    const Record record;
+    y = x * 2.0;
+  }
+  const Arrays heads{y}, none{Array()}, two{Array(), Array()}, narrow{Array::ones({1}, DType::f64)};
+  EXPECT_THAT(error_of<ValueError>([&] { backward(heads, two, true); }),
+              testing::HasSubstr("[backward] head gradients, was 2 of them, expected 1"));
+  EXPECT_THAT(error_of<ShapeError>([&] { backward(heads, narrow, true); }),
+              testing::HasSubstr("[backward] head gradient, was float64 (1,), expected float64 (2,)"));
+  EXPECT_THAT(error_of<ValueError>([&] { backward(heads, none, true); }), testing::HasSubstr("expected one element"));
+}
+
+TEST(Autograd, TrainingModeLeavesRecordingAsItIs) {
+  const TrainingMode outside(true);
+  EXPECT_TRUE(is_training());
+  EXPECT_FALSE(is_recording());
+  {
+    const Record record(true);
+    {
+      const TrainingMode predicts(false);
+      EXPECT_FALSE(is_training());
+      EXPECT_TRUE(is_recording());
+    }
+    EXPECT_TRUE(is_training());
+    const Pause pause(true);
+    EXPECT_TRUE(is_training());
+    EXPECT_FALSE(is_recording());
+  }
+  EXPECT_TRUE(is_training());
+}
+
+TEST(Autograd, KnowsWhatTheTapeNeeds) {
+  Array x = Array::from<double>({3, 5}), other = Array::from<double>({1, 2});
+  x.attach_grad();
+  EXPECT_FALSE(is_recorded(x));
+  const Record record;
+  const Array y = x * other, view = y.slice(0, 0, 1), apart = other * 2.0;
+  EXPECT_TRUE(is_recorded(x));
+  EXPECT_TRUE(is_recorded(y));
+  EXPECT_TRUE(is_recorded(view));
+  EXPECT_FALSE(is_recorded(apart));
+  const Pause pause;
+  EXPECT_FALSE(is_recorded(y));
 }
 
 TEST(Autograd, PauseLeavesCallsOut) {

@@ -1,14 +1,15 @@
-// NDArray: the class, its memory as NumPy and DLPack see it, indexing and arithmetic.
-#include "quantick/tensor/array.h"
+// NDArray: the class, its memory as NumPy and DLPack see it, its gradient, and what makes one.
+#include "quantick/bindings/python/array.h"
 
 #include <nanobind/ndarray.h>
-#include <nanobind/operators.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/string_view.h>
 
+#include "quantick/autograd/autograd.h"
 #include "quantick/bindings/python/casters.h"
 #include "quantick/bindings/python/module.h"
 #include "quantick/core/error.h"
-#include "quantick/ops/ops.h"
+#include "quantick/nn/safetensors.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -22,42 +23,202 @@ nb::dlpack::dtype dlpack_dtype(DType dtype) {
 
 /// The array's own memory as an nb::ndarray of the asked framework; the array's handle keeps it alive.
 template <class... Kind>
-nb::ndarray<Kind...> exported(const Array& array) {
-  auto* handle = new Array(array);
-  nb::capsule owner(handle, [](void* kept) noexcept { delete static_cast<Array*>(kept); });
+nb::object exported(const Array& array) {
+  const nb::capsule owner(new Array(array), [](void* kept) noexcept { delete static_cast<Array*>(kept); });
   const Shape &shape = array.shape(), &strides = array.strides();
-  std::vector<size_t> extents(shape.begin(), shape.end());
-  void* const data = const_cast<std::byte*>(array.raw());
-  return nb::ndarray<Kind...>(data, extents.size(), extents.data(), owner, strides.begin(),
-                              dlpack_dtype(array.dtype()));
+  const std::vector<size_t> extents(shape.begin(), shape.end());
+  auto* const data = const_cast<std::byte*>(array.raw());
+  return nb::cast(
+      nb::ndarray<Kind...>(data, extents.size(), extents.data(), owner, strides.begin(), dlpack_dtype(array.dtype())),
+      nb::rv_policy::reference);
 }
 
-nb::object numpy_view(const Array& array) {
-  if (array.is_writable()) return nb::cast(exported<nb::numpy>(array), nb::rv_policy::reference);
-  return nb::cast(exported<nb::numpy, nb::ro>(array), nb::rv_policy::reference);
+/// NumPy's __array__ protocol.
+nb::object numpy_array(const Array& array, nb::handle dtype, nb::handle copy) {
+  const nb::object view = numpy_view(array);
+  const bool keeps = dtype.is_none() || view.attr("dtype").equal(dtype);
+  if (keeps && !copy.is(Py_True)) return view;
+  QTK_CHECK(!copy.is(Py_False), ValueError, "[array] {} as another dtype without a copy, expected copy=None",
+            dtype_name(array.dtype()));
+  return view.attr("astype")(keeps ? view.attr("dtype") : nb::borrow(dtype), "copy"_a = true);
+}
+
+/// The DLPack protocol (2024.12): a capsule, versioned where the consumer asks for version 1.
+nb::object dlpack(const Array& array, const nb::kwargs& asked) {
+  const auto option = [&](const char* name) { return asked.contains(name) ? nb::object(asked[name]) : nb::none(); };
+  if (const nb::object device = option("dl_device");
+      !device.is_none() && nb::cast<std::pair<int, int>>(device) != std::pair(1, 0)) {
+    PyErr_SetString(PyExc_BufferError, "[array] dl_device, expected (1, 0), the CPU");
+    throw nb::python_error();
+  }
+  const nb::object version = option("max_version");
+  const bool versioned = !version.is_none() && nb::cast<std::pair<int, int>>(version).first >= 1;
+  const bool copied = option("copy").is(Py_True);
+  if (!versioned && !copied && !array.is_writable()) {
+    PyErr_SetString(PyExc_BufferError, "[array] read-only memory, expected a consumer of DLPack 1.0 or later");
+    throw nb::python_error();
+  }
+  const Array given = copied ? array.copy() : array;
+  const nb::object door = given.is_writable() ? exported<nb::array_api>(given) : exported<nb::array_api, nb::ro>(given);
+  return door.attr("__dlpack__")("max_version"_a = version);
+}
+
+/// NumPy's text: "NDArray([1., 2.], dtype=float32)".
+std::string repr(const Array& array) {
+  const nb::module_ numpy = nb::module_::import_("numpy");
+  const nb::object view = numpy_view(array);
+  const auto values =
+      nb::cast<std::string>(numpy.attr("array2string")(view, "separator"_a = ", ", "prefix"_a = "NDArray("));
+  const int64_t shown = nb::cast<int64_t>(numpy.attr("get_printoptions")()["threshold"]);
+  // Extents that the values do not show.
+  const std::string shape = array.size() == 0 || array.size() > shown ? ", shape=" + array.shape().text() : "";
+  return fmt::format("NDArray({}{}, dtype={})", values, shape, dtype_name(array.dtype()));
+}
+
+/// The only element as Python's own number.
+nb::object item(const Array& array) {
+  QTK_CHECK(array.size() == 1, ValueError, "[array] item() of shape {}, expected one element", array.shape().text());
+  return visit_dtype(array.dtype(), [&](auto zero) -> nb::object {
+    decltype(zero) value;
+    std::memcpy(&value, array.raw(), sizeof value);
+    return nb::cast(value);
+  });
+}
+
+void attach_grad(Array& array, std::string_view grad_req) {
+  QTK_CHECK(grad_req == "write" || (grad_req == "null" && !array.has_grad()), ValueError,
+            "[array] grad_req, was {}, expected write: detach() gives an array without a gradient, and gradients of "
+            "several backward passes are added up by hand",
+            grad_req);
+  if (grad_req == "write") array.attach_grad();
+}
+
+void bind_memory(nb::class_<Array>& c) {
+  c.def(
+       "asnumpy", [](const Array& x) { return numpy_view(x.copy()); }, nb::sig("def asnumpy(self) -> numpy.ndarray"),
+       "A NumPy array of one's own: a copy. np.asarray(x) shares the memory instead.")
+      .def("__array__", &numpy_array, "dtype"_a = nb::none(), "copy"_a = nb::none(),
+           nb::sig("def __array__(self, dtype: typing.Any = None, copy: bool | None = None) -> numpy.ndarray"),
+           "The memory as NumPy sees it: shared unless another dtype or a copy is asked for.")
+      .def("__dlpack__", &dlpack, nb::sig("def __dlpack__(self, **kwargs: typing.Any) -> typing.Any"),
+           "The memory as a DLPack capsule, shared: torch.from_dlpack(x), np.from_dlpack(x). Takes stream (not used), "
+           "max_version, dl_device and copy.")
+      .def(
+          "__dlpack_device__", [](const Array&) { return std::pair(1, 0); }, "The CPU.")
+      .def("__reduce__",
+           [](const Array& x) {
+             return nb::make_tuple(nb::module_::import_("quantick.nd").attr("array"),
+                                   nb::make_tuple(numpy_view(x.copy())));
+           })
+      .def("item", &item, nb::sig("def item(self) -> float"),
+           "The only element as a Python number. Raises ValueError where there are more or none.")
+      .def("asscalar", &item, nb::sig("def asscalar(self) -> float"), "item(), by Gluon's name.")
+      .def(
+          "tolist", [](const Array& x) { return numpy_view(x).attr("tolist")(); },
+          nb::sig("def tolist(self) -> typing.Any"), "Nested lists of Python numbers.")
+      .def(
+          "wait_to_read", [](const Array&) {},
+          "Does nothing: results are there when a call returns. For scripts written for MXNet, which computes later.");
+  // NumPy leaves `numpy_array + x` to this class.
+  c.attr("__array_priority__") = 1000.0;
+}
+
+void bind_properties(nb::class_<Array>& c) {
+  c.def_prop_ro(
+       "shape", [](const Array& x) { return x.shape(); }, "Extents, a tuple.")
+      .def_prop_ro(
+          "dtype", [](const Array& x) { return x.dtype(); }, "Name of the element type, as NumPy has it.")
+      .def_prop_ro("ndim", &Array::ndim, "Number of axes, at most 8.")
+      .def_prop_ro("size", &Array::size, "Number of elements.")
+      .def_prop_ro(
+          "nbytes", [](const Array& x) { return x.size() * dtype_size(x.dtype()); }, "Bytes of the elements.")
+      .def_prop_ro("writable", &Array::is_writable, "False for memory that nobody may write into.")
+      .def_prop_ro(
+          "context", [](const Array&) { return "cpu"; }, "Always \"cpu\"; Gluon's name.")
+      .def_prop_ro(
+          "device", [](const Array&) { return "cpu"; }, "Always \"cpu\".")
+      .def_prop_ro(
+          "grad", [](const Array& x) { return x.has_grad() ? std::optional(x.grad()) : std::nullopt; },
+          "What the last backward() gave, zeros before it; None without attach_grad().")
+      .def("attach_grad", &attach_grad, "grad_req"_a = "write",
+           "Makes this array a variable: backward() of what is computed from it under autograd.record() sets its grad. "
+           "Raises TypeError for an array that holds no floats.")
+      .def("detach", &Array::copy, "A copy that no gradient flows through.")
+      .def(
+          "backward",
+          [](const Array& head, const std::optional<Array>& out_grad, bool retain_graph) {
+            const Array heads[] = {head}, gradients[] = {out_grad.value_or(Array())};
+            const nb::gil_scoped_release released;
+            autograd::backward(heads, gradients, retain_graph);
+          },
+          "out_grad"_a = nb::none(), "retain_graph"_a = false,
+          "Gradients of this array (of one element, or of sum(self * out_grad)) by every variable it was computed "
+          "from, into their grad. Raises ValueError where it was not computed under autograd.record().")
+      .def("__len__",
+           [](const Array& x) {
+             QTK_CHECK(x.ndim() > 0, TypeError, "[array] len() of an array without axes");
+             return x.shape()[0];
+           })
+      .def("__repr__", &repr)
+      .def("__str__", [](const Array& x) { return nb::str(numpy_view(x)); })
+      .def("__hash__", &Array::id);
+}
+
+void bind_creation(nb::module_& m) {
+  m.def(
+      "wrap", [](nb::handle value) { return array_of(value); }, "value"_a,
+      "An NDArray on the memory of a NumPy array or of anything with __dlpack__ or a buffer: no copy.");
+  m.def(
+      "copy_of", [](nb::handle value) { return array_of(value).copy(); }, "value"_a,
+      "An NDArray of its own, contiguous.");
+  m.def("full", &Array::full, "shape"_a, "value"_a, "dtype"_a = "float32");
+  m.def("arange", &Array::arange, "start"_a, "stop"_a, "step"_a, "dtype"_a = "float32");
+  m.def(
+      "save_arrays",
+      [](const std::string& path, const nb::dict& arrays) {
+        std::vector<nn::NamedTensor> tensors;
+        for (const auto [name, value] : arrays)
+          tensors.push_back({nb::cast<std::string>(name), array_of(value).contiguous()});
+        nn::save_safetensors(path, tensors);
+      },
+      "path"_a, "arrays"_a);
+  m.def(
+      "load_arrays",
+      [](const std::string& path) {
+        nb::dict out;
+        for (const nn::NamedTensor& tensor : nn::load_safetensors(path)) out[tensor.name.c_str()] = tensor.value;
+        return out;
+      },
+      "path"_a);
 }
 
 }  // namespace
 
+nb::object numpy_view(const Array& array) {
+  return array.is_writable() ? exported<nb::numpy>(array) : exported<nb::numpy, nb::ro>(array);
+}
+
 void bind_array(nb::module_& m) {
-  nb::class_<Array>(m, "NDArray", nb::is_weak_referenceable(),
-                    "Typed, strided memory with a gradient slot. Operators and views never copy what they can share.")
-      .def_prop_ro(
-          "shape", [](const Array& x) { return x.shape(); }, "Extents, a tuple.")
-      .def_prop_ro(
-          "dtype", [](const Array& x) { return x.dtype(); }, "Name of the element type, as NumPy has it.")
-      .def_prop_ro("ndim", &Array::ndim)
-      .def_prop_ro("size", &Array::size, "Number of elements.")
-      .def("numpy_view", &numpy_view, "The memory as a NumPy array, shared; read-only where this array is.")
-      .def("item", &Array::item, "The only element as a float. Throws ValueError where there are more or none.")
-      .def("copy", &Array::copy, "A contiguous copy.")
-      .def("astype", &Array::astype, "dtype"_a, "Converted; itself where it has that dtype.")
+  nb::class_<Array> c(m, "NDArray", nb::is_weak_referenceable(),
+                      "Typed, strided memory of the CPU with a gradient slot. Operators and views never copy what they "
+                      "can share; quantick.array() and quantick.from_numpy() make one.");
+  bind_properties(c);
+  bind_memory(c);
+  bind_arithmetic(c);
+  bind_methods(c);
+  c.def("__getitem__", &get_item, "index"_a, nb::sig("def __getitem__(self, index: typing.Any, /) -> NDArray"))
+      .def("__setitem__", &set_item, "index"_a, "value"_a,
+           nb::sig("def __setitem__(self, index: typing.Any, value: typing.Any, /) -> None"))
       .def(
-          "reshape", [](const Array& x, const Shape& shape) { return reshape(x, shape); }, "shape"_a)
-      .def("__repr__", &Array::text);
-  m.def(
-      "wrap", [](nb::handle value) { return array_of(value); }, "value"_a,
-      "An NDArray on the memory of a NumPy array or of anything with __dlpack__ or a buffer: no copy.");
+          "__iter__",
+          [](const Array& x) {
+            QTK_CHECK(x.ndim() > 0, TypeError, "[array] iteration over an array without axes");
+            nb::list rows;
+            for (int64_t i = 0; i < x.shape()[0]; ++i) rows.append(get_item(x, nb::int_(i)));
+            return nb::iter(rows);
+          },
+          nb::sig("def __iter__(self) -> typing.Iterator[NDArray]"), "Along the first axis.");
+  bind_creation(m);
 }
 
 }  // namespace quantick::python

@@ -1,11 +1,12 @@
+// Scopes and passes of quantick.autograd, and the streams of random numbers.
 #include "quantick/autograd/autograd.h"
-
-#include <nanobind/stl/optional.h>
 
 #include <memory>
 
 #include "quantick/bindings/python/casters.h"
 #include "quantick/bindings/python/module.h"
+#include "quantick/core/error.h"
+#include "quantick/ops/random.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -14,52 +15,140 @@ namespace quantick::python {
 namespace {
 
 /// A C++ scope as a Python context manager; entered again, it is a new scope.
-template <class Scope, class... Arguments>
+template <class Scope>
 class Context {
  public:
-  explicit Context(Arguments... arguments) : arguments_(arguments...) {}
+  explicit Context(bool train_mode) : train_mode_(train_mode) {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
-  void enter() {
-    scopes_.push_back(std::apply([](auto... a) { return std::make_unique<Scope>(a...); }, arguments_));
+  void enter() { scopes_.push_back(std::make_unique<Scope>(train_mode_)); }
+  void exit() {
+    QTK_CHECK(!scopes_.empty(), ValueError, "[autograd] scope left, expected it to have been entered");
+    scopes_.pop_back();
   }
-  void exit() { scopes_.pop_back(); }
 
  private:
-  std::tuple<Arguments...> arguments_;
+  bool train_mode_;
   std::vector<std::unique_ptr<Scope>> scopes_;
 };
 
-using RecordContext = Context<autograd::Record, bool>;
-using PauseContext = Context<autograd::Pause>;
-
-template <class C>
-nb::class_<C> bind_context(nb::module_& m, const char* name) {
-  return nb::class_<C>(m, name)
+template <class Scope>
+void bind_context(nb::module_& m, const char* name, const char* doc) {
+  using C = Context<Scope>;
+  nb::class_<C>(m, name, doc)
+      .def(nb::init<bool>(), "train_mode"_a)
       .def(
           "__enter__",
-          [](C& self) -> C& {
-            self.enter();
-            return self;
+          [](nb::handle self) {
+            nb::cast<C&>(self).enter();
+            return nb::borrow(self);
           },
-          nb::rv_policy::reference)
-      .def("__exit__", [](C& self, nb::args) { self.exit(); });
+          nb::sig((std::string("def __enter__(self) -> ") + name).c_str()))
+      .def(
+          "__exit__", [](C& self, const nb::args&) { self.exit(); },
+          nb::sig("def __exit__(self, *exception: object) -> None"));
+}
+
+void backward(const nb::iterable& heads, const nb::iterable& head_grads, bool retain_graph) {
+  const Arrays from = arrays_of(heads), gradients = arrays_of(head_grads);
+  const nb::gil_scoped_release released;
+  autograd::backward(from, gradients, retain_graph);
+}
+
+Arrays gradients(const nb::iterable& heads, const nb::iterable& variables, const nb::iterable& head_grads,
+                 bool retain_graph) {
+  const Arrays from = arrays_of(heads), by = arrays_of(variables), start = arrays_of(head_grads);
+  for (size_t i = 0; i < by.size(); ++i)
+    QTK_CHECK(by[i].has_grad(), ValueError,
+              "[autograd] variable {}, of {}, has no gradient: call attach_grad() before it is used", i,
+              by[i].type().text());
+  const nb::gil_scoped_release released;
+  return autograd::gradients(from, by, start, retain_graph);
+}
+
+/// The stream that seed() started on this thread.
+std::unique_ptr<RandomScope>& seeded() {
+  thread_local std::unique_ptr<RandomScope> scope;
+  return scope;
+}
+
+void seed(uint64_t number) {
+  seeded().reset();
+  seeded() = std::make_unique<RandomScope>(Key(number).fold("seed"));
+}
+
+/// Element i is draw(key, i), whatever the shape and the threads.
+template <class F>
+Array drawn(const Shape& shape, DType dtype, F&& draw) {
+  const nb::gil_scoped_release released;
+  const Key key = next_random_key();
+  Array out = Array::empty(shape, dtype);
+  visit_dtype(dtype, [&](auto zero) {
+    using T = decltype(zero);
+    T* values = out.mutable_data<T>();
+    for (int64_t i = 0; i < out.size(); ++i) values[i] = static_cast<T>(draw(key, static_cast<uint64_t>(i)));
+  });
+  return out;
+}
+
+void check_float(const char* who, DType dtype) {
+  QTK_CHECK(is_float(dtype), TypeError, "[{}] dtype, was {}, expected float32 or float64", who, dtype_name(dtype));
+}
+
+void bind_random(nb::module_& m) {
+  m.def("seed", &seed, "seed"_a);
+  m.def(
+      "uniform",
+      [](double low, double high, const Shape& shape, DType dtype) {
+        check_float("uniform", dtype);
+        return drawn(shape, dtype, [=](const Key& key, uint64_t i) {
+          // Rounding to float32 must not reach the end that is left out.
+          const double value = low + (high - low) * key.uniform(i);
+          const double rounded = dtype == DType::f32 ? static_cast<double>(static_cast<float>(value)) : value;
+          return rounded < high ? rounded : low;
+        });
+      },
+      "low"_a, "high"_a, "shape"_a, "dtype"_a);
+  m.def(
+      "normal",
+      [](double mean, double deviation, const Shape& shape, DType dtype) {
+        check_float("normal", dtype);
+        QTK_CHECK(deviation >= 0, ValueError, "[normal] scale, was {}, expected >= 0", deviation);
+        return drawn(shape, dtype, [=](const Key& key, uint64_t i) { return mean + deviation * key.normal(i); });
+      },
+      "mean"_a, "deviation"_a, "shape"_a, "dtype"_a);
+  m.def(
+      "randint",
+      [](int64_t low, int64_t high, const Shape& shape, DType dtype) {
+        QTK_CHECK(low < high, ValueError, "[randint] low, was {}, expected below high, which is {}", low, high);
+        const auto bound = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
+        return drawn(shape, dtype, [=](const Key& key, uint64_t i) {
+          return static_cast<int64_t>(static_cast<uint64_t>(low) + key.below(i, bound));
+        });
+      },
+      "low"_a, "high"_a, "shape"_a, "dtype"_a);
 }
 
 }  // namespace
 
 void bind_autograd(nb::module_& m) {
-  bind_context<RecordContext>(m, "RecordScope").def(nb::init<bool>(), "train_mode"_a = true);
-  bind_context<PauseContext>(m, "PauseScope").def(nb::init<>());
+  bind_context<autograd::Record>(m, "RecordScope", "Operator calls of this thread are recorded inside.");
+  bind_context<autograd::Pause>(m, "PauseScope", "Operator calls of this thread are not recorded inside.");
+  bind_context<autograd::TrainingMode>(m, "TrainingModeScope", "Sets is_training() inside.");
   m.def("is_recording", &autograd::is_recording);
   m.def("is_training", &autograd::is_training);
+  m.def("backward", &backward, "heads"_a, "head_grads"_a, "retain_graph"_a);
+  m.def("gradients", &gradients, "heads"_a, "variables"_a, "head_grads"_a, "retain_graph"_a,
+        nb::sig("def gradients(heads: typing.Iterable[typing.Any], variables: typing.Iterable[NDArray], head_grads: "
+                "typing.Iterable[typing.Any], retain_graph: bool) -> list[NDArray]"));
   m.def(
-      "backward",
-      [](const Array& head, const std::optional<Array>& head_gradient) {
-        const nb::gil_scoped_release released;
-        autograd::backward(head, head_gradient.value_or(Array()));
+      "set_gradient",
+      [](Array& variable, nb::handle gradient) {
+        variable.attach_grad();
+        variable.set_grad(array_of(gradient));
       },
-      "head"_a, "head_gradient"_a = nb::none());
+      "variable"_a, "gradient"_a, nb::sig("def set_gradient(variable: NDArray, gradient: typing.Any) -> None"));
+  bind_random(m);
 }
 
 }  // namespace quantick::python

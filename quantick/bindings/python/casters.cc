@@ -55,9 +55,10 @@ Array wrap(nb::ndarray<nb::ro>&& source, bool writable) {
   }
   const DType dtype = dtype_of_dlpack(source.dtype());
   const void* const data = source.data();
-  QTK_CHECK(reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(dtype_size(dtype)) == 0, ValueError,
-            "[array] memory of {} at an address that is no multiple of {} bytes, expected aligned memory: copy it first",
-            dtype_name(dtype), dtype_size(dtype));
+  QTK_CHECK(
+      reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(dtype_size(dtype)) == 0, ValueError,
+      "[array] memory of {} at an address that is no multiple of {} bytes, expected aligned memory: copy it first",
+      dtype_name(dtype), dtype_size(dtype));
   // The last handle may go on another thread, or after the interpreter has.
   std::shared_ptr<void> owner(new nb::ndarray<nb::ro>(std::move(source)), [](void* kept) {
     if (!nb::is_alive()) return;
@@ -68,38 +69,30 @@ Array wrap(nb::ndarray<nb::ro>&& source, bool writable) {
                   : Array::wrap_read_only(data, dtype, shape, std::move(owner), strides);
 }
 
-/// Whether a class is, or derives from, numpy.ma's: its mask would be lost.
-bool is_masked(nb::handle value) {
-  const auto* const type = Py_TYPE(value.ptr());
-  if (std::string_view(type->tp_name) == "numpy.ndarray") return false;
-  return nb::hasattr(value, "mask") && nb::hasattr(value, "fill_value");
-}
-
-/// Memory that another device holds says so before it is asked for.
-void check_device(nb::handle value) {
-  if (std::string_view(Py_TYPE(value.ptr())->tp_name) == "numpy.ndarray") return;
+/// What other classes than NumPy's own may hide: a mask, which would be lost, and memory of another device.
+void check_foreign(nb::handle value) {
+  QTK_CHECK(!nb::hasattr(value, "mask") || !nb::hasattr(value, "fill_value"), TypeError,
+            "[array] a masked array, expected one without a mask: fill it first, e.g. x.filled(nan)");
   const nb::object asked = nb::getattr(value, "__dlpack_device__", nb::none());
   if (asked.is_none()) return;
   const auto [type, index] = nb::cast<std::pair<int, int>>(asked());
   QTK_CHECK(type == nb::device::cpu::value, TypeError,
             "[array] a {} on device {} of type {} (DLPack), expected memory of the CPU: copy it there first",
-            type_name(value), index, type);
+            class_name(value), index, type);
 }
 
 std::optional<Array> memory_of(nb::handle value) {
   const bool buffer = PyObject_CheckBuffer(value.ptr()) != 0;
   if (!buffer && !nb::hasattr(value, "__dlpack__") && !PyCapsule_CheckExact(value.ptr())) return std::nullopt;
-  QTK_CHECK(!is_masked(value), TypeError,
-            "[array] a masked array, expected one without a mask: fill it first, e.g. x.filled(nan)");
-  check_device(value);
+  if (class_name(value) != "numpy.ndarray") check_foreign(value);
   nb::ndarray<> writable;
   if (nb::try_cast(value, writable)) return wrap(nb::ndarray<nb::ro>(writable), true);
   nb::ndarray<nb::ro> read_only;
   if (nb::try_cast(value, read_only)) return wrap(std::move(read_only), false);
   const nb::object dtype = nb::getattr(value, "dtype", nb::none());
-  QTK_CHECK(dtype.is_none(), TypeError, "[array] a {} of dtype {}, {}", type_name(value),
+  QTK_CHECK(dtype.is_none(), TypeError, "[array] a {} of dtype {}, {}", class_name(value),
             nb::cast<std::string>(nb::repr(dtype)), kTaken);
-  fail<TypeError>("[array] memory of a {}, {}", type_name(value), kTaken);
+  fail<TypeError>("[array] memory of a {}, {}", class_name(value), kTaken);
 }
 
 Array whole_number(nb::handle value) {
@@ -182,8 +175,8 @@ nb::object value_of(const AttributeValue& value) {
 }
 
 AttributeValue attribute_of(const AttributeInfo& info, std::string_view who, nb::handle value) {
-  if (std::holds_alternative<std::string>(info.default_value) && info.name == "dtype")
-    return std::string(dtype_name(dtype_of(value)));
+  // np.float32 and its like; names stay, for quantize_linear has more of them than arrays have.
+  if (info.name == "dtype" && !nb::isinstance<nb::str>(value)) return std::string(dtype_name(dtype_of(value)));
   AttributeValue out = info.default_value;
   std::visit([&](auto& held) { read_value(value, held, who, info.name); }, out);
   return out;
@@ -192,19 +185,38 @@ AttributeValue attribute_of(const AttributeInfo& info, std::string_view who, nb:
 std::optional<Array> try_array_of(nb::handle value) {
   PyObject* const object = value.ptr();
   if (nb::isinstance<Array>(value)) return *nb::inst_ptr<Array>(value);
-  if (PyFloat_CheckExact(object)) return Array(PyFloat_AS_DOUBLE(object));
+  if (PyFloat_CheckExact(object)) return Array(PyFloat_AsDouble(object));
   if (PyLong_CheckExact(object) || PyBool_Check(object)) return whole_number(value);
   if (auto memory = memory_of(value)) return memory;
   if (PyLong_Check(object)) return whole_number(value);
-  if (PyFloat_Check(object)) return Array(PyFloat_AS_DOUBLE(object));
+  if (PyFloat_Check(object)) return Array(PyFloat_AsDouble(object));
   return std::nullopt;
 }
 
 Array array_of(nb::handle value) {
   if (auto array = try_array_of(value)) return *std::move(array);
-  fail<TypeError>("[array] was a {}, expected an NDArray, a number, a NumPy array, or an object with __dlpack__ or a "
-                  "buffer: quantick.array() copies lists and frames",
-                  type_name(value));
+  fail<TypeError>(
+      "[array] was a {}, expected an NDArray, a number, a NumPy array, or an object with __dlpack__ or a "
+      "buffer: quantick.array() copies lists and frames",
+      class_name(value));
+}
+
+void check_numbers(std::span<const Array> inputs) {
+  // int64 takes every number that there is, and of the narrower types operators compute in int32 alone.
+  bool narrow = false;
+  for (const Array& x : inputs) {
+    if (!x.defined() || x.is_weak_scalar()) continue;
+    if (is_float(x.dtype()) || x.dtype() == DType::i64) return;
+    narrow = narrow || x.dtype() == DType::i32;
+  }
+  for (const Array& x : inputs) {
+    if (!narrow || !x.defined() || !x.is_weak_scalar() || is_float(x.dtype())) continue;
+    const int64_t number = *x.data<int64_t>();
+    if (number == static_cast<int32_t>(number)) continue;
+    PyErr_SetString(PyExc_OverflowError,
+                    fmt::format("[array] number, was {}, expected one that fits int32", number).c_str());
+    throw nb::python_error();
+  }
 }
 
 Arrays arrays_of(const nb::iterable& values) {

@@ -7,6 +7,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,9 @@ std::optional<Array> try_array_of(nanobind::handle value);
 
 /// The array's memory as a NumPy array, shared; read-only where the array is.
 nanobind::object numpy_view(const Array& array);
+
+/// Throws OverflowError, as NumPy does, where a Python number is beyond the whole numbers of the arrays it meets.
+void check_numbers(std::span<const Array> inputs);
 
 /// array_of() of each; None is an undefined array.
 Arrays arrays_of(const nanobind::iterable& values);

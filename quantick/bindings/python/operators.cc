@@ -1,7 +1,8 @@
-// Operators from the registry: one generic call, and the rows as plain values, from which
+// Operators from the registry: each row as one callable, and the rows as plain values, from which
 // tools/write_python_operators.py writes quantick/_operators.py.
 #include "quantick/bindings/python/casters.h"
 #include "quantick/bindings/python/module.h"
+#include "quantick/core/error.h"
 #include "quantick/ops/operator.h"
 
 namespace nb = nanobind;
@@ -10,20 +11,57 @@ using namespace nb::literals;
 namespace quantick::python {
 namespace {
 
-nb::object invoke_operator(const std::string& name, const nb::iterable& inputs, const nb::dict& attributes) {
-  const Operator& op = find_operator(name);
-  const Arrays arrays = arrays_of(inputs);
-  const Attributes typed = attributes_of(attributes);
-  Arrays outputs;
-  {
-    const nb::gil_scoped_release released;
-    outputs = invoke(op, typed, arrays);
+/// A row that is called: its inputs in order (the last one of a variadic row a sequence, None for an optional one that
+/// is left out), then its attributes in order, those at the end left out where they keep their defaults.
+class Operation {
+ public:
+  explicit Operation(const std::string& name) : op_(find_operator(name)) {
+    for (const AttributeInfo& info : op_.attributes) defaults_.emplace_back(info.name, info.default_value);
   }
-  if (op.visible_outputs == 1) return nb::cast(outputs.at(0));
-  nb::list visible;
-  for (int i = 0; i < op.visible_outputs; ++i) visible.append(outputs.at(static_cast<size_t>(i)));
-  return nb::tuple(visible);
-}
+
+  nb::object call(const nb::args& given) const {
+    const size_t listed = op_.inputs.size();
+    QTK_CHECK(given.size() <= listed + defaults_.size(), TypeError, "[{}] arguments, was {}, expected at most {}",
+              op_.name, given.size(), listed + defaults_.size());
+    Arrays inputs;
+    inputs.reserve(listed);
+    for (size_t i = 0; i < std::min(listed, given.size()); ++i) add_input(inputs, given[i], i);
+    if (op_.weak_scalars) check_numbers(inputs);
+    Attributes attributes = defaults_;
+    for (size_t i = listed; i < given.size(); ++i)
+      attributes[i - listed].second = attribute_of(op_.attributes[i - listed], op_.name, given[i]);
+    return run(attributes, inputs);
+  }
+
+  const std::string& name() const { return op_.name; }
+
+ private:
+  void add_input(Arrays& inputs, nb::handle value, size_t index) const {
+    if (op_.variadic && index + 1 == op_.inputs.size()) {
+      QTK_CHECK(PySequence_Check(value.ptr()) && !nb::isinstance<nb::str>(value), TypeError,
+                "[{}] {}, was a {}, expected a sequence of arrays", op_.name, op_.inputs[index],
+                nb::cast<std::string>(nb::inst_name(value)));
+      for (nb::handle item : value) inputs.push_back(array_of(item));
+    } else {
+      inputs.push_back(value.is_none() ? Array() : array_of(value));
+    }
+  }
+
+  nb::object run(const Attributes& attributes, const Arrays& inputs) const {
+    Arrays outputs;
+    {
+      const nb::gil_scoped_release released;
+      outputs = invoke(op_, attributes, inputs);
+    }
+    if (op_.visible_outputs == 1) return nb::cast(outputs.at(0));
+    nb::list visible;
+    for (int i = 0; i < op_.visible_outputs; ++i) visible.append(outputs.at(static_cast<size_t>(i)));
+    return nb::tuple(visible);
+  }
+
+  const Operator& op_;
+  Attributes defaults_;
+};
 
 nb::list operator_rows() {
   nb::list rows;
@@ -56,9 +94,12 @@ nb::list operator_rows() {
 }  // namespace
 
 void bind_operators(nb::module_& m) {
-  m.def("invoke", &invoke_operator, "name"_a, "inputs"_a, "attributes"_a,
-        "Runs an operator by name on arrays (None: an optional input that is left out).");
-  m.def("operator_rows", &operator_rows, "Every operator's row, for code that is generated from the registry.");
+  nb::class_<Operation>(m, "Operation", "A row of the registry that is called: inputs in order, then attributes.")
+      .def(nb::init<const std::string&>(), "name"_a)
+      .def("__call__", &Operation::call, nb::sig("def __call__(self, *arguments: typing.Any) -> typing.Any"))
+      .def("__repr__", [](const Operation& self) { return "Operation(" + self.name() + ")"; });
+  m.def("operator_rows", &operator_rows, nb::sig("def operator_rows() -> list[dict[str, typing.Any]]"),
+        "Every operator's row, for code that is generated from the registry.");
 }
 
 }  // namespace quantick::python

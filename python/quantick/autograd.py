@@ -1,0 +1,79 @@
+"""Gradients, in Gluon's manner.
+
+    w.attach_grad()
+    with autograd.record():
+        loss = ((x @ w - y) ** 2).mean()
+    loss.backward()
+    w -= 0.1 * w.grad
+
+Only what runs inside record() is recorded. Each pass overwrites grad.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from quantick import _core
+from quantick._core import NDArray, PauseScope, RecordScope, TrainingModeScope, UnsupportedError, is_recording, is_training
+
+__all__ = ["backward", "grad", "is_recording", "is_training", "mark_variables", "pause", "predict_mode", "record",
+           "train_mode"]
+
+
+def record(train_mode: bool = True) -> RecordScope:
+    """A scope whose operator calls are recorded; train_mode is what is_training() gives inside, which dropout reads."""
+    return RecordScope(train_mode)
+
+
+def pause(train_mode: bool = False) -> PauseScope:
+    """A scope whose operator calls are not recorded."""
+    return PauseScope(train_mode)
+
+
+def train_mode() -> TrainingModeScope:
+    """A scope in which is_training() holds; recording goes on as it was."""
+    return TrainingModeScope(True)
+
+
+def predict_mode() -> TrainingModeScope:
+    """A scope in which is_training() does not hold; recording goes on as it was."""
+    return TrainingModeScope(False)
+
+
+def mark_variables(variables: NDArray | Sequence[NDArray], gradients: NDArray | Sequence[NDArray]) -> None:
+    """attach_grad() of each variable, whose grad is then the given one until the next pass replaces it."""
+    pairs = _listed(variables), _listed(gradients)
+    if len(pairs[0]) != len(pairs[1]):
+        raise ValueError(f"[autograd] gradients, was {len(pairs[1])} of them, expected {len(pairs[0])}, one per variable")
+    for variable, gradient in zip(*pairs):
+        _core.set_gradient(variable, gradient)
+
+
+def backward(heads: NDArray | Sequence[NDArray], head_grads: NDArray | Sequence[NDArray | None] | None = None,
+             retain_graph: bool = False) -> None:
+    """Gradients of the sum of the heads by every variable they depend on, into grad of the variables.
+
+    head_grads: one per head, of its shape; None for ones, which a head of one element alone may leave out.
+    retain_graph: keep what was recorded for another pass.
+    Raises ValueError for a head that was not computed from a variable inside record().
+    """
+    _core.backward(_listed(heads), _listed(head_grads), retain_graph)
+
+
+def grad(heads: NDArray | Sequence[NDArray], variables: NDArray | Sequence[NDArray],
+         head_grads: NDArray | Sequence[NDArray | None] | None = None, retain_graph: bool | None = None,
+         create_graph: bool = False) -> NDArray | list[NDArray]:
+    """Gradients of the sum of the heads by the variables, returned; their own grad stays as it is.
+
+    One variable gives one array, a sequence a list. Zeros where the heads do not depend on a variable.
+    create_graph: gradients of gradients, refused with UnsupportedError.
+    """
+    if create_graph:
+        raise UnsupportedError("[autograd] create_graph, was True, expected False: gradients are not recorded themselves")
+    found = _core.gradients(_listed(heads), _listed(variables), _listed(head_grads), bool(retain_graph))
+    return found[0] if isinstance(variables, NDArray) else found
+
+
+def _listed(value: NDArray | Sequence[NDArray] | Sequence[NDArray | None] | None) -> list[NDArray | None]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, NDArray) else list(value)

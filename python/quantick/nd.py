@@ -1,0 +1,133 @@
+"""Arrays and operators.
+
+Operators take NDArrays, numbers, NumPy arrays and anything with __dlpack__ or a buffer, and give NDArrays; one function
+per operator, written from the registry (`quantick ops` lists them).
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from quantick import _core, _operators, random
+from quantick._core import NDArray
+from quantick._operators import *
+
+if TYPE_CHECKING:
+    from quantick._typing import ArrayLike, DTypeLike
+
+__all__ = [*_operators.__all__, "NDArray", "arange", "array", "empty", "from_dlpack", "from_numpy", "full", "full_like",
+           "load", "ones", "ones_like", "random", "save", "waitall", "zeros", "zeros_like"]
+
+
+def array(source: Any, dtype: DTypeLike = None) -> NDArray:
+    """A copy of `source` as an array: contiguous, writable, memory of its own.
+
+    source: numbers, nested lists of them, arrays, frames; anything that NumPy makes an array of.
+    dtype: of the result. Where it is None, arrays keep theirs; numbers and lists give float32, as in Gluon, or bool
+    where all are bool.
+    Raises ValueError for rows of unequal length, TypeError for what holds no numbers.
+    """
+    if isinstance(source, NDArray):
+        return source.copy() if dtype is None else source.astype(dtype)
+    import numpy
+
+    given = source
+    if not hasattr(source, "dtype"):
+        if not hasattr(source, "__array__") and not isinstance(source, (bool, int, float)):
+            source = _unwrapped(source)
+        try:
+            given = numpy.asarray(source)
+        except ValueError as error:
+            raise ValueError(f"[array] rows of unequal length, expected one shape ({error})") from None
+        if dtype is None and given.dtype != bool and given.dtype.kind in "biuf" and _is_listed(source):
+            dtype = "float32"
+    elif not hasattr(source, "__dlpack__"):  # a frame, or a NumPy number
+        given = numpy.asarray(source)
+    made = _core.copy_of(given)
+    return made if dtype is None else made.astype(dtype, copy=False)
+
+
+def _is_listed(source: Any) -> bool:
+    return isinstance(source, (bool, int, float, list, tuple, range))
+
+
+def _unwrapped(source: Any) -> Any:
+    """Lists that hold arrays, as NumPy reads them fast."""
+    if isinstance(source, (list, tuple)):
+        return [item.asnumpy() if isinstance(item, NDArray) else _unwrapped(item) for item in source]
+    return source
+
+
+def from_numpy(source: ArrayLike) -> NDArray:
+    """An array on the memory of a NumPy array, shared: a write into one shows in the other. Read-only memory gives an
+    array that refuses writes. Raises TypeError for dtypes that Quantick does not have."""
+    return _core.wrap(source)
+
+
+def from_dlpack(source: Any) -> NDArray:
+    """An array on the memory of a torch tensor, or of anything else with __dlpack__ on the CPU, shared."""
+    return _core.wrap(source)
+
+
+def zeros(shape: int | Sequence[int], dtype: DTypeLike = "float32") -> NDArray:
+    return _core.full(shape, 0.0, dtype)
+
+
+def empty(shape: int | Sequence[int], dtype: DTypeLike = "float32") -> NDArray:
+    """zeros(): no array shows what was in memory before."""
+    return zeros(shape, dtype)
+
+
+def ones(shape: int | Sequence[int], dtype: DTypeLike = "float32") -> NDArray:
+    return _core.full(shape, 1.0, dtype)
+
+
+def full(shape: int | Sequence[int], val: float, dtype: DTypeLike = "float32") -> NDArray:
+    """Every element is `val`."""
+    return _core.full(shape, val, dtype)
+
+
+def zeros_like(array: NDArray) -> NDArray:
+    return zeros(array.shape, array.dtype)
+
+
+def ones_like(array: NDArray) -> NDArray:
+    return ones(array.shape, array.dtype)
+
+
+def full_like(array: NDArray, val: float) -> NDArray:
+    return full(array.shape, val, array.dtype)
+
+
+def arange(start: float, stop: float | None = None, step: float = 1, dtype: DTypeLike = "float32") -> NDArray:
+    """start, start + step, ... below stop; with one number, 0, 1, ... below it."""
+    if stop is None:
+        start, stop = 0, start
+    return _core.arange(start, stop, step, dtype)
+
+
+def save(file: str | os.PathLike[str], data: NDArray | Sequence[NDArray] | Mapping[str, NDArray]) -> None:
+    """Writes arrays into a safetensors file, which is replaced atomically. A list is read back as a list."""
+    if isinstance(data, NDArray):
+        data = [data]
+    if not isinstance(data, Mapping):
+        data = {str(i): array for i, array in enumerate(data)}
+    elif data and all(name.isdigit() for name in data):
+        raise ValueError("[save] names, were all numbers, expected texts: lists are stored under numbers")
+    _core.save_arrays(os.fspath(file), dict(data))
+
+
+def load(file: str | os.PathLike[str]) -> list[NDArray] | dict[str, NDArray]:
+    """What save() wrote, or the tensors of another safetensors file by name.
+
+    Raises OSError, and FormatError for a file that is cut, altered or holds dtypes that Quantick does not have.
+    """
+    arrays: dict[str, NDArray] = _core.load_arrays(os.fspath(file))
+    if arrays and set(arrays) == {str(i) for i in range(len(arrays))}:
+        return [arrays[str(i)] for i in range(len(arrays))]
+    return arrays
+
+
+def waitall() -> None:
+    """Does nothing: results are there when a call returns. For scripts written for MXNet, which computes later."""

@@ -1,0 +1,247 @@
+#include <optional>
+
+#include "quantick/autograd/autograd.h"
+#include "quantick/bindings/python/array.h"
+#include "quantick/bindings/python/casters.h"
+#include "quantick/core/error.h"
+#include "quantick/ops/ops.h"
+
+namespace nb = nanobind;
+
+namespace quantick::python {
+namespace {
+
+/// One piece of an index, in the order in which they were written.
+struct Piece {
+  enum class Kind { number, slice, fresh_axis, array } kind;
+  int64_t number = 0;
+  nb::object cut = {};  ///< the slice object
+  Array picks = {};     ///< int64 indices, not checked yet
+  int64_t extent = -1;  ///< of the mask's axis that the indices came from
+};
+
+/// Positions of the true elements of a mask, one array per axis of it, as numpy.nonzero gives them.
+std::vector<Array> positions(const Array& mask) {
+  const auto held = mask.to_vector<bool>();
+  const Shape strides = row_major_strides(mask.shape());
+  std::vector<std::vector<int64_t>> at(static_cast<size_t>(mask.ndim()));
+  for (size_t i = 0; i < held.size(); ++i) {
+    if (!held[i]) continue;
+    auto rest = static_cast<int64_t>(i);
+    for (int axis = 0; axis < mask.ndim(); ++axis) {
+      at[static_cast<size_t>(axis)].push_back(rest / strides[axis]);
+      rest %= strides[axis];
+    }
+  }
+  std::vector<Array> out;
+  for (const auto& axis : at) out.push_back(Array::from(axis));
+  return out;
+}
+
+Array index_array(nb::handle value) {
+  if (!nb::isinstance<nb::list>(value)) return array_of(value);
+  const nb::object copied = nb::module_::import_("numpy").attr("asarray")(value);
+  if (nb::cast<int64_t>(copied.attr("size")) == 0) return Array::empty({0}, DType::i64);
+  return array_of(copied);
+}
+
+class Index {
+ public:
+  Index(const Array& x, nb::handle written) : shape_(x.shape()) {
+    const nb::tuple items =
+        nb::isinstance<nb::tuple>(written) ? nb::borrow<nb::tuple>(written) : nb::make_tuple(written);
+    std::optional<size_t> ellipsis;
+    for (nb::handle item : items) {
+      if (item.is(Py_Ellipsis)) {
+        QTK_CHECK(!ellipsis, IndexError, "[index] two Ellipsis, expected at most one");
+        ellipsis = pieces.size();
+      } else {
+        add(item);
+      }
+    }
+    int axes = 0;
+    for (const Piece& piece : pieces) axes += piece.kind != Piece::Kind::fresh_axis;
+    QTK_CHECK(axes <= x.ndim(), IndexError, "[index] {} axes, expected at most the {} of shape {}", axes, x.ndim(),
+              shape_.text());
+    const Piece whole{Piece::Kind::slice, 0, nb::object(nb::slice(nb::none(), nb::none(), nb::none()))};
+    if (ellipsis)
+      pieces.insert(pieces.begin() + static_cast<std::ptrdiff_t>(*ellipsis), static_cast<size_t>(x.ndim() - axes),
+                    whole);
+    check_masks();
+    check_neighbours();
+  }
+
+  std::vector<Piece> pieces;
+
+ private:
+  void add(nb::handle item) {
+    if (item.is_none()) {
+      pieces.push_back({Piece::Kind::fresh_axis});
+    } else if (PySlice_Check(item.ptr())) {
+      pieces.push_back({Piece::Kind::slice, 0, nb::borrow(item)});
+    } else if (PyIndex_Check(item.ptr()) && !PyBool_Check(item.ptr()) && !nb::isinstance<Array>(item) &&
+               !nb::hasattr(item, "__len__")) {
+      const Py_ssize_t number = PyNumber_AsSsize_t(item.ptr(), PyExc_IndexError);
+      if (number == -1 && PyErr_Occurred() != nullptr) throw nb::python_error();
+      pieces.push_back({Piece::Kind::number, number});
+    } else {
+      add_array(item);
+    }
+  }
+
+  void add_array(nb::handle item) {
+    QTK_CHECK(!PyBool_Check(item.ptr()) && !PyFloat_Check(item.ptr()), IndexError,
+              "[index] was {}, expected whole numbers, slices, Ellipsis, None, arrays of whole numbers or masks",
+              nb::cast<std::string>(nb::repr(item)));
+    const Array picks = index_array(item);
+    if (picks.dtype() != DType::boolean) {
+      QTK_CHECK(!is_float(picks.dtype()), IndexError, "[index] an array of {}, expected whole numbers or bool",
+                dtype_name(picks.dtype()));
+      pieces.push_back({Piece::Kind::array, 0, {}, picks.astype(DType::i64)});
+      return;
+    }
+    QTK_CHECK(picks.ndim() > 0, IndexError, "[index] a mask without axes, expected one axis or more");
+    const std::vector<Array> at = positions(picks);
+    for (int axis = 0; axis < picks.ndim(); ++axis)
+      pieces.push_back({Piece::Kind::array, 0, {}, at[static_cast<size_t>(axis)], picks.shape()[axis]});
+  }
+
+  /// A mask has the extents of the axes it stands for.
+  void check_masks() const {
+    int axis = -1;
+    for (const Piece& piece : pieces) {
+      if (piece.kind != Piece::Kind::fresh_axis) ++axis;
+      if (piece.extent < 0) continue;
+      QTK_CHECK(piece.extent == shape_[axis], IndexError, "[index] mask's extent for axis {}, was {}, expected {}",
+                axis, piece.extent, shape_[axis]);
+    }
+  }
+
+  /// Where arrays (and numbers among them) stand apart, NumPy moves their axes to the front; nobody expects it.
+  void check_neighbours() const {
+    std::optional<size_t> first, last;
+    bool array = false;
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      if (pieces[i].kind != Piece::Kind::array && pieces[i].kind != Piece::Kind::number) continue;
+      if (!first) first = i;
+      last = i;
+      array = array || pieces[i].kind == Piece::Kind::array;
+    }
+    for (size_t i = first.value_or(0); array && i < *last; ++i)
+      QTK_CHECK(pieces[i].kind == Piece::Kind::array || pieces[i].kind == Piece::Kind::number, UnsupportedError,
+                "[index] arrays and numbers apart from each other, expected them side by side: index in two steps");
+  }
+
+  Shape shape_;
+};
+
+int64_t checked(int64_t at, int64_t extent, int axis) {
+  QTK_CHECK(at >= -extent && at < extent, IndexError, "[index] axis {}, was {}, expected {}..{}", axis, at, -extent,
+            extent - 1);
+  return at < 0 ? at + extent : at;
+}
+
+Array cut(const Array& x, nb::handle ends, int axis) {
+  Py_ssize_t start = 0, stop = 0, step = 0;
+  if (PySlice_Unpack(ends.ptr(), &start, &stop, &step) != 0) throw nb::python_error();
+  const Py_ssize_t count = PySlice_AdjustIndices(x.shape()[axis], &start, &stop, step);
+  if (step < 0) {  // views go forward, so this copies
+    std::vector<int64_t> at(static_cast<size_t>(count));
+    for (size_t i = 0; i < at.size(); ++i) at[i] = start + static_cast<int64_t>(i) * step;
+    return take(x, Array::from(at), axis);
+  }
+  if (start == 0 && stop == x.shape()[axis] && step == 1) return x;
+  return slice(x, axis, start, stop, step);
+}
+
+/// Elements of `count` neighbouring axes from `axis` on, picked by arrays that broadcast to one shape.
+Array pick(const Array& x, std::span<const Piece> picks, int axis) {
+  Shape shape;
+  for (const Piece& piece : picks)
+    if (piece.kind == Piece::Kind::array) shape = broadcast_shapes(shape, piece.picks.shape(), "index");
+  std::vector<int64_t> at(static_cast<size_t>(shape.size()));
+  for (size_t i = 0; i < picks.size(); ++i) {
+    const int own = axis + static_cast<int>(i);
+    const int64_t extent = x.shape()[own];
+    if (picks[i].kind == Piece::Kind::number) {
+      const int64_t number = checked(picks[i].number, extent, own);
+      for (int64_t& place : at) place = place * extent + number;
+    } else {
+      const auto numbers = picks[i].picks.broadcast_to(shape).to_vector<int64_t>();
+      for (size_t k = 0; k < at.size(); ++k) at[k] = at[k] * extent + checked(numbers[k], extent, own);
+    }
+  }
+  Shape merged;
+  for (int i = 0; i < axis; ++i) merged.push_back(x.shape()[i]);
+  int64_t joined = 1;
+  const int past = axis + static_cast<int>(picks.size());
+  for (int i = axis; i < past; ++i) joined *= x.shape()[i];
+  merged.push_back(joined);
+  for (int i = past; i < x.ndim(); ++i) merged.push_back(x.shape()[i]);
+  return take(picks.size() == 1 ? x : reshape(x, merged), Array::from(at, shape), axis);
+}
+
+bool is_whole(nb::handle index) {
+  if (index.is(Py_Ellipsis)) return true;
+  if (!PySlice_Check(index.ptr())) return false;
+  const nb::object whole = nb::slice(nb::none(), nb::none(), nb::none());
+  return nb::borrow(index).equal(whole);
+}
+
+}  // namespace
+
+Array get_item(const Array& x, nb::handle written) {
+  const Index index(x, written);
+  bool arrays = false;
+  for (const Piece& piece : index.pieces) arrays = arrays || piece.kind == Piece::Kind::array;
+  Array out = x;
+  int axis = 0;
+  for (size_t i = 0; i < index.pieces.size(); ++i) {
+    const Piece& piece = index.pieces[i];
+    if (piece.kind == Piece::Kind::fresh_axis) {
+      out = expand_dims(out, axis++);
+    } else if (piece.kind == Piece::Kind::slice) {
+      out = cut(out, piece.cut, axis++);
+    } else if (!arrays) {
+      const int64_t at = checked(piece.number, out.shape()[axis], axis);
+      out = squeeze(slice(out, axis, at, at + 1, 1), axis);
+    } else {
+      size_t past = i;
+      while (past < index.pieces.size() &&
+             (index.pieces[past].kind == Piece::Kind::array || index.pieces[past].kind == Piece::Kind::number))
+        ++past;
+      const int before = out.ndim();
+      out = pick(out, std::span(index.pieces).subspan(i, past - i), axis);
+      axis += out.ndim() - before + static_cast<int>(past - i);
+      i = past - 1;
+    }
+  }
+  return out;
+}
+
+void set_item(Array& x, nb::handle index, nb::handle value) {
+  QTK_CHECK(x.is_writable(), ValueError,
+            "[array] memory of {} is read-only, expected an array of one's own: call copy()", x.type().text());
+  const bool array = nb::isinstance<Array>(value);
+  QTK_CHECK(!autograd::is_recorded(x) && !(array && autograd::is_recorded(nb::cast<Array>(value))), ValueError,
+            "[array] item assignment to or from a recorded array of shape {}, expected none under autograd.record(): "
+            "use quantick.nd.where or concat, or assign outside",
+            x.shape().text());
+  if (array && is_whole(index)) {
+    const auto source = nb::cast<Array>(value);
+    if (source.shape() == x.shape()) return x.assign(source);
+  }
+  // NumPy's own rules for all else: broadcasting, masks, arrays, negative steps.
+  nb::object place = nb::borrow(index);
+  if (nb::isinstance<Array>(index)) {
+    place = numpy_view(nb::cast<Array>(index));
+  } else if (nb::isinstance<nb::tuple>(index)) {
+    nb::list items;
+    for (nb::handle item : nb::borrow<nb::tuple>(index))
+      items.append(nb::isinstance<Array>(item) ? numpy_view(nb::cast<Array>(item)) : nb::borrow(item));
+    place = nb::tuple(items);
+  }
+  numpy_view(x)[place] = array ? numpy_view(nb::cast<Array>(value)) : nb::borrow(value);
+}
+
+}  // namespace quantick::python
