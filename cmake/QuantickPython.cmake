@@ -57,16 +57,27 @@ foreach(entry ${entries})
 endforeach()
 
 # Functions of the registry's rows, and type stubs of the module: both read the module that was just built.
-set(with_package ${CMAKE_COMMAND} -E env PYTHONPATH=${CMAKE_BINARY_DIR}/python PYTHONDONTWRITEBYTECODE=1 ${Python_EXECUTABLE})
+set(with_package ${CMAKE_COMMAND} -E env PYTHONPATH=${CMAKE_BINARY_DIR}/python PYTHONDONTWRITEBYTECODE=1)
+if(QTK_SANITIZE MATCHES address)
+  # Python was built without: the sanitizer, and the C++ library whose throw it looks for, must be there first.
+  foreach(name asan stdc++)
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=lib${name}.so OUTPUT_VARIABLE library_${name}
+                    OUTPUT_STRIP_TRAILING_WHITESPACE)
+  endforeach()
+  list(APPEND with_package LD_PRELOAD=${library_asan}:${library_stdc++} ASAN_OPTIONS=detect_leaks=0)
+endif()
+list(APPEND with_package ${Python_EXECUTABLE})
 set(write_operators ${CMAKE_SOURCE_DIR}/tools/write_python_operators.py)
 add_custom_command(OUTPUT ${package}/_operators.py
                    COMMAND ${with_package} ${write_operators} ${package}/_core ${package}/_operators.py
                    DEPENDS quantick_python ${write_operators} VERBATIM)
 add_custom_target(quantick_python_package ALL DEPENDS ${package}/_operators.py)
 if(NOT QTK_SANITIZE)
+  set(patterns ${CMAKE_SOURCE_DIR}/quantick/bindings/python/stubs.pat)
   add_custom_command(OUTPUT ${package}/_core.pyi
-                     COMMAND ${with_package} -m nanobind.stubgen -q -m _core -i ${package} -o ${package}/_core.pyi
-                     DEPENDS quantick_python VERBATIM)
+                     COMMAND ${with_package} -m nanobind.stubgen -q -m quantick._core -p ${patterns}
+                             -o ${package}/_core.pyi
+                     DEPENDS quantick_python ${package}/_operators.py ${patterns} VERBATIM)
   add_custom_target(quantick_python_stubs ALL DEPENDS ${package}/_core.pyi)
 endif()
 
