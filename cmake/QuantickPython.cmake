@@ -73,7 +73,7 @@ add_custom_command(OUTPUT ${package}/_operators.py
                    DEPENDS quantick_python ${write_operators} VERBATIM)
 add_custom_target(quantick_python_package ALL DEPENDS ${package}/_operators.py)
 if(NOT QTK_SANITIZE)
-  set(patterns ${CMAKE_SOURCE_DIR}/quantick/bindings/python/stubs.pat)
+  set(patterns ${CMAKE_SOURCE_DIR}/tools/python_stubs.pattern)
   add_custom_command(OUTPUT ${package}/_core.pyi
                      COMMAND ${with_package} -m nanobind.stubgen -q -m quantick._core -p ${patterns}
                              -o ${package}/_core.pyi

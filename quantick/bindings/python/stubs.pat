@@ -1,6 +1,0 @@
-# What nanobind's stub generator cannot see by itself: these classes bear the package's name and live in this module.
-quantick._core.(ShapeError|ParseError|FormatError)$:
-    class \1(ValueError): ...
-
-quantick._core.UnsupportedError$:
-    class UnsupportedError(NotImplementedError): ...
