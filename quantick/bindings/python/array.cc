@@ -105,11 +105,13 @@ void bind_memory(nb::class_<Array>& c) {
            "max_version, dl_device and copy.")
       .def(
           "__dlpack_device__", [](const Array&) { return std::pair(1, 0); }, "The CPU.")
-      .def("__reduce__",
-           [](const Array& x) {
-             return nb::make_tuple(nb::module_::import_("quantick.nd").attr("array"),
-                                   nb::make_tuple(numpy_view(x.copy())));
-           })
+      .def(
+          "__reduce__",
+          [](const Array& x) {
+            return nb::make_tuple(nb::module_::import_("quantick.nd").attr("array"),
+                                  nb::make_tuple(numpy_view(x.copy())));
+          },
+          nb::sig("def __reduce__(self) -> tuple[typing.Any, ...]"))
       .def("item", &item, nb::sig("def item(self) -> float"),
            "The only element as a Python number. Raises ValueError where there are more or none.")
       .def("asscalar", &item, nb::sig("def asscalar(self) -> float"), "item(), by Gluon's name.")
@@ -147,12 +149,13 @@ void bind_properties(nb::class_<Array>& c) {
       .def(
           "backward",
           [](const Array& head, const std::optional<Array>& out_grad, bool retain_graph) {
-            const Array heads[] = {head}, gradients[] = {out_grad.value_or(Array())};
+            const Array heads[] = {head},
+                        gradients[] = {out_grad ? *out_grad : Array::ones(head.shape(), head.dtype())};
             const nb::gil_scoped_release released;
             autograd::backward(heads, gradients, retain_graph);
           },
           "out_grad"_a = nb::none(), "retain_graph"_a = false,
-          "Gradients of this array (of one element, or of sum(self * out_grad)) by every variable it was computed "
+          "Gradients of sum(self * out_grad), out_grad ones where it is None, by every variable this was computed "
           "from, into their grad. Raises ValueError where it was not computed under autograd.record().")
       .def("__len__",
            [](const Array& x) {
@@ -181,7 +184,7 @@ void bind_creation(nb::module_& m) {
           tensors.push_back({nb::cast<std::string>(name), array_of(value).contiguous()});
         nn::save_safetensors(path, tensors);
       },
-      "path"_a, "arrays"_a);
+      "path"_a, "arrays"_a, nb::sig("def save_arrays(path: str, arrays: dict[str, NDArray]) -> None"));
   m.def(
       "load_arrays",
       [](const std::string& path) {
@@ -189,7 +192,7 @@ void bind_creation(nb::module_& m) {
         for (const nn::NamedTensor& tensor : nn::load_safetensors(path)) out[tensor.name.c_str()] = tensor.value;
         return out;
       },
-      "path"_a);
+      "path"_a, nb::sig("def load_arrays(path: str) -> dict[str, NDArray]"));
 }
 
 }  // namespace

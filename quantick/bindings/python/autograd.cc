@@ -49,15 +49,24 @@ void bind_context(nb::module_& m, const char* name, const char* doc) {
           nb::sig("def __exit__(self, *exception: object) -> None"));
 }
 
+/// Ones where none is given, as in Gluon: the gradient of the sum.
+Arrays head_gradients(const Arrays& heads, const nb::iterable& given) {
+  Arrays out = arrays_of(given);
+  if (out.empty()) out.resize(heads.size());
+  for (size_t i = 0; i < std::min(out.size(), heads.size()); ++i)
+    if (!out[i].defined()) out[i] = Array::ones(heads[i].shape(), heads[i].dtype());
+  return out;
+}
+
 void backward(const nb::iterable& heads, const nb::iterable& head_grads, bool retain_graph) {
-  const Arrays from = arrays_of(heads), gradients = arrays_of(head_grads);
+  const Arrays from = arrays_of(heads), gradients = head_gradients(from, head_grads);
   const nb::gil_scoped_release released;
   autograd::backward(from, gradients, retain_graph);
 }
 
 Arrays gradients(const nb::iterable& heads, const nb::iterable& variables, const nb::iterable& head_grads,
                  bool retain_graph) {
-  const Arrays from = arrays_of(heads), by = arrays_of(variables), start = arrays_of(head_grads);
+  const Arrays from = arrays_of(heads), by = arrays_of(variables), start = head_gradients(from, head_grads);
   for (size_t i = 0; i < by.size(); ++i)
     QTK_CHECK(by[i].has_grad(), ValueError,
               "[autograd] variable {}, of {}, has no gradient: call attach_grad() before it is used", i,
@@ -137,9 +146,11 @@ void bind_autograd(nb::module_& m) {
   bind_context<autograd::TrainingMode>(m, "TrainingModeScope", "Sets is_training() inside.");
   m.def("is_recording", &autograd::is_recording);
   m.def("is_training", &autograd::is_training);
-  m.def("backward", &backward, "heads"_a, "head_grads"_a, "retain_graph"_a);
+  m.def("backward", &backward, "heads"_a, "head_grads"_a, "retain_graph"_a,
+        nb::sig("def backward(heads: typing.Iterable[typing.Any], head_grads: typing.Iterable[typing.Any], "
+                "retain_graph: bool) -> None"));
   m.def("gradients", &gradients, "heads"_a, "variables"_a, "head_grads"_a, "retain_graph"_a,
-        nb::sig("def gradients(heads: typing.Iterable[typing.Any], variables: typing.Iterable[NDArray], head_grads: "
+        nb::sig("def gradients(heads: typing.Iterable[typing.Any], variables: typing.Iterable[typing.Any], head_grads: "
                 "typing.Iterable[typing.Any], retain_graph: bool) -> list[NDArray]"));
   m.def(
       "set_gradient",
@@ -147,7 +158,7 @@ void bind_autograd(nb::module_& m) {
         variable.attach_grad();
         variable.set_grad(array_of(gradient));
       },
-      "variable"_a, "gradient"_a, nb::sig("def set_gradient(variable: NDArray, gradient: typing.Any) -> None"));
+      "variable"_a, "gradient"_a, nb::sig("def set_gradient(variable: typing.Any, gradient: typing.Any) -> None"));
   bind_random(m);
 }
 

@@ -58,7 +58,7 @@ namespace nanobind::detail {
 
 template <>
 struct type_caster<quantick::Shape> {
-  NB_TYPE_CASTER(quantick::Shape, const_name("tuple[int, ...]"))
+  NB_TYPE_CASTER(quantick::Shape, io_name("int | typing.Sequence[int]", "tuple[int, ...]"))
   bool from_python(handle source, uint8_t, cleanup_list*) {
     value = quantick::python::shape_of(source);
     return true;
@@ -70,7 +70,7 @@ struct type_caster<quantick::Shape> {
 
 template <>
 struct type_caster<quantick::DType> {
-  NB_TYPE_CASTER(quantick::DType, const_name("str"))
+  NB_TYPE_CASTER(quantick::DType, io_name("typing.Any", "str"))
   bool from_python(handle source, uint8_t, cleanup_list*) {
     value = quantick::python::dtype_of(source);
     return true;
