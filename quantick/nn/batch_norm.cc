@@ -15,8 +15,10 @@ BatchNorm::BatchNorm(const BatchNormOptions& options) : options_(options) {
   const Shape width{options.in_channels};
   gamma_ = register_parameter("gamma", width, options.gamma_initializer ? options.gamma_initializer : ones());
   beta_ = register_parameter("beta", width, options.beta_initializer ? options.beta_initializer : zeros());
-  running_mean_ = register_parameter("running_mean", width, zeros());
-  running_var_ = register_parameter("running_var", width, ones());
+  running_mean_ = register_parameter("running_mean", width,
+                                     options.running_mean_initializer ? options.running_mean_initializer : zeros());
+  running_var_ = register_parameter(
+      "running_var", width, options.running_variance_initializer ? options.running_variance_initializer : ones());
   if (!options.scale) gamma_.set_grad_req("null");
   if (!options.center) beta_.set_grad_req("null");
   running_mean_.set_grad_req("null");

@@ -17,6 +17,8 @@ struct BatchNormOptions {
   int64_t in_channels = 0;
   InitializerPtr beta_initializer = nullptr;
   InitializerPtr gamma_initializer = nullptr;
+  InitializerPtr running_mean_initializer = nullptr;
+  InitializerPtr running_variance_initializer = nullptr;
   static constexpr auto fields() {
     using B = BatchNormOptions;
     return std::make_tuple(

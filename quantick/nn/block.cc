@@ -101,6 +101,11 @@ void Block::add_parameter(const std::string& name, const Parameter& parameter) {
     same->second = parameter;
 }
 
+void Block::remove(const std::string& name) {
+  const auto named = [&](const auto& entry) { return entry.first == name; };
+  if (std::erase_if(children_, named) + std::erase_if(parameters_, named) > 0) cache_.reset();
+}
+
 Parameter Block::register_parameter(const std::string& name, const Shape& shape, InitializerPtr initializer) {
   check_name(name);
   parameters_.emplace_back(name, Parameter(name, shape, std::move(initializer)));

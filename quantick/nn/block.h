@@ -96,6 +96,8 @@ class Block {
   Block& add_shared_child(const std::string& name, std::shared_ptr<Block> child);
   /// A parameter of this block's own; it stands in the place of one that already has the name, where there is one.
   void add_parameter(const std::string& name, const Parameter& parameter);
+  /// Forgets the child or parameter of this name, where there is one.
+  void remove(const std::string& name);
 
  protected:
   /// `shape` may hold 0 for extents that infer_shapes completes; a null initializer means the one of initialize().

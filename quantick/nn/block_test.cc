@@ -65,6 +65,14 @@ TEST(Block, SharedChildrenAndParametersCanBeReplaced) {
   second->add_parameter("weight", weight);
   EXPECT_EQ(net.collect_params()[0].second.shape(), (Shape{5, 4}));
   EXPECT_EQ(net.collect_params().size(), 2U);
+  EXPECT_TRUE(net.collect_params()[0].second.same_as(weight));
+  EXPECT_FALSE(net.collect_params()[1].second.same_as(weight));
+
+  second->remove("weight");
+  net.remove("1");
+  EXPECT_EQ(net.collect_params().size(), 1U);
+  net.remove("0");
+  EXPECT_EQ(net.size(), 0U);
 }
 
 TEST(Block, DoesNotHoldItself) {

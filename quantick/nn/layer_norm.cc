@@ -14,6 +14,8 @@ LayerNorm::LayerNorm(const LayerNormOptions& options) : options_(options) {
   const Shape width{options.in_channels};
   gamma_ = register_parameter("gamma", width, options.gamma_initializer ? options.gamma_initializer : ones());
   beta_ = register_parameter("beta", width, options.beta_initializer ? options.beta_initializer : zeros());
+  if (!options.scale) gamma_.set_grad_req("null");
+  if (!options.center) beta_.set_grad_req("null");
 }
 
 void LayerNorm::infer_shapes(const Types& inputs) {

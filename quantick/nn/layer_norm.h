@@ -10,12 +10,16 @@ namespace quantick::nn {
 struct LayerNormOptions {
   int64_t axis = -1;
   double epsilon = 1e-5;
+  bool center = true;
+  bool scale = true;
   int64_t in_channels = 0;
   InitializerPtr gamma_initializer = nullptr;
   InitializerPtr beta_initializer = nullptr;
   static constexpr auto fields() {
     return std::make_tuple(field("axis", &LayerNormOptions::axis, "axis that is normalized"),
                            field("epsilon", &LayerNormOptions::epsilon, "added to the variance"),
+                           field("center", &LayerNormOptions::center, "trains beta; else it keeps its first value"),
+                           field("scale", &LayerNormOptions::scale, "trains gamma; else it keeps its first value"),
                            field("in_channels", &LayerNormOptions::in_channels, "width; 0: from the first input"));
   }
 };

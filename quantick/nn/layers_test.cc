@@ -251,6 +251,18 @@ TEST(LayerNorm, ComputesByHandOnAnyAxis) {
   EXPECT_LT(deviation(first(x), {-c, -d, c, d}), 1e-6);
 }
 
+TEST(LayerNorm, KeepsWhatIsNotTrained) {
+  LayerNorm net({.center = false, .scale = false, .in_channels = 3});
+  for (const auto& [name, parameter] : net.collect_params()) EXPECT_FALSE(parameter.wants_grad()) << name;
+}
+
+TEST(BatchNorm, StartsWithTheGivenStatistics) {
+  BatchNorm net(
+      {.in_channels = 2, .running_mean_initializer = constant(3), .running_variance_initializer = constant(4)});
+  net.initialize();
+  EXPECT_NEAR(net(Array::full({1, 2}, 7.0)).slice(1, 0, 1).item(), 2, 1e-5);
+}
+
 TEST(LayerNorm, GradientIsThatOfFiniteDifferences) {
   LayerNorm net({.gamma_initializer = normal(1), .beta_initializer = normal(1)});
   net.cast(DType::f64);

@@ -16,6 +16,8 @@ class Parameter {
   /// `initializer` may be null: then the fallback of initialize() fills it.
   Parameter(std::string name, const Shape& shape, InitializerPtr initializer, DType dtype = DType::f32);
 
+  /// Whether both are handles to one parameter.
+  bool same_as(const Parameter& other) const { return impl_ == other.impl_; }
   const std::string& name() const;
   const Shape& shape() const;  ///< 0 for extents that are not known yet
   DType dtype() const;

@@ -1,10 +1,12 @@
 #include "quantick/bindings/python/block.h"
 
+#include <fmt/format.h>
 #include <nanobind/stl/optional.h>
 
 #include "quantick/bindings/python/casters.h"
 #include "quantick/bindings/python/module.h"
 #include "quantick/core/error.h"
+#include "quantick/nn/safetensors.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -12,94 +14,449 @@ using namespace nb::literals;
 namespace quantick::python {
 namespace {
 
-/// Parameters in the order of collect_params(), by path.
-nb::dict params_of(const nn::Block& block) {
-  nb::dict out;
-  for (const auto& [name, parameter] : block.collect_params()) out[name.c_str()] = parameter;
-  return out;
+/// Sets the form of a call for its duration.
+struct ArgumentsScope {
+  ArgumentsScope(PythonForward* own, Nest form) : own(own) {
+    if (own != nullptr) own->arguments = std::move(form);
+  }
+  ~ArgumentsScope() {
+    if (own != nullptr) own->arguments.reset();
+  }
+  PythonForward* own;
+};
+
+Types types_of(const Arrays& arrays) {
+  Types types;
+  for (const Array& array : arrays) types.push_back(array.type());
+  return types;
 }
 
-/// Blocks and parameters that are set as attributes become the block's own, under the attribute's name.
+/// Keywords of blocks written in C++: the optional last input.
+std::string_view last_input_of(std::string_view kind) {
+  if (kind == "lstm" || kind == "gru") return "states";
+  if (kind == "multi_head_attention" || kind == "transformer_encoder_cell" || kind == "cross_transformer")
+    return "mask";
+  return "";
+}
+
+/// Arguments of a block written in C++ in a row; None is left out at the end alone.
+Arrays arguments_in_a_row(const nn::Block& block, const nb::args& arguments, const nb::kwargs& keywords) {
+  nb::list row;
+  for (nb::handle value : arguments) row.append(value);
+  const std::string kind = block.kind();
+  for (auto [key, value] : keywords) {
+    const auto name = nb::cast<std::string>(key);
+    QTK_CHECK(!name.empty() && (name == last_input_of(kind) || (name == "x" && row.size() == 0)), TypeError,
+              "[{}] unknown argument {}{}", kind, name,
+              last_input_of(kind).empty() ? "" : fmt::format(", expected {}", last_input_of(kind)));
+    row.append(value);
+  }
+  Arrays flat;
+  for (size_t i = 0; i < row.size(); ++i) {
+    if (i > 0 && i + 1 == row.size() && nb::handle(row[i]).is_none()) break;
+    const Nest form = flatten(row[i], kind, flat);
+    QTK_CHECK(form.kind != Nest::Kind::value, TypeError, "[{}] argument {}, was a {}, expected an array", kind, i,
+              nb::cast<std::string>(nb::inst_name(row[i])));
+  }
+  return flat;
+}
+
+/// Layers written in C++ know their own members alone.
+void check_open(const nn::Block& block, const std::string& name) {
+  QTK_CHECK(
+      dynamic_cast<const PythonForward*>(&block) != nullptr || dynamic_cast<const nn::Sequential*>(&block) != nullptr,
+      TypeError, "[{}] cannot hold {}: a finished layer; subclass Block, or set_data() of its parameter", block.kind(),
+      name);
+}
+
 void set_attribute(nb::handle self, nb::handle name, nb::handle value) {
-  if (nb::isinstance<nn::Block>(value))
-    nb::cast<nn::Block&>(self).add_shared_child(nb::cast<std::string>(name),
-                                                nb::cast<std::shared_ptr<nn::Block>>(value));
-  else if (nb::isinstance<nn::Parameter>(value))
-    nb::cast<nn::Block&>(self).add_parameter(nb::cast<std::string>(name), nb::cast<nn::Parameter>(value));
+  auto& block = nb::cast<nn::Block&>(self);
+  const auto text = nb::cast<std::string>(name);
+  if (nb::isinstance<nn::Block>(value) || nb::isinstance<nn::Parameter>(value)) check_open(block, text);
+  if (nb::isinstance<nn::Block>(value)) {
+    block.add_shared_child(text, nb::cast<std::shared_ptr<nn::Block>>(value));
+  } else if (nb::isinstance<nn::Parameter>(value)) {
+    const auto& parameter = nb::cast<const nn::Parameter&>(value);
+    // params.get() has registered it under its own name; the attribute's name counts.
+    for (const auto& [known, own] : block.parameters())
+      if (known != text && own.same_as(parameter)) {
+        block.remove(std::string(known));
+        break;
+      }
+    block.add_parameter(text, parameter);
+  } else if (dynamic_cast<const PythonForward*>(&block) != nullptr) {
+    block.remove(text);
+  }
   if (PyObject_GenericSetAttr(self.ptr(), name.ptr(), value.ptr()) != 0) throw nb::python_error();
 }
 
-void bind_parameter(nb::module_& m) {
-  nb::class_<nn::Parameter>(m, "Parameter", "A trainable array with a name. Extents of 0 wait for the first call.")
+void delete_attribute(nb::handle self, nb::handle name) {
+  auto& block = nb::cast<nn::Block&>(self);
+  if (dynamic_cast<const PythonForward*>(&block) != nullptr) block.remove(nb::cast<std::string>(name));
+  if (PyObject_GenericSetAttr(self.ptr(), name.ptr(), nullptr) != 0) throw nb::python_error();
+}
+
+/// Children and parameters that C++ made, by name.
+nb::object get_attribute(nb::handle self, const std::string& name) {
+  const auto& block = nb::cast<const nn::Block&>(self);
+  for (const auto& [key, child] : block.children())
+    if (key == name) return nb::cast(child);
+  for (const auto& [key, parameter] : block.parameters())
+    if (key == name) return nb::cast(parameter);
+  PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute '%s'", class_name(self).c_str(), name.c_str());
+  throw nb::python_error();
+}
+
+nb::object parameter_dict(nb::handle block, const std::vector<std::pair<std::string, nn::Parameter>>& entries) {
+  nb::dict out;
+  for (const auto& [name, parameter] : entries) out[name.c_str()] = parameter;
+  return nb::module_::import_("quantick.gluon.parameter").attr("ParameterDict")(out, block);
+}
+
+/// Those whose names match a regular expression, as Gluon selects.
+nb::object collect_params(nb::handle self, const std::optional<std::string>& select) {
+  auto entries = nb::cast<const nn::Block&>(self).collect_params();
+  if (select) {
+    const nb::object pattern = nb::module_::import_("re").attr("compile")(*select);
+    std::erase_if(entries, [&](const auto& entry) { return pattern.attr("match")(entry.first).is_none(); });
+  }
+  return parameter_dict(nb::none(), entries);
+}
+
+nb::dict children_of(const nn::Block& block) {
+  nb::dict out;
+  for (const auto& [name, child] : block.children()) out[name.c_str()] = child;
+  return out;
+}
+
+void apply(nb::handle self, nb::handle function) {
+  for (auto [name, child] : children_of(nb::cast<const nn::Block&>(self))) apply(child, function);
+  function(self);
+}
+
+/// Python code of a class that does not say that it may be traced goes on running at every call.
+void hybridize(nb::handle self, bool active, bool, bool) {
+  auto& block = nb::cast<nn::Block&>(self);
+  if (is_hybrid(block)) return block.hybridize(active);
+  for (auto [name, child] : children_of(block)) hybridize(child, active, true, true);
+}
+
+std::string indented(const std::string& text) {
+  std::string out;
+  for (char c : text) out += c == '\n' ? std::string("\n  ") : std::string(1, c);
+  return out;
+}
+
+std::string container_text(nb::handle self) {
+  std::string out = class_name(self) + "(\n";
+  for (auto [name, child] : children_of(nb::cast<const nn::Block&>(self)))
+    out += fmt::format("  ({}): {}\n", nb::cast<std::string>(name), indented(nb::cast<std::string>(nb::repr(child))));
+  return out + ")";
+}
+
+/// summary(*inputs): arrays, or their shapes.
+std::string summary(nn::Block& self, const nb::args& inputs) {
+  Types types;
+  for (nb::handle input : inputs) {
+    const bool shape =
+        nb::isinstance<nb::tuple>(input) && nb::len(input) > 0 && PyLong_Check(nb::object(input[0]).ptr());
+    types.push_back(shape ? TensorType{DType::f32, shape_of(input)} : array_of(input).type());
+  }
+  const nb::gil_scoped_release released;
+  return self.summary(types);
+}
+
+/// Arrays live in the memory of the CPU. Throws UnsupportedError for another context.
+void check_context(nb::handle context) {
+  if (context.is_none()) return;
+  const auto text = nb::cast<std::string>(nb::str(context));
+  QTK_CHECK(text.find("cpu") != std::string::npos, UnsupportedError, "[context] was {}, expected cpu()", text);
+}
+
+void load(nn::Block& self, const std::string& path, nb::handle context, bool allow_missing, bool ignore_extra) {
+  check_context(context);
+  auto tensors = nn::load_safetensors(path);
+  const auto own = self.collect_params();
+  if (ignore_extra)
+    std::erase_if(tensors, [&](const nn::NamedTensor& tensor) {
+      return std::none_of(own.begin(), own.end(), [&](const auto& entry) { return entry.first == tensor.name; });
+    });
+  if (allow_missing) {
+    for (const auto& [name, parameter] : own) {
+      const auto same = [&name = name](const nn::NamedTensor& tensor) { return tensor.name == name; };
+      if (parameter.initialized() && std::none_of(tensors.begin(), tensors.end(), same))
+        tensors.push_back({name, parameter.data().copy()});
+    }
+  }
+  nn::assign_parameters(self, tensors, path);
+}
+
+/// Those of a class with nothing but a dict: they visit the dict and the class.
+traverseproc plain_traverse = nullptr;
+inquiry plain_clear = nullptr;
+
+/// A child that Python made holds a Python reference, which the collector must see; one that C++ made holds none.
+int traverse(PyObject* self, visitproc visit, void* argument) {
+  const int stopped = plain_traverse(self, visit, argument);
+  if (stopped != 0 || !nb::inst_ready(self)) return stopped;
+  for (const auto& [name, child] : nb::inst_ptr<nn::Block>(self)->children()) {
+    const auto* const owner = std::get_deleter<nb::detail::py_deleter>(child);
+    // Shared pointers count as one reference: those with further holders are left alone.
+    if (owner == nullptr || child.use_count() != 1) continue;
+    if (const int result = visit(owner->o, argument); result != 0) return result;
+  }
+  return 0;
+}
+
+/// Blocks do not hold themselves, so that every cycle passes through the dict of one of its objects.
+int clear(PyObject* self) { return plain_clear(self); }
+
+std::string parameter_text(const nn::Parameter& p) {
+  return fmt::format("Parameter {} (shape={}, dtype={})", p.name(), p.shape().text(), dtype_name(p.dtype()));
+}
+
+nb::class_<nn::Parameter> bind_parameter(nb::module_& m) {
+  nb::class_<nn::Parameter> parameter(m, "Parameter", nb::dynamic_attr(), nb::is_weak_referenceable(),
+                                      "A trainable array with a name. Extents of 0 wait for the first call.");
+  parameter
       .def(
           "__init__",
-          [](nn::Parameter* self, const std::string& name, const Shape& shape, const nn::InitializerPtr& init,
-             DType dtype) { new (self) nn::Parameter(name, shape, init, dtype); },
-          "name"_a, "shape"_a, "init"_a = nb::none(), "dtype"_a = "float32")
+          [](nn::Parameter* self, const std::string& name, const std::string& grad_req, const Shape& shape, DType dtype,
+             nb::handle init, bool differentiable) {
+            new (self) nn::Parameter(name, shape, initializer_of(init, "parameter"), dtype);
+            self->set_grad_req(differentiable ? grad_req : "null");
+          },
+          "name"_a, "grad_req"_a = "write", "shape"_a = nb::tuple(), "dtype"_a = "float32", "init"_a = nb::none(),
+          "differentiable"_a = true,
+          "init: Initializer or its name; None: the one of initialize(). Only differentiable parameters are trained.")
       .def_prop_ro("name", &nn::Parameter::name)
-      .def_prop_ro("shape", &nn::Parameter::shape)
-      .def("data", &nn::Parameter::data, "The array. Throws ValueError before initialize() or the first call.")
-      .def("grad", &nn::Parameter::grad)
+      .def_prop_rw(
+          "shape", [](const nn::Parameter& p) { return p.shape(); },
+          [](nn::Parameter& p, const Shape& shape) { p.infer_shape(shape); },
+          "Extents, 0 where not known. Setting it completes open ones; throws ShapeError where a known one differs.")
+      .def_prop_ro("dtype", &nn::Parameter::dtype)
+      .def_prop_rw(
+          "grad_req", [](const nn::Parameter& p) { return p.wants_grad() ? "write" : "null"; },
+          [](nn::Parameter& p, const std::string& value) { p.set_grad_req(value); },
+          "\"write\", or \"null\": no gradient is kept.")
+      .def_prop_ro("is_initialized", &nn::Parameter::initialized)
+      .def(
+          "data", [](const nn::Parameter& p, nb::handle) { return p.data(); }, "ctx"_a = nb::none(),
+          "The array. Throws ValueError before initialize(), or the first call where extents are open.")
+      .def(
+          "grad", [](const nn::Parameter& p, nb::handle) { return p.grad(); }, "ctx"_a = nb::none(),
+          "The gradient that the last backward() left. Throws ValueError with grad_req \"null\".")
       .def("zero_grad", &nn::Parameter::zero_grad)
       .def(
-          "set_data", [](nn::Parameter& self, nb::handle value) { self.set_data(array_of(value)); }, "value"_a);
+          "initialize",
+          [](nn::Parameter& self, nb::handle init, nb::handle, nb::handle default_init, bool force_reinit,
+             uint64_t seed) {
+            nn::InitializerPtr chosen = initializer_of(init, "parameter");
+            if (chosen == nullptr) chosen = initializer_of(default_init, "parameter");
+            self.initialize(chosen != nullptr ? chosen : nn::uniform(), Key(seed).fold(self.name()), force_reinit);
+          },
+          "init"_a = nb::none(), "ctx"_a = nb::none(), "default_init"_a = nb::none(), "force_reinit"_a = false,
+          "seed"_a = 0)
+      .def("cast", &nn::Parameter::cast, "dtype"_a)
+      .def(
+          "set_data", [](nn::Parameter& self, nb::handle data) { self.set_data(array_of(data)); }, "data"_a,
+          "Copies the values; the shape must fit. Throws ShapeError.")
+      .def("same_as", &nn::Parameter::same_as, "other"_a, "Whether both names stand for one parameter.")
+      .def("__repr__", &parameter_text);
+  return parameter;
 }
 
 }  // namespace
 
-std::string PythonBlock::kind() const {
-  const nb::gil_scoped_acquire lock;
-  return nb::cast<std::string>(nb_trampoline.base().type().attr("__name__"));
+std::string class_name(nb::handle self) { return nb::cast<std::string>(self.type().attr("__name__")); }
+
+void set_prefix(nb::handle self, nb::handle prefix) {
+  if (prefix.is_none()) return;
+  if (PyObject_GenericSetAttr(self.ptr(), nb::str("prefix").ptr(), prefix.ptr()) != 0) throw nb::python_error();
 }
 
-Arrays PythonBlock::forward(const Arrays& flat) {
-  const nb::gil_scoped_acquire lock;
-  size_t next = 0;
-  const nb::object arguments = unflatten(inputs, flat, next);
-  const nb::object self = nb::borrow(nb_trampoline.base());
-  const nb::object result = self.attr("forward")(*arguments);
+bool is_hybrid(const nn::Block& block) {
+  return dynamic_cast<const PythonForward*>(&block) == nullptr || nb::hasattr(nb::find(block), "_hybrid");
+}
+
+bool PythonForward::overridden(nb::handle self) {
+  return !nb::object(self.type().attr("forward")).is(nb::type<nn::Block>().attr("forward"));
+}
+
+Arrays PythonForward::call(nb::handle self, const Arrays& flat, bool hybridized) {
+  nb::object result;
+  const nb::object forward = self.attr("forward");
+  if (arguments) {
+    size_t next = 0;
+    const nb::object values = unflatten(arguments->items.at(0), flat, next);
+    const nb::object keywords = unflatten(arguments->items.at(1), flat, next);
+    result = forward(*values, **nb::borrow<nb::kwargs>(keywords));
+  } else {
+    nb::list values;
+    for (const Array& array : flat) values.append(array);
+    result = forward(*values);
+  }
   Arrays out;
-  outputs = flatten(result, kind() + ".forward", out);
+  Nest form = flatten(result, class_name(self) + ".forward", out);
+  const Types types = types_of(flat);
+  const bool training = autograd::is_training();
+  if (!hybridized) results_.clear();
+  for (Result& known : results_)
+    if (known.inputs == types && known.training == training) {
+      known.form = std::move(form);
+      return out;
+    }
+  results_.push_back({types, training, std::move(form)});
   return out;
 }
 
-nb::object call_block(nn::Block& block, const nb::args& arguments) {
-  Arrays flat;
-  const Nest form = flatten(arguments, block.kind(), flat);
-  auto* const own = dynamic_cast<PythonBlock*>(&block);
-  if (own != nullptr) own->inputs = form;
-  Arrays out;
-  {
+const Nest& PythonForward::result(const Types& inputs) const {
+  const Nest* same_types = nullptr;
+  for (const Result& known : results_) {
+    if (known.inputs != inputs) continue;
+    if (known.training == autograd::is_training()) return known.form;
+    same_types = &known.form;
+  }
+  QTK_ASSERT(same_types != nullptr);
+  return *same_types;
+}
+
+void call_infer_shape(nb::handle self, const nn::Block& block, const Types& inputs) {
+  if (!nb::hasattr(self, "infer_shape")) return;
+  const auto& own = block.parameters();
+  if (std::all_of(own.begin(), own.end(), [](const auto& entry) { return entry.second.initialized(); })) return;
+  nb::list values;
+  for (const TensorType& type : inputs) values.append(Array::zeros({}, type.dtype).broadcast_to(type.shape));
+  self.attr("infer_shape")(*values);
+}
+
+nb::object call_block(nn::Block& block, const nb::args& arguments, const nb::kwargs& keywords) {
+  auto* const own = dynamic_cast<PythonForward*>(&block);
+  Arrays flat, out;
+  if (own == nullptr) {
+    flat = arguments_in_a_row(block, arguments, keywords);
+    const nb::gil_scoped_release released;
+    out = block(flat);
+  } else {
+    Nest form{Nest::Kind::tuple, {}, {}, {}};
+    form.items = {flatten(arguments, block.kind(), flat), flatten(keywords, block.kind(), flat)};
+    // Graphs are kept by the types of the arrays: what else was handed over stands in them as it was.
+    if (block.hybridized() && own->last_arguments && *own->last_arguments != form) block.hybridize();
+    own->last_arguments = form;
+    const ArgumentsScope scope(own, std::move(form));
     const nb::gil_scoped_release released;
     out = block(flat);
   }
   size_t next = 0;
-  if (own != nullptr) return unflatten(own->outputs, out, next);
+  if (own != nullptr && PythonForward::overridden(nb::find(block)))
+    return unflatten(own->result(types_of(flat)), out, next);
   if (out.size() == 1) return nb::cast(out[0]);
   // Gluon's form of recurrent layers: the sequence, and a list of states.
-  const Nest states{Nest::Kind::list, std::vector<Nest>(out.size() - 1)};
-  return unflatten({Nest::Kind::tuple, {{}, states}}, out, next);
+  const Nest states{Nest::Kind::list, std::vector<Nest>(out.size() - 1), {}, {}};
+  return unflatten({Nest::Kind::tuple, {{}, states}, {}, {}}, out, next);
+}
+
+PyType_Slot* block_slots() {
+  static PyType_Slot slots[] = {
+      {Py_tp_traverse, reinterpret_cast<void*>(traverse)}, {Py_tp_clear, reinterpret_cast<void*>(clear)}, {0, nullptr}};
+  return slots;
 }
 
 void bind_nn(nb::module_& m) {
-  nb::class_<nn::Initializer>(m, "Initializer");
-  bind_parameter(m);
-  nb::class_<nn::Block, PythonBlock>(m, "Block", nb::dynamic_attr(), nb::is_weak_referenceable(),
-                                     "A layer or a network; subclasses write forward(self, x, ...).")
-      .def(nb::init<>())
-      .def("__call__", &call_block)
+  bind_initializers(m);
+  auto* const plain = reinterpret_cast<PyTypeObject*>(bind_parameter(m).ptr());
+  plain_traverse = reinterpret_cast<traverseproc>(PyType_GetSlot(plain, Py_tp_traverse));
+  plain_clear = reinterpret_cast<inquiry>(PyType_GetSlot(plain, Py_tp_clear));
+  nb::class_<nn::Block, PythonBlock<nn::Block>> block(
+      m, "Block", nb::dynamic_attr(), nb::is_weak_referenceable(), nb::type_slots(block_slots()),
+      "A layer or a network; subclasses write forward(self, x, ...). Blocks and parameters that are set as attributes "
+      "are its own.");
+  block
+      .def(
+          "__init__",
+          [](nb::pointer_and_handle<nn::Block> self, nb::handle prefix) {
+            new (static_cast<void*>(self.p)) PythonBlock<nn::Block>();
+            set_prefix(self.h, prefix);
+          },
+          "prefix"_a = nb::none(), nb::sig("def __init__(self, prefix: str | None = None) -> None"),
+          "prefix: kept as an attribute; names of parameters are paths of attributes.")
+      .def(
+          "name_scope", [](nn::Block&) { return nb::module_::import_("contextlib").attr("nullcontext")(); },
+          nb::sig("def name_scope(self) -> contextlib.AbstractContextManager[None]"),
+          "For networks written for MXNet 1.x: names here come from attributes, within the scope and without it.")
+      .def("__call__", &call_block,
+           nb::sig("def __call__(self, *args: typing.Any, **kwargs: typing.Any) -> typing.Any"),
+           "Runs forward(); arrays may stand in lists, tuples and dicts.")
+      .def(
+          "forward",
+          [](nn::Block& self, const nb::args& arguments, const nb::kwargs& keywords) -> nb::object {
+            QTK_CHECK(dynamic_cast<PythonForward*>(&self) == nullptr || dynamic_cast<nn::Sequential*>(&self) != nullptr,
+                      UnsupportedError, "[{}] has no forward(): write forward(self, x, ...)", self.kind());
+            return call_block(self, arguments, keywords);
+          },
+          nb::sig("def forward(self, *args: typing.Any, **kwargs: typing.Any) -> typing.Any"),
+          "What a subclass writes: outputs from inputs, by operators and children.")
       .def("__setattr__", &set_attribute, "name"_a, "value"_a)
-      .def_prop_ro("name", &nn::Block::name)
-      .def("collect_params", &params_of, "Parameters of this block and of all in it, by path.")
+      .def("__delattr__", &delete_attribute, "name"_a)
+      .def("__getattr__", &get_attribute, "name"_a, nb::sig("def __getattr__(self, name: str) -> typing.Any"))
+      .def("__repr__", &container_text)
+      .def_prop_ro("name", &nn::Block::name, "Under which the parent knows it; \"\" for a root.")
+      .def_prop_ro("children", &children_of, "Blocks of this block, by name.")
+      .def_prop_ro(
+          "params", [](nb::handle self) { return parameter_dict(self, nb::cast<const nn::Block&>(self).parameters()); },
+          nb::sig("def params(self) -> typing.Any"),
+          "Parameters of this block alone, without its children's.")
+      .def("collect_params", &collect_params, "select"_a = nb::none(),
+           nb::sig("def collect_params(self, select: str | None = None) -> typing.Any"),
+           "Parameters of this block and of all in it, by path; `select` is a regular expression.")
+      .def(
+          "register_child",
+          [](nn::Block& self, std::shared_ptr<nn::Block> block, const std::optional<std::string>& name) {
+            const std::string key = name.value_or(std::to_string(self.children().size()));
+            check_open(self, key);
+            self.add_shared_child(key, std::move(block));
+          },
+          "block"_a, "name"_a = nb::none())
       .def(
           "initialize",
-          [](nn::Block& self, const nn::InitializerPtr& init, uint64_t seed, bool force_reinit) {
-            self.initialize(init != nullptr ? init : nn::uniform(), seed, force_reinit);
+          [](nn::Block& self, nb::handle init, nb::handle context, bool force_reinit, uint64_t seed) {
+            check_context(context);
+            const nn::InitializerPtr chosen = initializer_of(init, "initialize");
+            self.initialize(chosen != nullptr ? chosen : nn::uniform(), seed, force_reinit);
           },
-          "init"_a = nb::none(), "seed"_a = 0, "force_reinit"_a = false)
-      .def("hybridize", &nn::Block::hybridize, "active"_a = true)
-      .def("save_parameters", &nn::Block::save_parameters, "filename"_a)
-      .def("load_parameters", &nn::Block::load_parameters, "filename"_a);
+          "init"_a = nb::none(), "ctx"_a = nb::none(), "force_reinit"_a = false, "seed"_a = 0,
+          "Fills all parameters; those whose extents are open at the first call. init: an Initializer or its name, for "
+          "parameters without one of their own; None: Uniform(0.07). The same seed gives the same bits.")
+      .def("hybridize", &hybridize, "active"_a = true, "static_alloc"_a = true, "static_shape"_a = true,
+           "From the next call on, traces once per input signature and runs the static graph: same bits. A Block whose "
+           "class is no HybridBlock hands this on to its children. Graphs are always static, so that the last two "
+           "arguments change nothing.")
+      .def_prop_ro("hybridized", &nn::Block::hybridized)
+      .def("zero_grad", &nn::Block::zero_grad)
+      .def("cast", &nn::Block::cast, "dtype"_a, "float32 or float64 for all parameters.")
+      .def(
+          "apply",
+          [](nb::object self, nb::handle fn) {
+            apply(self, fn);
+            return self;
+          },
+          "fn"_a, nb::sig("def apply(self, fn: collections.abc.Callable[[Block], typing.Any]) -> Block"),
+          "fn(block) for all children, then for this block.")
+      .def("summary", &summary, nb::sig("def summary(self, *inputs: typing.Any) -> str"),
+           "Table of layers with output shapes and parameter counts, for inputs (arrays, or their shapes).")
+      .def_prop_ro("parameter_count", &nn::Block::parameter_count, "Elements of all parameters with known shapes.")
+      .def("save_parameters", &nn::Block::save_parameters, "filename"_a,
+           "Writes a safetensors file. Throws ValueError for parameters without values.")
+      .def(
+          "load_parameters", &load, "filename"_a, "ctx"_a = nb::none(), "allow_missing"_a = false,
+          "ignore_extra"_a = false,
+          "Reads a safetensors file. Throws ValueError that names all missing, surplus and mis-shaped parameters; then "
+          "nothing has changed.")
+      .def_prop_rw(
+          "quantization", [](const nn::Block& self) { return self.quantization().enabled; },
+          [](nn::Block& self, bool enabled) { self.quantization().enabled = enabled; },
+          "Whether the layer is marked for quantization.");
+  bind_layers(m);
 }
 
 }  // namespace quantick::python

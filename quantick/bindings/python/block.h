@@ -4,26 +4,88 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/trampoline.h>
 
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "quantick/autograd/autograd.h"
 #include "quantick/bindings/python/nest.h"
 #include "quantick/nn/block.h"
+#include "quantick/nn/sequential.h"
 
 namespace quantick::python {
 
-/// A block whose forward() is written in Python.
-class PythonBlock final : public nn::Block {
+/// A forward() in Python: what crosses is flat in C++ and nested in Python.
+class PythonForward {
  public:
-  NB_TRAMPOLINE(nn::Block, 2);
+  virtual ~PythonForward() = default;
 
-  std::string kind() const override;
-  Arrays forward(const Arrays& inputs) override;
+  /// Whether the class of `self` writes forward().
+  static bool overridden(nanobind::handle self);
+  /// Forms of earlier results are kept where graphs may be run in place of forward().
+  Arrays call(nanobind::handle self, const Arrays& flat, bool hybridized);
+  /// Form of the result of the last call with inputs of these types.
+  const Nest& result(const Types& inputs) const;
 
-  /// Forms of the arguments of the call under way, and of the last result.
-  Nest inputs{Nest::Kind::tuple, {}}, outputs;
+  /// Form of the arguments: a tuple and a dict. Not set where C++ calls, which knows arrays in a row alone.
+  std::optional<Nest> arguments;
+  std::optional<Nest> last_arguments;  ///< of the last call from Python
+
+ private:
+  struct Result {
+    Types inputs;
+    bool training;
+    Nest form;
+  };
+  std::vector<Result> results_;
 };
 
-/// block(*arguments): flat arrays in, the form of the result out.
-nanobind::object call_block(nn::Block& block, const nanobind::args& arguments);
+std::string class_name(nanobind::handle self);
+/// Calls infer_shape(self, *inputs), where the class has one, with arrays of zeros.
+void call_infer_shape(nanobind::handle self, const nn::Block& block, const Types& inputs);
+
+/// A block, or a container, that Python subclasses.
+template <class Base>
+class PythonBlock final : public Base, public PythonForward {
+ public:
+  NB_TRAMPOLINE(Base);
+
+  std::string kind() const override {
+    const nanobind::gil_scoped_acquire lock;
+    return class_name(nb_trampoline.base());
+  }
+  Arrays forward(const Arrays& inputs) override {
+    {
+      const nanobind::gil_scoped_acquire lock;
+      if constexpr (std::is_abstract_v<Base>)
+        return call(nb_trampoline.base(), inputs, this->hybridized());
+      else if (overridden(nb_trampoline.base()))
+        return call(nb_trampoline.base(), inputs, this->hybridized());
+    }
+    if constexpr (!std::is_abstract_v<Base>) return Base::forward(inputs);
+  }
+  void infer_shapes(const Types& inputs) override {
+    const nanobind::gil_scoped_acquire lock;
+    call_infer_shape(nb_trampoline.base(), *this, inputs);
+  }
+};
+
+/// block(*arguments, **keywords): flat arrays in, the form of the result out.
+nanobind::object call_block(nn::Block& block, const nanobind::args& arguments, const nanobind::kwargs& keywords);
+
+/// Keeps Gluon's `prefix` as an attribute, where it is given.
+void set_prefix(nanobind::handle self, nanobind::handle prefix);
+
+/// Whether hybridize() traces the block: C++ layers, and classes that derive from HybridBlock.
+bool is_hybrid(const nn::Block& block);
+
+/// For every class of blocks: lets Python's collector see the children that Python made.
+PyType_Slot* block_slots();
+
+/// None, a name ("xavier"), or an Initializer. Throws ValueError with the nearest name, TypeError.
+nn::InitializerPtr initializer_of(nanobind::handle value, std::string_view who);
+
+void bind_initializers(nanobind::module_& m);
+void bind_layers(nanobind::module_& m);
 
 }  // namespace quantick::python

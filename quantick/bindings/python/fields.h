@@ -130,7 +130,7 @@ nanobind::object python_value(const T& value) {
     for_each_field(value, [&](std::string_view name, const auto& member, std::string_view) {
       out[nanobind::str(name.data(), name.size())] = python_value(member);
     });
-    return std::move(out);
+    return out;
   } else if constexpr (std::is_same_v<T, std::string>) {
     return nanobind::str(value.data(), value.size());
   } else if constexpr (detail::IsOptional<T>::value) {
@@ -138,7 +138,7 @@ nanobind::object python_value(const T& value) {
   } else if constexpr (detail::IsVector<T>::value) {
     nanobind::list out;
     for (const auto& item : value) out.append(python_value(item));
-    return std::move(out);
+    return out;
   } else {
     return nanobind::cast(value);
   }

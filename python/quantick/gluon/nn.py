@@ -1,0 +1,3 @@
+"""quantick.nn under its Gluon name."""
+from quantick.nn import *
+from quantick.nn import __all__ as __all__

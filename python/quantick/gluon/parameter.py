@@ -1,0 +1,102 @@
+"""Parameters, and the dictionary of them that collect_params() gives."""
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from quantick import nd
+from quantick._core import Block, Initializer, NDArray, Parameter, UnsupportedError
+
+__all__ = ["Parameter", "ParameterDict"]
+
+
+class ParameterDict(Mapping[str, Parameter]):
+    """Parameters by name, in the order of their blocks.
+
+    `block.params` is the dictionary of a block's own parameters: get() adds to it.
+    """
+
+    def __init__(self, parameters: Mapping[str, Parameter] | None = None, block: Block | None = None) -> None:
+        self._parameters = dict(parameters or {})
+        self._block = block
+
+    def __getitem__(self, name: str) -> Parameter:
+        return self._parameters[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parameters)
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __repr__(self) -> str:
+        return "\n".join(["(", *(f"  {name}: {parameter!r}" for name, parameter in self.items()), ")"])
+
+    def get(self, name: str, default: Any = None, **kwargs: Any) -> Any:
+        """The parameter `name`; where it is not there and keyword arguments are given, a new one that they make.
+
+        `self.weight = self.params.get("weight", shape=(units, 0), init="xavier")` in a block's constructor is Gluon's
+        way of saying `self.weight = Parameter("weight", shape=(units, 0), init="xavier")`.
+        """
+        if name in self._parameters or not kwargs:
+            return self._parameters.get(name, default)
+        kwargs.pop("allow_deferred_init", None)  # every parameter with open extents waits here
+        parameter = Parameter(name, **kwargs)
+        self._parameters[name] = parameter
+        if self._block is not None:
+            setattr(self._block, name, parameter)
+        return parameter
+
+    def update(self, other: Mapping[str, Parameter]) -> None:
+        """Adds the parameters of another dictionary. Raises ValueError where one name stands for two parameters."""
+        for name, parameter in other.items():
+            if name in self._parameters and not self._parameters[name].same_as(parameter):
+                raise ValueError(f"[parameters] name {name!r} stands for two parameters")
+            self._parameters[name] = parameter
+
+    def initialize(self, init: Initializer | str | None = None, ctx: Any = None, force_reinit: bool = False,
+                   seed: int = 0) -> None:
+        """Fills all parameters; those with open extents at the first call of their block."""
+        for parameter in self.values():
+            parameter.initialize(None, ctx, init, force_reinit, seed)
+
+    def setattr(self, name: str, value: Any) -> None:
+        """Sets an attribute of all parameters: setattr("grad_req", "null") freezes them."""
+        for parameter in self.values():
+            setattr(parameter, name, value)
+
+    def zero_grad(self) -> None:
+        for parameter in self.values():
+            parameter.zero_grad()
+
+    def reset_ctx(self, ctx: Any) -> None:
+        """Arrays live in the memory of the CPU. Raises NotImplementedError for another context."""
+        if "cpu" not in str(ctx):
+            raise UnsupportedError(f"[context] was {ctx}, expected cpu()")
+
+    def save(self, filename: str | os.PathLike[str], strip_prefix: str = "") -> None:
+        """Writes a safetensors file; `strip_prefix` is taken off the names."""
+        arrays: dict[str, NDArray] = {}
+        for name, parameter in self.items():
+            if not name.startswith(strip_prefix):
+                raise ValueError(f"[parameters] name {name!r}, expected it to start with {strip_prefix!r}")
+            arrays[name[len(strip_prefix):]] = parameter.data()
+        nd.save(filename, arrays)
+
+    def load(self, filename: str | os.PathLike[str], ctx: Any = None, allow_missing: bool = False,
+             ignore_extra: bool = False, restore_prefix: str = "") -> None:
+        """Reads a safetensors file. Raises ValueError that names what is missing or too much; nothing has changed then.
+        """
+        loaded = nd.load(filename)
+        if isinstance(loaded, list):
+            raise ValueError(f"[parameters] {os.fspath(filename)} holds a list, expected arrays with names")
+        arrays = {restore_prefix + name: array for name, array in loaded.items()}
+        missing = [] if allow_missing else [name for name in self if name not in arrays]
+        extra = [] if ignore_extra else [name for name in arrays if name not in self._parameters]
+        if missing or extra:
+            problems = [f"missing {name}" for name in missing] + [f"surplus {name}" for name in extra]
+            raise ValueError(f"[parameters] {os.fspath(filename)} does not fit: {'; '.join(problems)}")
+        for name, parameter in self.items():
+            if name in arrays:
+                parameter.set_data(arrays[name])

@@ -1,0 +1,100 @@
+"""Trainer: one optimizer over the parameters of a network."""
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from quantick import kvstore as kv
+from quantick import nd
+from quantick._core import NDArray, Parameter
+from quantick.optimizer import Optimizer, Updater, create
+
+__all__ = ["Trainer"]
+
+
+class Trainer:
+    """Updates parameters from the gradients that backward() left.
+
+        trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 1e-3})
+        with autograd.record():
+            loss = loss_function(net(x), y)
+        loss.backward()
+        trainer.step(batch_size=len(x))
+
+    kvstore: "device", "local" or None: one process. Raises NotImplementedError for stores of several.
+    """
+
+    def __init__(self, params: Mapping[str, Parameter] | Iterable[Parameter], optimizer: str | Optimizer,
+                 optimizer_params: Mapping[str, Any] | None = None, kvstore: str | kv.KVStore | None = "device",
+                 compression_params: Mapping[str, Any] | None = None, update_on_kvstore: bool | None = None) -> None:
+        listed = list(params.values()) if isinstance(params, Mapping) else list(params)
+        for parameter in listed:
+            if not isinstance(parameter, Parameter):
+                raise TypeError(f"[trainer] params, held a {type(parameter).__name__}, expected Parameters")
+        if compression_params is not None or update_on_kvstore:
+            raise kv.unsupported("gradient compression and updates on a store")
+        if isinstance(kvstore, str):
+            kvstore = kv.create(kvstore)
+        self._params = listed
+        self._kvstore = kvstore
+        named = dict(enumerate(listed))
+        if isinstance(optimizer, Optimizer):
+            if optimizer_params:
+                raise ValueError("[trainer] optimizer_params, expected None beside an Optimizer, which has its own")
+            optimizer.param_dict = named
+            self._optimizer = optimizer
+        else:
+            self._optimizer = create(optimizer, param_dict=named, **dict(optimizer_params or {}))
+        self._scale = self._optimizer.rescale_grad
+        self._updater = Updater(self._optimizer)
+
+    @property
+    def optimizer(self) -> Optimizer:
+        return self._optimizer
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the next update."""
+        return self._optimizer.learning_rate
+
+    def set_learning_rate(self, lr: float) -> None:
+        self._optimizer.set_learning_rate(lr)
+
+    def step(self, batch_size: float, ignore_stale_grad: bool = False) -> None:
+        """One update of all parameters from their gradients divided by batch_size.
+
+        ignore_stale_grad: leave parameters out that have no gradient, where an error names them otherwise.
+        """
+        self.allreduce_grads()
+        self.update(batch_size, ignore_stale_grad)
+
+    def allreduce_grads(self) -> None:
+        """Sums gradients over the processes of the store: there is one."""
+
+    def update(self, batch_size: float, ignore_stale_grad: bool = False) -> None:
+        """step() without allreduce_grads()."""
+        if batch_size <= 0:
+            raise ValueError(f"[trainer] batch_size, was {batch_size}, expected > 0")
+        self._optimizer.rescale_grad = self._scale / batch_size
+        for index, parameter in enumerate(self._params):
+            if parameter.grad_req == "null":
+                continue
+            if ignore_stale_grad and not parameter.is_initialized:
+                continue
+            self._updater(index, parameter.grad(), parameter.data())
+
+    def _weights(self) -> list[NDArray]:
+        return [parameter.data() for parameter in self._params]
+
+    def save_states(self, fname: str | os.PathLike[str]) -> None:
+        """Writes the optimizer's states into a safetensors file."""
+        nd.save(fname, {f"state.{name}": array for name, array in self._updater.state_arrays().items()})
+
+    def load_states(self, fname: str | os.PathLike[str]) -> None:
+        """Goes on from save_states(): the next steps have the bits of the uninterrupted training. Raises ValueError for
+        states of another optimizer or network."""
+        loaded = nd.load(fname)
+        if isinstance(loaded, list) or not all(name.startswith("state.") for name in loaded):
+            raise ValueError(f"[trainer] {os.fspath(fname)} holds no states of an optimizer")
+        self._updater.restore({name[len("state."):]: array for name, array in loaded.items()}, self._weights())
