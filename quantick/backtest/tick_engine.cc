@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <deque>
 #include <optional>
@@ -58,7 +59,8 @@ class Run {
         land(step.time - 1);
         result_.days.back().profit = worth() - day_start_;
       }
-      const int64_t day = (step.time + offset_) / kDay;
+      const int64_t local = step.time + offset_;
+      const int64_t day = std::chrono::floor<std::chrono::days>(std::chrono::nanoseconds(local)).count();
       if (result_.days.empty() || result_.days.back().date.days != day) open_day(static_cast<int32_t>(day));
       quote_ = step.quote;
       if (quote_.two_sided()) mark_ = quote_.mid();
@@ -68,7 +70,7 @@ class Run {
       result_.days.back().profit = worth() - day_start_;
       highest = std::max(highest, worth());
       result_.max_drawdown = std::max(result_.max_drawdown, highest - worth());
-      decide(step, (step.time + offset_) % kDay >= flat_at_);
+      decide(step, local - day * kDay >= flat_at_);
     }
     if (!steps.empty() && !next_quote_) {
       land(steps.back().time);

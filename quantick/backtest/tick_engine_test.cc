@@ -151,6 +151,19 @@ TEST(TickBacktest, FlatAtTheEndOfEachDay) {
   EXPECT_DOUBLE_EQ(r.days[1].profit, 0) << "bought at 111, marked at 111";
 }
 
+TEST(TickBacktest, DaysAheadOf1970BeginAtMidnightToo) {
+  TickOptions options = plain();
+  options.flat_at = "23:00:00";
+  constexpr int64_t kNight = 24 * 3600;
+  const std::vector<TickStep> steps{
+      step(-kNight - 10, 100, 2), step(-kNight, 101, 2), step(-3601, 102, 2), step(-3600, 103, 2),
+      step(-1, 104, 2),           step(0, 105, 2),       step(1, 106, 2)};
+  const TickResult r = run_tick_backtest(steps, options, after(0));
+  EXPECT_EQ(r.position, (std::vector<double>{0, 0, 1, 1, 0, 0, 1}));
+  ASSERT_EQ(r.days.size(), 3u);
+  for (int day = 0; day < 3; ++day) EXPECT_EQ(r.days[static_cast<size_t>(day)].date.days, day - 2);
+}
+
 TEST(TickBacktest, AnOrderOfTheEveningCountsForItsDay) {
   constexpr int64_t kNight = 24 * 3600;
   const std::vector<TickStep> steps{step(kNight - 1, 100, 2), step(kNight + 5, 110, 2)};
