@@ -27,34 +27,67 @@ bool chooses_format(const graph::Node& node) {
 
 enum class Head { no, real, wide };
 
-/// The node that gives a value its format, or -1 for the model's input.
-int format_source(const graph::Graph& graph, graph::ValueId id) {
-  while (graph.value(id).kind == graph::ValueKind::result) {
+/// Concat and stack: the output has to hold the values of every input.
+bool joins_tensors(const graph::Node& node) { return keeps_format(node) && node.op->integer.data_inputs == kAllInputs; }
+
+/// The nodes that give a value its format, several behind a join, none for the model's input; true: a pointwise node
+/// lies between.
+std::map<int, bool> format_sources(const graph::Graph& graph, graph::ValueId value) {
+  std::map<int, bool> sources;
+  std::map<graph::ValueId, bool> seen;
+  const std::function<void(graph::ValueId, bool)> visit = [&](graph::ValueId id, bool rounded) {
+    if (graph.value(id).kind != graph::ValueKind::result) return;
+    if (const auto [known, fresh] = seen.emplace(id, rounded); !fresh) {
+      if (known->second || !rounded) return;
+      known->second = true;
+    }
     const int index = graph.value(id).node;
-    if (!keeps_format(graph.nodes()[index])) return index;
-    id = graph.nodes()[index].inputs[0];
+    const graph::Node& node = graph.nodes()[index];
+    if (!keeps_format(node)) {
+      sources[index] = sources[index] || rounded;
+      return;
+    }
+    const size_t count = joins_tensors(node) ? node.inputs.size() : 1;
+    for (size_t i = 0; i < count; ++i) visit(node.inputs[i], rounded || node.op->integer.kind == Kind::pointwise);
+  };
+  visit(value, false);
+  return sources;
+}
+
+/// A format that holds the values of all: float32 where one is; else of the most bits that one has, that of the first
+/// which holds the others, or one of their common range.
+TensorFormat joined_format(const std::vector<TensorFormat>& all, FormatChoice choice) {
+  for (const TensorFormat& f : all)
+    if (!f.quantized()) return all == std::vector(all.size(), f) ? f : TensorFormat{};
+  const auto range = [](const TensorFormat& f) {
+    const double half = std::ldexp(1.0, f.width() - 1), scale = f.scale;
+    return ObservedRange{(-half - f.zero_point) * scale, (half - 1 - f.zero_point) * scale};
+  };
+  ObservedRange common = range(all[0]);
+  choice.bits = 0;
+  for (const TensorFormat& f : all) {
+    common = {std::min(common.low, range(f).low), std::max(common.high, range(f).high)};
+    choice.bits = std::max(choice.bits, f.width());
   }
-  return -1;
+  for (const TensorFormat& f : all)
+    if (f.width() == choice.bits && range(f).low == common.low && range(f).high == common.high) return f;
+  return choose_format(common, choice);
 }
 
 /// What each node owes to the output: its float32 sums, or 16 bits where a rounding operator follows. With "auto" what
 /// the head reads has 16 bits as well: scores are small differences of large terms, and 8-bit steps drown them.
 std::vector<Head> head_of(const graph::Graph& graph, const QuantizationConfig& config) {
   std::vector<Head> heads(graph.nodes().size(), Head::no);
-  const graph::ValueId output = graph.outputs()[0];
-  const int head = format_source(graph, output);
-  if (head < 0) return heads;
-  heads[head] = config.output_dtype == "float32" ? Head::real : Head::wide;
-  for (graph::ValueId id = output; graph.value(id).node != head;) {
-    const graph::Node& node = graph.nodes()[graph.value(id).node];
-    if (node.op->integer.kind == Kind::pointwise) heads[head] = Head::wide;
-    id = node.inputs[0];
-  }
+  const std::map<int, bool> sources = format_sources(graph, graph.outputs()[0]);
+  for (const auto& [head, rounded] : sources)
+    heads[head] = config.output_dtype == "float32" && !rounded ? Head::real : Head::wide;
   if (config.quantized_dtype != "auto") return heads;
-  const graph::Node& node = graph.nodes()[head];
-  for (int i = 0; i < data_input_count(node.op->integer, node.inputs.size()); ++i)
-    if (is_data(graph, node.inputs[i]))
-      if (const int source = format_source(graph, node.inputs[i]); source >= 0) heads[source] = Head::wide;
+  for (const auto& [head, rounded] : sources) {
+    const graph::Node& node = graph.nodes()[head];
+    for (int i = 0; i < data_input_count(node.op->integer, node.inputs.size()); ++i)
+      if (is_data(graph, node.inputs[i]))
+        for (const auto& [source, between] : format_sources(graph, node.inputs[i])) heads[source] = Head::wide;
+  }
   return heads;
 }
 
@@ -227,6 +260,12 @@ class Lowering {
     }
     spec.channels = channels_of(graph_.value(result).type.shape, plan_.sequence[result]);
     TensorFormat first, second;
+    if (joins_tensors(node)) {
+      std::vector<TensorFormat> formats;
+      for (const int id : spec.inputs) formats.push_back(builder_.value(id).format);
+      first = second = joined_format(
+          formats, {.symmetric = config_.activation_scheme == "symmetric", .power_of_two = config_.power_of_two});
+    }
     if (chooses_format(node) || !plan.output_dtype.empty()) {
       QTK_CHECK(plan.output_dtype.empty() || chooses_format(node), ValueError,
                 "[quantize] {}.output has the format that its operator {} gives it; no rule changes it", plan.name,

@@ -147,6 +147,54 @@ TEST(QuantizerOnBlocks, NumbersOfAnEmbeddingAreNotRounded) {
   EXPECT_GE(sqnr_db(expected, Quantizer{.model = net}.quantize().predict(x), true), 28);
 }
 
+/// Two layers side by side, the second a hundred times as wide, and one behind both.
+class BranchesNet final : public nn::Block {
+ public:
+  explicit BranchesNet(bool narrow_first) : narrow_first_(narrow_first) {}
+  std::string kind() const override { return "branches_net"; }
+  Arrays forward(const Arrays& in) override {
+    const Array small = small_(in[0]), large = multiply(large_(in[0]), 100.0f);
+    return {head_(concat(narrow_first_ ? Arrays{small, large} : Arrays{large, small}, 1))};
+  }
+
+ private:
+  bool narrow_first_;
+  nn::Dense& small_ = add_child("small", nn::Dense(8));
+  nn::Dense& large_ = add_child("large", nn::Dense(8));
+  nn::Dense& head_ = add_child("head", nn::Dense(3));
+};
+
+TEST(QuantizerOnBlocks, JoinedTensorsGetAFormatThatHoldsAll) {
+  const Array x = normal_array(Shape{400, 5}, 1, Key(4));
+  for (const bool narrow_first : {true, false})
+    for (const char* dtype : {"int8", "auto"}) {
+      BranchesNet net(narrow_first);
+      net.initialize(nn::xavier(), 3);
+      const Array expected = net(x);
+      const QuantizedNet quantized = Quantizer{.model = net, .quantized_dtype = dtype}.quantize(x);
+      EXPECT_GE(sqnr_db(expected, quantized.predict(x), true), 28) << quantized.program.text();
+      for (const runtime::ProgramNode& node : quantized.program.nodes) {
+        if (node.op != "concat") continue;
+        const TensorFormat& joined = quantized.program.values[static_cast<size_t>(node.output)].format;
+        const TensorFormat& wide =
+            quantized.program.values[static_cast<size_t>(node.inputs[narrow_first ? 1 : 0])].format;
+        EXPECT_EQ(joined.dtype, wide.dtype);
+        EXPECT_GE(joined.scale, wide.scale);
+        EXPECT_LE(joined.scale, 1.02f * wide.scale);
+      }
+    }
+  // What one float32 tensor joins is float32.
+  BranchesNet net(true);
+  net.initialize(nn::xavier(), 3);
+  const Array expected = net(x);
+  const QuantizedNet mixed = Quantizer{.model = net, .exclude_layers = {"small"}}.quantize(x);
+  for (const runtime::ProgramNode& node : mixed.program.nodes)
+    if (node.op == "concat") {
+      EXPECT_FALSE(mixed.program.values[static_cast<size_t>(node.output)].format.quantized());
+    }
+  EXPECT_GE(sqnr_db(expected, mixed.predict(x), true), 28) << mixed.program.text();
+}
+
 TEST(QuantizerOnBlocks, BatchFirstLayoutsSayWhatToDo) {
   nn::Sequential net(nn::LSTM(4, {.layout = "NTC"}), nn::SequenceLast("NTC"), nn::Dense(1));
   net.initialize();

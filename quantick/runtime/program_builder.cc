@@ -22,7 +22,7 @@ TensorFormat output_format(const Operator& op, const TensorFormat& first_input, 
   if (form.kind == IntegerForm::Kind::last_step || form.kind == IntegerForm::Kind::passthrough) return first_input;
   switch (form.output) {
     case IntegerForm::OutputFormat::same:
-      return first_input;
+      return form.data_inputs == kAllInputs ? wanted : first_input;
     case IntegerForm::OutputFormat::q15:
       return precision.real() ? real : kQ15;
     case IntegerForm::OutputFormat::unit:

@@ -24,9 +24,9 @@ struct NodeSpec {
   Precision precision;
 };
 
-/// The format that an operator's output gets, given the wanted one and that of its first input. A known range (sigmoid)
-/// gives way where more bits than its format has are wanted; layers that do not multiply integers of known scale give
-/// float32.
+/// The format that an operator's output gets, given the wanted one and that of its first input: the latter where it
+/// moves the codes of one tensor, not of several. A known range (sigmoid) gives way where more bits than its format has
+/// are wanted; layers that do not multiply integers of known scale give float32.
 TensorFormat output_format(const Operator& op, const TensorFormat& first_input, const TensorFormat& wanted,
                            const Precision& precision);
 
