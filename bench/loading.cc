@@ -33,7 +33,14 @@ double median(std::vector<double> values) {
 nlohmann::json measure_loading() {
   nlohmann::json result;
   {
-    Workload large = make_workload(workload_spec("market_lstm_c"));
+    Workload large = make_workload({.name = "10 MB",
+                                    .kind = Kind::lstm,
+                                    .columns = 500,
+                                    .window = 20,
+                                    .layers = 4,
+                                    .width = 560,
+                                    .outputs = 1,
+                                    .checked = 8});
     const std::string path =
         (std::filesystem::temp_directory_path() / ("quantick_bench_" + std::to_string(getpid()) + ".qtk")).string();
     runtime::save(own_program(large, "int8").program, path);

@@ -32,7 +32,7 @@ MARK = "<!-- below: tools/bench.py --markdown -->"
 # For the time that is announced: building a workload's contenders takes some seconds, of the widest one more, and so
 # do the measurements behind the workloads.
 OPENING_SECONDS = {"market_lstm_c": 40, "market_lstm_b": 8, "lstm_3x256": 5}
-USUAL_OPENING_SECONDS, EXTRA_SECONDS = 3, 90
+USUAL_OPENING_SECONDS, EXTRA_SECONDS = 3, 60
 
 
 class Worker:

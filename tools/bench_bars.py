@@ -67,9 +67,8 @@ class Reasons:
         over, cells = row["value"] - row["floor"], self.rows.net(workload, "int8", "step", "cells")
         text += f" + {us(over)}"
         if cells:
-            text += (f"; the exact cells alone take {us(cells)}, "
-                     f"{'more' if cells > over else 'less'} than that: the products hide "
-                     f"{'a part of them' if cells > over else 'none of them'}")
+            text += f"; the exact cells take {us(cells)} alone"
+            text += f", of which the products hide {us(cells - over)} at least" if cells > over else ""
         return text
 
     def apart(self, workload, fast, slow, path="step"):
@@ -97,8 +96,8 @@ class Reasons:
             return f"{self.isa}: no VNNI" if not peaks[0] else self.isa
         int8 = self.rows.get(workload, "int8", "batch")
         least = self.rows.net(workload, "int8", "batch", "byte_products") / peaks[0] * 1e9
-        return (f"{self.isa}: this core multiplies bytes {peaks[0] / peaks[1]:.2f}x as fast as floats, and 16-bit inputs and "
-                f"hidden states are two byte planes: {f32['floor'] / least:.2f}x where both are at their peak; "
+        return (f"{self.isa}: this core multiplies bytes {peaks[0] / peaks[1]:.2f}x as fast as floats, and a 16-bit value is "
+                f"two byte planes: {f32['floor'] / least:.2f}x where both are at their peak; "
                 f"int8 reaches {100 * share:.0f} % of the VNNI peak, f32 {100 * f32['floor'] / f32['value']:.0f} % of its own; "
                 f"{us(int8['value'])}, {us(f32['value'])}")
 
@@ -110,9 +109,8 @@ class Reasons:
         text = f"{contender} ({peer['note']}) takes {us(peer['net'])}"
         if peer["net"] != peer["value"]:
             text += f" of {us(peer['value'])} with its binding"
-        units = ", ".join(u for u in self.machine.get("units", ())) or "none"
         return (f"{text}, int8 {us(own['value'])} = {own['value'] / own['floor']:.2f} floors; at its floor int8 were "
-                f"{peer['net'] / own['floor']:.1f}x as fast; the peer may use this processor's {units}")
+                f"{peer['net'] / own['floor']:.1f}x as fast; instructions at hand: {', '.join(self.machine['units'])}")
 
 
 def peer_missing(machine, peer):
@@ -167,13 +165,14 @@ def event_bar(workload, row, limit, why):
 
 def peer_bars(rows, machine, why):
     bars = []
-    for peer, contenders, wanted in (("onnxruntime", ("onnxruntime_f32", "onnxruntime_int8"), 8),
-                                     ("openvino", ("openvino_f32",), 8),
-                                     ("pytorch", ("pytorch_eager",), 20)):
+    net = " (binding subtracted)"
+    for peer, contenders, form, wanted in (("onnxruntime", ("onnxruntime_f32", "onnxruntime_int8"), net, 8),
+                                           ("openvino", ("openvino_f32",), net, 8),
+                                           ("pytorch", ("pytorch_eager",), "", 20)):
         for workload in ("lstm_2x128", "lstm_3x256"):
             for contender in contenders:
                 row = rows.get(workload, contender, "step")
-                bars.append(at_least(f"{workload} step, int8 against {contender} (binding subtracted)",
+                bars.append(at_least(f"{workload} step, int8 against {contender}{form}",
                                      row["ratio_to_int8"] if row else None, wanted, "x", peer_missing(machine, peer),
                                      why.peer(workload, contender)))
     for workload, wanted in (("lstm_2x128", 1.8), ("lstm_3x256", 1.4)):

@@ -101,6 +101,22 @@ def training_results(text):
     return found
 
 
+def training(program, python):
+    """Extra.training. Where PyTorch is a peer the two take turns, and each value is a median over the rounds."""
+    rounds = []
+    for _ in range(3 if python else 1):
+        rounds.append({})
+        if program.exists():
+            run = subprocess.run([str(program), "--benchmark_filter=training_step", "--benchmark_format=json"],
+                                 capture_output=True, text=True)
+            rounds[-1] = training_results(run.stdout) if run.returncode == 0 else {}
+        for hidden, gflops in (python.ask("training") if python else {}).items():
+            rounds[-1]["lstm_pytorch", int(hidden)] = {"gflops": gflops, "share": None, "forward": None,
+                                                       "backward": None}
+    return {key: {part: statistics.median(r[key][part] for r in rounds) if first[part] is not None else None
+                  for part in first} for key, first in rounds[0].items()}
+
+
 def replay_results(root):
     """Latencies of out/*/replay.json as (workload, record); the newest of each data set."""
     found = {}
@@ -160,16 +176,7 @@ def measure(extra, own, build, root, python, interpreter):
             setattr(extra, name, own.ask(name))
         except RuntimeError as error:
             print(f"bench: {name}: {error}", file=sys.stderr)
-    program = build / "ops_bench"
-    if program.exists():
-        run = subprocess.run([str(program), "--benchmark_filter=training_step", "--benchmark_format=json"],
-                             capture_output=True, text=True)
-        if run.returncode == 0:
-            extra.training = training_results(run.stdout)
-    if python is not None:
-        for hidden, gflops in python.ask("training").items():
-            extra.training["lstm_pytorch", int(hidden)] = {"gflops": gflops, "share": None, "forward": None,
-                                                           "backward": None}
+    extra.training = training(build / "ops_bench", python)
     if (build / "quantick").exists():
         replay(build / "quantick", root)
     extra.ticks = replay_results(root)

@@ -135,7 +135,9 @@ def test_a_missed_floor_names_the_cells(rows):
     late = [dict(row, value=1750.0) if (row["path"], row["metric"]) == ("event", "p50") else row for row in rows]
     bar = bars_of(late)["lstm_2x128 event p50, int8"]
     assert bar.met is False and bar.measured == "1.75 us, 8.75 floors"
-    assert "1.75 us = floor 0.20 us + 1.55 us; the exact cells alone take 0.60 us, less than that" in bar.reason
+    assert "1.75 us = floor 0.20 us + 1.55 us; the exact cells take 0.60 us alone" in bar.reason
+    hidden = [dict(row, floor=1250.0) if (row["path"], row["metric"]) == ("event", "p50") else row for row in late]
+    assert bars_of(hidden)["lstm_2x128 event p50, int8"].reason.endswith("of which the products hide 0.10 us at least")
 
 
 def test_a_missed_peer_shows_its_time_and_what_a_floor_would_give(rows):
@@ -199,6 +201,26 @@ def test_training_results_of_google_benchmark():
          "of_peak": 0.5, "forward_of_peak": 0.6, "backward_of_peak": 0.4}, {"name": "other/units:64"}]})
     assert bench_extra.training_results(text) == {
         ("lstm", 64): {"gflops": 50.0, "share": 0.5, "forward": 0.6, "backward": 0.4}}
+
+
+def test_training_beside_pytorch_takes_turns(tmp_path):
+    program = tmp_path / "ops_bench"
+    run = {"name": "training_step/units:64", "label": "lstm", "GFLOP/s": 50.0, "of_peak": 0.5, "forward_of_peak": 0.6,
+           "backward_of_peak": 0.4}
+    program.write_text(f"#!/bin/sh\necho '{json.dumps({'benchmarks': [run]})}'\n")
+    program.chmod(0o755)
+
+    class Peer:
+        values = iter((10.0, 90.0, 30.0))
+
+        def ask(self, line):
+            return {"64": next(self.values)}
+
+    found = bench_extra.training(program, Peer())
+    assert found["lstm_pytorch", 64] == {"gflops": 30.0, "share": None, "forward": None, "backward": None}
+    assert found["lstm", 64]["gflops"] == 50.0
+    assert bench_extra.training(program, None) == {("lstm", 64): found["lstm", 64]}
+    assert bench_extra.training(tmp_path / "missing", None) == {}
 
 
 def test_ticks_of_a_replay_and_nothing_of_one_without_latencies():
