@@ -12,6 +12,7 @@ Command compare_command();
 Command sweep_command();
 Command replay_command();
 Command metrics_command();
+Command predict_command();
 Command inspect_command();
 Command check_command();
 Command ops_command();
