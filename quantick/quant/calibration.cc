@@ -105,8 +105,9 @@ Calibration calibrate(const graph::Graph& graph, const CalibrationData& data, co
     const Array rows = values.contiguous();
     found->second->observe({rows.data<float>(), static_cast<size_t>(rows.size())});
   };
-  for (const Array& batch : data.batches) {
+  for (size_t b = 0; b < data.batches.size(); ++b) {
     check_interrupt();
+    const Array& batch = data.batches[b];
     QTK_CHECK(batch.dtype() == DType::f32, TypeError, "[calibration] data, was {}, expected float32",
               dtype_name(batch.dtype()));
     const Array rows = batch.contiguous();
@@ -115,6 +116,7 @@ Calibration calibrate(const graph::Graph& graph, const CalibrationData& data, co
     const Array filled = with_missing_filled(rows, static_cast<float>(config.fill_value));
     graph.run(std::span(&filled, 1), observe);
     states.on_batch_end();
+    if (data.on_batch) data.on_batch(b + 1);
   }
   result.missing_ = result.observers_.at(input)->histogram().missing();
   QTK_CHECK(result.observers_.at(input)->histogram().observed() > 0, ValueError,

@@ -1,5 +1,6 @@
 #pragma once
 // Runs the float graph on sample data and watches every tensor.
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -17,6 +18,8 @@ struct CalibrationData {
   CalibrationData(const Array& batch) : batches{batch} {}                       // NOLINT: reads naturally
   CalibrationData(std::vector<Array> several) : batches(std::move(several)) {}  // NOLINT
   std::vector<Array> batches;
+  /// Where given, called after each batch that calibration has observed, with their number so far. May throw, to stop.
+  std::function<void(size_t)> on_batch;
 };
 
 /// A tensor with cells that calibration left out.

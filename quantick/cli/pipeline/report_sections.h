@@ -12,7 +12,6 @@ void fill_backtests(const RunConfig& config, const Evaluation& e, report::Report
 /// IC by date, its decay, quantile returns.
 void fill_signal(const RunConfig& config, const market::Panel& panel, const Evaluation& e, report::ReportData& out);
 void fill_paired(const RunConfig& config, const Evaluation& e, report::ReportData& out);
-void fill_quantization(const RunConfig& config, const quant::QuantizationReport& q, report::ReportData& out);
 void fill_training(const RunConfig& config, const train::History& history, report::ReportData& out);
 void fill_data(const RunConfig& config, const RunResults& results, report::ReportData& out);
 

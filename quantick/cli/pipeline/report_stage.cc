@@ -15,6 +15,7 @@
 #include "quantick/report/csv_writer.h"
 #include "quantick/report/html_writer.h"
 #include "quantick/report/json_writer.h"
+#include "quantick/report/quantization.h"
 
 namespace quantick::cli {
 
@@ -32,7 +33,7 @@ report::ReportData make_report(const RunConfig& config, const RunResults& result
   fill_backtests(config, e, out);
   fill_signal(config, *results.panel, e, out);
   if (e.comparison) fill_paired(config, e, out);
-  if (results.quantization != nullptr) fill_quantization(config, *results.quantization, out);
+  if (results.quantization != nullptr) report::add_quantization(config.quantize, *results.quantization, out);
   if (results.history != nullptr) fill_training(config, *results.history, out);
   fill_data(config, results, out);
   out.hashes = results.hashes;
