@@ -1,0 +1,290 @@
+"""Post-training quantization: a float network becomes a fixed-bits program.
+
+    quantizer = Quantizer(model=net, quantized_dtype="auto", exclude_layers=["fc_final"])
+    qnet = quantizer.quantize()          # no data: scales at run time, per row and step, from the past alone
+    qnet = quantizer.quantize(data)      # scales from calibration data
+    y = qnet.predict(x)
+    print(qnet.report)
+
+Names and defaults are MXNet's where it had them; docs/quantization.md says what each setting does.
+"""
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from quantick import nd
+from quantick._core import (
+    Block,
+    CorrectionNote,
+    FloatNode,
+    NDArray,
+    Program,
+    QuantizationConfig,
+    QuantizationReport,
+    Session,
+    Stream,
+    TensorReport,
+    cosine_similarity,
+    quantize,
+    sqnr_db,
+    wrap,
+)
+
+__all__ = [
+    "CorrectionNote",
+    "FloatNode",
+    "QuantizationConfig",
+    "QuantizationReport",
+    "QuantizedNet",
+    "Quantizer",
+    "TensorReport",
+    "cosine_similarity",
+    "quantize_net",
+    "sqnr_db",
+]
+
+Progress = Callable[[int, "int | None"], object]
+
+
+def _float32(value: Any) -> NDArray:
+    """An NDArray on `value`'s memory; float64 is rounded to float32, for a quantized input is coarser than both."""
+    if hasattr(value, "__dlpack__"):
+        array = value if isinstance(value, NDArray) else wrap(value)
+    else:  # a frame, a list
+        array = nd.array(value)
+    return array.astype("float32") if array.dtype == "float64" else array
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "__dlpack__") or hasattr(value, "__array__")
+
+
+def _batches(data: Any) -> Iterator[NDArray]:
+    """One array, or an iterable of arrays or of (inputs, labels, ...), as a DataLoader gives them."""
+    if _is_array(data):
+        yield _float32(data)
+        return
+    if isinstance(data, (str, bytes, Mapping)) or not isinstance(data, Iterable):
+        raise TypeError(f"[quantize] calibration data, was a {type(data).__name__}, expected an array or an iterable "
+                        "of batches")
+    for batch in data:
+        if isinstance(batch, (tuple, list)) and batch and _is_array(batch[0]):
+            batch = batch[0]
+        yield _float32(batch)
+
+
+def _collect(data: Any, limit: int | None) -> list[NDArray]:
+    if data is None:
+        return []
+    if limit is not None and limit < 1:
+        raise ValueError(f"[quantize] num_calib_batches, was {limit}, expected at least 1")
+    batches = list(itertools.islice(_batches(data), limit))
+    if not batches:
+        raise ValueError("[quantize] no calibration data: the iterable is empty")
+    return batches
+
+
+class QuantizedNet:
+    """A quantized network: its program, and the report of what quantization cost."""
+
+    def __init__(self, program: Program, report: QuantizationReport) -> None:
+        self.program = program
+        self.report = report
+        self._session: Session | None = None
+
+    @property
+    def session(self) -> Session:
+        """The program with its weights packed; made at the first call."""
+        if self._session is None:
+            self._session = Session(self.program)
+        return self._session
+
+    def predict(self, x: Any) -> NDArray:
+        """The program's output for x, float32 [steps, batch, features], or [batch, features] where the network reads
+        single rows; float64 is rounded. The bits are those of streams, of other machines and of other batches."""
+        return self.session.run(_float32(x))
+
+    __call__ = predict
+
+    def stream(self, instruments: int = 1, window: int = 0) -> Stream:
+        """Steps tick by tick, on the same packed weights."""
+        return Stream(self.session, instruments=instruments, window=window)
+
+    def sqnr_db(self, x: Any, reference: Any, remove_mean: bool = False) -> float:
+        """Signal to noise in dB of predict(x) against `reference`: the float outputs, or the float network itself."""
+        x = _float32(x)
+        expected = reference(x) if callable(reference) else reference
+        return sqnr_db(_float32(expected), self.predict(x), remove_mean)
+
+    def save(self, path: str | os.PathLike[str]) -> str:
+        """Writes the program's file; returns its SHA-256 identity."""
+        return self.program.save(path)
+
+    def __repr__(self) -> str:
+        return f"QuantizedNet({self.program!r})"
+
+
+class Quantizer:
+    """Post-training quantization of a whole network.
+
+    quantized_dtype: activations between layers: auto, int8, uint8, int16, int4
+    calib_mode: range of activations where there is data: naive, moving_average, percentile, entropy, mse
+    quantize_mode: full (every layer) or smart (layers that multiply integers)
+    quantize_granularity: scales of weights: channel-wise, tensor-wise, group-wise
+    exclude_layers, exclude_layers_match, exclude_operators: what stays float, by name, pattern and operator
+    """
+
+    def __init__(
+        self,
+        model: Block,
+        quantized_dtype: str = "auto",
+        calib_mode: str = "naive",
+        quantize_mode: str = "full",
+        quantize_granularity: str = "channel-wise",
+        exclude_layers: Sequence[str] = (),
+        exclude_layers_match: Sequence[str] = (),
+        exclude_operators: Sequence[str] = (),
+    ) -> None:
+        self.model = model
+        self._config = QuantizationConfig(
+            quantized_dtype=quantized_dtype,
+            calib_mode=calib_mode,
+            quantize_mode=quantize_mode,
+            quantize_granularity=quantize_granularity,
+            exclude_layers=exclude_layers,
+            exclude_layers_match=exclude_layers_match,
+            exclude_operators=exclude_operators,
+        )
+
+    def config(self) -> QuantizationConfig:
+        """A copy of the settings, to change and hand to quantize_net()."""
+        return self._config.copy()
+
+    def quantize(self, data: Any = None, *, held_out: Any = None, progress: Progress | None = None) -> QuantizedNet:
+        """Without data: causal dynamic quantization; the network must have been called once. With data: static.
+
+        data: an array, a list of batches, a DataLoader, or any iterable of batches or of (inputs, labels). The arrays
+        are [steps, batch, features] or [batch, features], float32 (float64 is rounded).
+        held_out: what the report compares on; rows of the data where it is None.
+        progress: called with the number of batches observed and their total.
+        Raises UnsupportedError, which names every layer and reason, where a layer cannot be in a program.
+        """
+        config = self.config()
+        if data is None:
+            config.calib_mode = "none"
+        return _quantize(self.model, config, data, held_out, progress=progress)
+
+
+def _quantize(
+    network: Block,
+    config: QuantizationConfig,
+    data: Any,
+    held_out: Any,
+    *,
+    data_shapes: Any = None,
+    num_calib_batches: int | None = None,
+    progress: Progress | None = None,
+    logger: logging.Logger | None = None,
+) -> QuantizedNet:
+    if not isinstance(network, Block):
+        raise TypeError(f"[quantize] network, was a {type(network).__name__}, expected a Block")
+    batches = _collect(data, num_calib_batches)
+    held = None if held_out is None else _float32(held_out)
+
+    def on_batch(done: int) -> None:
+        if progress is not None:
+            progress(done, len(batches))
+
+    program, report = quantize(network, config, batches, held, _input_shape(data_shapes),
+                               None if progress is None else on_batch)
+    if logger is not None:
+        logger.info("quantized %s, calibrated on %d rows", program, report.calibration_rows)
+        for warning in report.warnings:
+            logger.warning("%s", warning)
+    return QuantizedNet(program, report)
+
+
+def _input_shape(data_shapes: Any) -> tuple[int, ...] | None:
+    """MXNet's data_shapes: a shape, or a list with one shape or one (name, shape)."""
+    if data_shapes is None:
+        return None
+    shapes = list(data_shapes)
+    if all(isinstance(extent, int) for extent in shapes):
+        return tuple(shapes)
+    if len(shapes) != 1:
+        raise ValueError(f"[quantize] data_shapes, were {len(shapes)}, expected one: a network has one input")
+    shape = getattr(shapes[0], "shape", shapes[0])
+    if len(shape) == 2 and isinstance(shape[0], str):
+        shape = shape[1]
+    return tuple(int(extent) for extent in shape)
+
+
+def quantize_net(
+    network: Block,
+    quantized_dtype: str | QuantizationConfig | Mapping[str, Any] | None = None,
+    quantize_mode: str | None = None,
+    quantize_granularity: str | None = None,
+    exclude_layers: Sequence[str] | None = None,
+    exclude_layers_match: Sequence[str] | None = None,
+    exclude_operators: Sequence[str] | None = None,
+    calib_data: Any = None,
+    data_shapes: Any = None,
+    calib_mode: str | None = None,
+    num_calib_batches: int | None = None,
+    ctx: Any = None,
+    LayerOutputCollector: Any = None,  # noqa: N803, MXNet's name
+    logger: logging.Logger | None = None,
+    *,
+    config: QuantizationConfig | Mapping[str, Any] | None = None,
+    held_out: Any = None,
+    progress: Progress | None = None,
+    device: Any = None,
+    num_calib_examples: Any = None,
+    **settings: Any,
+) -> QuantizedNet:
+    """Quantization with every setting: arguments in MXNet's order, then any field of QuantizationConfig by name.
+
+    `config` (also in second place) gives settings that the other arguments change. Without them the defaults are
+    QuantizationConfig's: scales per channel, and ranges by calib_mode "naive" where there is calibration data.
+
+    calib_data: as Quantizer.quantize takes it. None: dynamic quantization; the network was called once, or data_shapes
+    gives its input's shape.
+    num_calib_batches: of calib_data, at most.
+    held_out: what the report compares on; rows of the calibration data where it is None.
+    progress: called with the number of batches observed and their total.
+    logger: hears one line, and the report's warnings.
+    ctx, device: the CPU. LayerOutputCollector, num_calib_examples: refused.
+    """
+    if isinstance(quantized_dtype, (QuantizationConfig, Mapping)):
+        if config is not None:
+            raise TypeError("[quantize] config is given twice, by place and by name")
+        config, quantized_dtype = quantized_dtype, None
+    for name, value in (("ctx", ctx), ("device", device)):
+        if value is not None and not str(value).startswith("cpu"):
+            raise ValueError(f"[quantize] {name}, was {value}, expected the CPU")
+    if LayerOutputCollector is not None:
+        raise TypeError("[quantize] LayerOutputCollector has no meaning here: observers are chosen by calib_mode, ranges "
+                        "given by hand with calib_mode custom and ranges")
+    if num_calib_examples is not None:
+        raise TypeError("[quantize] num_calib_examples has no meaning here: give num_calib_batches, or cut the data")
+    values = config.to_dict() if isinstance(config, QuantizationConfig) else dict(config or {})
+    given = dict(
+        settings,
+        quantized_dtype=quantized_dtype,
+        quantize_mode=quantize_mode,
+        quantize_granularity=quantize_granularity,
+        exclude_layers=exclude_layers,
+        exclude_layers_match=exclude_layers_match,
+        exclude_operators=exclude_operators,
+        calib_mode=calib_mode,
+    )
+    values.update((name, value) for name, value in given.items() if value is not None)
+    method = values.get("method", "auto")
+    if calib_data is None and "calib_mode" not in values and method in (None, "auto"):
+        values["calib_mode"] = "none"
+    return _quantize(network, QuantizationConfig(**values), calib_data, held_out, data_shapes=data_shapes,
+                     num_calib_batches=num_calib_batches, progress=progress, logger=logger)

@@ -1,0 +1,96 @@
+"""Fixed-bits programs at work: whole windows in a Session, ticks in a Stream, models exchanged in a ModelSlot.
+
+    session = runtime.Session.load("model.qtk")
+    y = session.run(x)                                   # float32 [steps, batch, features]
+    stream = runtime.Stream(session, instruments=50)
+    if stream.step(features): use(stream.out)            # the newest outputs, row by instrument
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from quantick import _core
+from quantick._core import (
+    CausalityResult,
+    EqualityRow,
+    GoldenReport,
+    GoldenResult,
+    ModelSlot,
+    NDArray,
+    Program,
+    ProgramInput,
+    ProgramNode,
+    ProgramOutput,
+    ProgramValue,
+    Session,
+    Stream,
+    TickStatus,
+    check_equality,
+    check_golden,
+    verify,
+    write_golden,
+)
+
+__all__ = [
+    "CausalityResult",
+    "EqualityRow",
+    "GoldenReport",
+    "GoldenResult",
+    "ModelSlot",
+    "Program",
+    "ProgramInput",
+    "ProgramNode",
+    "ProgramOutput",
+    "ProgramValue",
+    "Session",
+    "Stream",
+    "TickStatus",
+    "check_causality",
+    "check_equality",
+    "check_golden",
+    "identity",
+    "load",
+    "save",
+    "verify",
+    "write_golden",
+]
+
+
+def load(path: str | os.PathLike[str]) -> Program:
+    """Program.load."""
+    return Program.load(path)
+
+
+def save(program: Program, path: str | os.PathLike[str]) -> str:
+    """Program.save."""
+    return program.save(path)
+
+
+def identity(program: Program) -> str:
+    """SHA-256, in hexadecimal, over structure, metadata and all constants."""
+    return program.identity
+
+
+def check_causality(
+    model: Program | Session | Callable[[NDArray], Any],
+    x: Any,
+    *,
+    sequence_in: bool = True,
+    sequence_out: bool = True,
+    seed: int = 1,
+) -> CausalityResult:
+    """Whether any output depends on later steps or on the other rows of its batch.
+
+    Runs the model on x, then cut off after several of its steps, with its last step changed, and with all rows but one
+    changed, and counts the outputs whose bits moved. Any callable from an NDArray to an array will do: a float network,
+    a feature, a function on NumPy arrays. sequence_in, sequence_out: whether x, the output, are [steps, batch, ...]
+    rather than [batch, ...]; programs know that themselves. Raises ShapeError where x has less than 2 steps or 2 rows.
+    """
+    session = getattr(model, "session", model)
+    if isinstance(session, Program):
+        session = Session(session)
+    if isinstance(session, Session):
+        return _core.check_causality(session, x, seed)
+    return _core.check_causality_of(model, x, sequence_in, sequence_out, seed)

@@ -1,0 +1,271 @@
+// Quantization: the configuration from its field list, one call, and the report.
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/shared_ptr.h>
+
+#include "quantick/bindings/python/casters.h"
+#include "quantick/bindings/python/fields.h"
+#include "quantick/bindings/python/long_call.h"
+#include "quantick/bindings/python/module.h"
+#include "quantick/core/float_mode.h"
+#include "quantick/quant/quantizer.h"
+#include "quantick/report/html_writer.h"
+#include "quantick/report/quantization.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace quantick::python {
+namespace {
+
+using quant::CorrectionNote;
+using quant::FloatNode;
+using quant::QuantizationConfig;
+using quant::QuantizationReport;
+using quant::TensorReport;
+
+/// The getter's type is that of python_value, the setter's that of read_value.
+template <class Member>
+void bind_field(nb::class_<QuantizationConfig>& bound, const Field<QuantizationConfig, Member>& field) {
+  const std::string type = annotation_of<Member>(), name(field.name), doc(field.doc);
+  const std::string getter = fmt::format("def {}(self) -> {}", name, type);
+  const std::string setter = fmt::format("def {}(self, value: {}) -> None", name, type);
+  bound.def_prop_rw(
+      name.c_str(), [member = field.member](const QuantizationConfig& c) { return python_value(c.*member); },
+      [member = field.member, name](QuantizationConfig& c, nb::handle value) {
+        read_value(value, c.*member, "quantize", name);
+      },
+      nb::for_getter(nb::sig(getter.c_str())), nb::for_setter(nb::sig(setter.c_str())), doc.c_str());
+}
+
+void bind_config(nb::module_& m) {
+  static const Signature signature("quantize", arguments_of<QuantizationConfig>());
+  nb::class_<QuantizationConfig> bound(m, "QuantizationConfig",
+                                       "How a network is quantized. Rules are dicts; a later rule wins.");
+  const std::string init = signature.text("__init__", "None", "self"), doc = signature.doc("All settings.");
+  bound.def(
+      "__init__",
+      [](QuantizationConfig* self, const nb::args& values, const nb::kwargs& keywords) {
+        auto config = from_keywords<QuantizationConfig>(signature.bind(values, keywords), signature.who());
+        config.validate();
+        new (self) QuantizationConfig(std::move(config));
+      },
+      nb::sig(init.c_str()), doc.c_str());
+  std::apply([&](const auto&... field) { (bind_field(bound, field), ...); }, QuantizationConfig::fields());
+  bound.def("validate", &QuantizationConfig::validate, "Raises ValueError and UnsupportedError for wrong values.")
+      .def("default_method", &QuantizationConfig::default_method, "What method \"auto\" means here.")
+      .def(
+          "to_dict", [](const QuantizationConfig& c) { return python_value(c); },
+          nb::sig("def to_dict(self) -> dict[str, typing.Any]"))
+      .def("copy", [](const QuantizationConfig& c) { return c; })
+      .def("__eq__",
+           [](const QuantizationConfig& a, nb::handle b) {
+             return nb::isinstance<QuantizationConfig>(b) &&
+                    python_value(a).equal(python_value(nb::cast<const QuantizationConfig&>(b)));
+           })
+      .def("__repr__", [](const QuantizationConfig& c) {
+        // What differs from the defaults.
+        const nb::dict usual = nb::cast<nb::dict>(python_value(QuantizationConfig()));
+        std::string out;
+        for (auto [name, value] : nb::cast<nb::dict>(python_value(c)))
+          if (!value.equal(usual[name]))
+            out += fmt::format("{}{}={}", out.empty() ? "" : ", ", nb::cast<std::string>(name),
+                               nb::cast<std::string>(nb::repr(value)));
+        return "QuantizationConfig(" + out + ")";
+      });
+}
+
+constexpr auto members_of(const TensorReport*) {
+  using T = TensorReport;
+  return std::make_tuple(
+      field("name", &T::name, "Layer, or \"input\"; \".2\" and on where a layer has several tensors."),
+      field("op", &T::op, "Operator, \"\" for the input."),
+      field("dtype", &T::dtype, "Of the program's tensor: \"int8\", \"int6\", \"float32\", ..."),
+      field("scale", &T::scale), field("zero_point", &T::zero_point),
+      field("low", &T::low, "Range chosen in calibration."), field("high", &T::high, "Range chosen in calibration."),
+      field("sqnr_db", &T::sqnr_db,
+            "Signal to quantization noise in dB against the float network; infinity where equal, NaN without samples."),
+      field("sqnr_mean_removed_db", &T::sqnr_mean_removed_db, "The same with both means removed."),
+      field("cosine", &T::cosine, "Cosine similarity with the float network."),
+      field("saturation", &T::saturation, "Share of values that the format cuts off."),
+      field("own_sqnr_db", &T::own_sqnr_db, "Of the noise that this node alone adds."),
+      field("dead_zone", &T::dead_zone, "Share of updates of a state that were lost whole."),
+      field("inner_saturation", &T::inner_saturation, "Share of values inside the node that were clamped."),
+      field("method", &T::method, "\"static\", \"dynamic\", ...; \"\" for the input and conversions."),
+      field("collapsed", &T::collapsed, "Whether the program's tensor is one value though the float one is not."),
+      field("observed", &T::observed, "Values that calibration saw."),
+      field("missing", &T::missing, "NaN and infinities that calibration skipped."),
+      field("histogram_low", &T::histogram_low), field("histogram_high", &T::histogram_high),
+      field("histogram", &T::histogram, "Counts in equal parts of that range."));
+}
+
+constexpr auto members_of(const FloatNode*) {
+  return std::make_tuple(field("name", &FloatNode::name), field("layer", &FloatNode::layer),
+                         field("op", &FloatNode::op), field("reason", &FloatNode::reason, "Why it stays float."));
+}
+
+constexpr auto members_of(const CorrectionNote*) {
+  using C = CorrectionNote;
+  return std::make_tuple(
+      field("correction", &C::correction), field("layer", &C::layer),
+      field("what", &C::what, "The quantity of before and after or, where skipped, why nothing was done."),
+      field("before", &C::before), field("after", &C::after), field("skipped", &C::skipped));
+}
+
+template <class T>
+nb::dict dict_of(const T& value) {
+  nb::dict out;
+  std::apply([&](const auto&... m) { ((out[m.name.data()] = python_value(value.*m.member)), ...); },
+             members_of(&value));
+  return out;
+}
+
+template <class T>
+nb::list dicts_of(const std::vector<T>& values) {
+  nb::list out;
+  for (const T& value : values) out.append(dict_of(value));
+  return out;
+}
+
+template <class T>
+void bind_members(nb::module_& m, const char* name, const char* doc) {
+  nb::class_<T> bound(m, name, doc);
+  std::apply([&](const auto&... member) { (bound.def_ro(member.name.data(), member.member, member.doc.data()), ...); },
+             members_of(static_cast<const T*>(nullptr)));
+  bound.def("to_dict", &dict_of<T>, nb::sig("def to_dict(self) -> dict[str, typing.Any]"))
+      .def("__repr__", [name = std::string(name)](const T& value) {
+        return fmt::format("{}({})", name, nb::cast<std::string>(nb::repr(dict_of(value))));
+      });
+}
+
+/// The report and what it reports on.
+struct ReportOf {
+  QuantizationConfig config;
+  QuantizationReport report;
+};
+
+nb::dict dict_of_report(const ReportOf& r) {
+  nb::dict out;
+  out["config"] = python_value(r.config);
+  out["tensors"] = dicts_of(r.report.tensors);
+  out["float_nodes"] = dicts_of(r.report.float_nodes);
+  out["corrections"] = dicts_of(r.report.corrections);
+  out["warnings"] = r.report.warnings;
+  out["advice"] = r.report.advice;
+  out["calibration_rows"] = r.report.calibration_rows;
+  out["compared_rows"] = r.report.compared_rows;
+  out["float_bytes"] = r.report.float_bytes;
+  out["program_bytes"] = r.report.program_bytes;
+  return out;
+}
+
+nb::object frame_of(const ReportOf& r) {
+  const nb::object frame = nb::module_::import_("pandas").attr("DataFrame")(dicts_of(r.report.tensors));
+  return frame.attr("set_index")("name");
+}
+
+std::string html_of(const ReportOf& r) {
+  report::ReportData data;
+  data.title = "Quantization";
+  report::add_quantization(r.config, r.report, data);
+  return report::to_html(data);
+}
+
+/// The page in a frame of its own, so that its style sheet and the notebook's leave each other alone.
+std::string notebook_html(const ReportOf& r) {
+  std::string page;
+  for (const char c : html_of(r)) {
+    if (c == '&')
+      page += "&amp;";
+    else if (c == '"')
+      page += "&quot;";
+    else
+      page += c;
+  }
+  return "<iframe style=\"width:100%;height:640px;border:0\" title=\"Quantization\" srcdoc=\"" + page + "\"></iframe>";
+}
+
+void bind_report(nb::module_& m) {
+  bind_members<TensorReport>(m, "TensorReport", "One tensor: the input, or the output of a node.");
+  bind_members<FloatNode>(m, "FloatNode", "A node that stays in float32.");
+  bind_members<CorrectionNote>(m, "CorrectionNote", "What a correction did to one layer, or why it did nothing.");
+  nb::class_<ReportOf>(m, "QuantizationReport",
+                       "What quantization cost, layer by layer: the float network and the program on the same samples.")
+      .def_ro("config", &ReportOf::config)
+      .def_prop_ro(
+          "tensors", [](const ReportOf& r) { return r.report.tensors; },
+          "In the order in which they are computed; the last one is the output.")
+      .def_prop_ro("float_nodes", [](const ReportOf& r) { return r.report.float_nodes; })
+      .def_prop_ro("corrections", [](const ReportOf& r) { return r.report.corrections; })
+      .def_prop_ro("warnings", [](const ReportOf& r) { return r.report.warnings; })
+      .def_prop_ro(
+          "advice", [](const ReportOf& r) { return r.report.advice; }, "What to change first, most worthwhile first.")
+      .def_prop_ro("calibration_rows", [](const ReportOf& r) { return r.report.calibration_rows; })
+      .def_prop_ro("compared_rows", [](const ReportOf& r) { return r.report.compared_rows; })
+      .def_prop_ro(
+          "float_bytes", [](const ReportOf& r) { return r.report.float_bytes; }, "Of parameters.")
+      .def_prop_ro(
+          "program_bytes", [](const ReportOf& r) { return r.report.program_bytes; }, "Of constants.")
+      .def(
+          "text", [](const ReportOf& r) { return r.report.text(); }, "A table for people.")
+      .def("__str__", [](const ReportOf& r) { return r.report.text(); })
+      .def("__repr__",
+           [](const ReportOf& r) {
+             return fmt::format("QuantizationReport({} tensors, output {:.1f} dB)", r.report.tensors.size(),
+                                r.report.tensors.back().sqnr_db);
+           })
+      .def("to_dict", &dict_of_report, nb::sig("def to_dict(self) -> dict[str, typing.Any]"))
+      .def("to_frame", &frame_of, nb::sig("def to_frame(self) -> typing.Any"),
+           "The tensors as a pandas DataFrame, by name.")
+      .def("to_html", &html_of, "A page that needs no network.")
+      .def("_repr_html_", &notebook_html);
+}
+
+nb::tuple quantize(nn::Block& model, const QuantizationConfig& config, const std::vector<Array>& batches,
+                   const std::optional<Array>& held_out, const std::optional<Shape>& input_shape,
+                   const nb::object& on_batch) {
+  quant::CalibrationData data(batches);
+  if (!on_batch.is_none())
+    data.on_batch = [&](size_t done) {
+      const nb::gil_scoped_acquire lock;
+      on_batch(done);
+    };
+  quant::QuantizedNet made;
+  {
+    const LongCall call;
+    const FloatMode mode;
+    const Array held = held_out.value_or(Array());
+    if (input_shape)
+      made =
+          quant::quantize_graph(model.trace({{DType::f32, *input_shape}}), config, data, held, quant::marks_of(model));
+    else
+      made = quant::quantize_net(model, config, data, held);
+  }
+  return nb::make_tuple(std::move(made.program), ReportOf{config, std::move(made.report)});
+}
+
+}  // namespace
+
+void bind_quant(nb::module_& m) {
+  bind_config(m);
+  bind_report(m);
+  m.def("quantize", &quantize, "model"_a, "config"_a, "batches"_a, "held_out"_a = nb::none(),
+        "input_shape"_a = nb::none(), "on_batch"_a = nb::none(),
+        nb::sig("def quantize(model: Block, config: QuantizationConfig, batches: collections.abc.Sequence[NDArray], "
+                "held_out: NDArray | None = None, input_shape: tuple[int, ...] | None = None, on_batch: "
+                "collections.abc.Callable[[int], object] | None = None) -> tuple[Program, QuantizationReport]"),
+        "quant::quantize_net. input_shape: of the model's input, where there are no batches and the model was not "
+        "called yet.");
+  m.def(
+      "sqnr_db",
+      [](nb::handle reference, nb::handle got, bool remove_mean) {
+        return quant::sqnr_db(array_of(reference), array_of(got), remove_mean);
+      },
+      "reference"_a, "got"_a, "remove_mean"_a = false,
+      "Signal to quantization noise in dB of `got` against `reference`, both float32 and of one shape; infinity where "
+      "they are equal.");
+  m.def(
+      "cosine_similarity",
+      [](nb::handle a, nb::handle b) { return quant::cosine_similarity(array_of(a), array_of(b)); }, "a"_a, "b"_a);
+}
+
+}  // namespace quantick::python
