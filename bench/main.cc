@@ -48,7 +48,6 @@ json machine() {
           {"cores", std::thread::hardware_concurrency()},
           {"isa", isa_name(active_isa())},
           {"isas", isas},
-          {"bf16", __builtin_cpu_supports("avx512bf16") != 0},
           {"l1", caches.l1},
           {"l2", caches.l2},
           {"l3", caches.l3},
@@ -56,6 +55,7 @@ json machine() {
           {"reading", reading},
           {"vnni_peak", kernels::vnni_peak_macs_per_second()},
           {"f32_peak", kernels::f32_peak_macs_per_second()},
+          {"bf16_peak", kernels::bf16_peak_macs_per_second()},
           {"peers", peers},
           {"workloads", names}};
 }

@@ -139,7 +139,8 @@ def header_of(machine):
         f"{', '.join(machine['units']) or 'no instructions for small numbers'}",
         f"floors       one core reads {reading}; " +
         (f"VNNI peak {peak / 1e12:.2f} T byte products/s" if peak else "no VNNI") +
-        f"; float32 peak {machine['f32_peak'] / 1e12:.2f} T products/s",
+        f"; float32 peak {machine['f32_peak'] / 1e12:.2f} T products/s" +
+        (f", bf16 {machine['bf16_peak'] / 1e12:.2f} T" if machine["bf16_peak"] else ""),
         f"rules        one thread; every ratio comes from the same process or script, contenders taking turns over "
         f"{LEAST_ROUNDS} to {MOST_ROUNDS} rounds;",
         "             medians; times in us; a clock reading's own time is taken off "

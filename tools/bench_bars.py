@@ -234,12 +234,20 @@ def training_bars(training, machine):
                              "ops_bench is not built, or was not run", parts))
         bars.append(at_least(f"{name} against PyTorch", own["gflops"] / peer["gflops"] if own and peer else None, 1.5,
                              "x", peer_missing(machine, "pytorch"),
-                             f"own {own['gflops']:.1f}, PyTorch {peer['gflops']:.1f} GFLOP/s" if own and peer else ""))
-        missing = ("training stays in float32; kernels_bench's `peak` measures bf16 products" if machine["bf16"] else
-                   "this processor has no bf16")
+                             against_pytorch(own, peer["gflops"]) if own and peer else ""))
+        missing = "this processor has no bf16"
+        if machine["bf16_peak"]:
+            missing = ("training stays in float32: this core multiplies bf16 "
+                       f"{machine['bf16_peak'] / machine['f32_peak']:.2f}x as fast as float32")
         bars.append(at_least(f"{name}: bf16 against own f32", bf16["gflops"] / own["gflops"] if own and bf16 else None,
                              1.3, "x", missing, machine["isa"]))
     return bars
+
+
+def against_pytorch(own, gflops):
+    peak = own["gflops"] / own["share"]
+    return (f"own {own['gflops']:.1f} GFLOP/s = {100 * own['share']:.0f} % of the GEMM peak, PyTorch {gflops:.1f} = "
+            f"{100 * gflops / peak:.0f} %; the peak itself were {peak / gflops:.2f}x")
 
 
 def start_bars(loading, importing):

@@ -420,6 +420,8 @@ def pytorch_training(hidden, steps=30, batch=512, repeats=7):
     x, dy = torch.randn(steps, batch, hidden, requires_grad=True), torch.randn(steps, batch, hidden)
     times = []
     for _ in range(repeats + 1):
+        layer.zero_grad(set_to_none=True)
+        x.grad = None
         start = time.perf_counter()
         layer(x)[0].backward(dy)
         times.append(time.perf_counter() - start)

@@ -62,7 +62,7 @@ namespace quantick::kernels {
   for (int j = 0; j < 12; ++j) asm volatile("" : : "x"(sum[j]));
 }
 
-/// rounds * 16 fused multiply-adds of 16 floats each. Factors of 1/2 keep the sums from growing without end.
+/// rounds * 16 fused multiply-adds of 16 floats each.
 [[gnu::target("avx512f"), gnu::noinline]] inline void multiply_floats_avx512(int64_t rounds) {
   __m512 sum[16] = {}, a = _mm512_set1_ps(0.5f);
   asm volatile("" : "+v"(a));
@@ -70,7 +70,21 @@ namespace quantick::kernels {
   for (int j = 0; j < 16; ++j) asm volatile("" : "+v"(sum[j]));
   for (int64_t i = 0; i < rounds; ++i)
 #pragma GCC unroll 16
-    for (int j = 0; j < 16; ++j) sum[j] = _mm512_fmadd_ps(sum[j], a, a);
+    for (int j = 0; j < 16; ++j) sum[j] = _mm512_fmadd_ps(a, a, sum[j]);
+#pragma GCC unroll 16
+  for (int j = 0; j < 16; ++j) asm volatile("" : : "v"(sum[j]));
+}
+
+/// rounds * 16 products of 32 pairs of bf16 each.
+[[gnu::target("avx512f,avx512bf16"), gnu::noinline]] inline void multiply_bf16_avx512(int64_t rounds) {
+  __m512 sum[16] = {}, pairs = _mm512_set1_ps(0.5f);
+  asm volatile("" : "+v"(pairs));
+#pragma GCC unroll 16
+  for (int j = 0; j < 16; ++j) asm volatile("" : "+v"(sum[j]));
+  const auto a = reinterpret_cast<__m512bh>(pairs);
+  for (int64_t i = 0; i < rounds; ++i)
+#pragma GCC unroll 16
+    for (int j = 0; j < 16; ++j) sum[j] = _mm512_dpbf16_ps(sum[j], a, a);
 #pragma GCC unroll 16
   for (int j = 0; j < 16; ++j) asm volatile("" : : "v"(sum[j]));
 }
@@ -83,7 +97,7 @@ namespace quantick::kernels {
   for (int j = 0; j < 12; ++j) asm volatile("" : "+x"(sum[j]));
   for (int64_t i = 0; i < rounds; ++i)
 #pragma GCC unroll 12
-    for (int j = 0; j < 12; ++j) sum[j] = _mm256_fmadd_ps(sum[j], a, a);
+    for (int j = 0; j < 12; ++j) sum[j] = _mm256_fmadd_ps(a, a, sum[j]);
 #pragma GCC unroll 12
   for (int j = 0; j < 12; ++j) asm volatile("" : : "x"(sum[j]));
 }
@@ -140,6 +154,16 @@ inline double f32_peak_macs_per_second() {
   const Isa best = supported_isas().back();
   if (best == Isa::avx512vnni) return kRounds * 16 * 16 / median_seconds([] { multiply_floats_avx512(kRounds); });
   if (best != Isa::scalar) return kRounds * 12 * 8 / median_seconds([] { multiply_floats_avx2(kRounds); });
+#endif
+  return 0;
+}
+
+/// Products of two bf16 values that one core makes in a second.
+inline double bf16_peak_macs_per_second() {
+#if defined(__x86_64__)
+  constexpr int64_t kRounds = 1000;
+  if (__builtin_cpu_supports("avx512bf16"))
+    return kRounds * 16 * 32 / median_seconds([] { multiply_bf16_avx512(kRounds); });
 #endif
   return 0;
 }

@@ -33,7 +33,7 @@ RESULTS = [
     {"kind": "bandwidth", "bytes": 1024.0, "value": 5e10},
 ]
 KEYS = {"workload", "contender", "path", "metric", "value", "unit", "floor", "ratio_to_int8", "cache", "net", "note"}
-MACHINE = {"cpu": "a core", "cores": 2, "isa": "avx2", "isas": ["scalar", "avx2"], "bf16": False, "l1": 32 << 10,
+MACHINE = {"cpu": "a core", "cores": 2, "isa": "avx2", "isas": ["scalar", "avx2"], "bf16_peak": 0, "f32_peak": 4e8, "l1": 32 << 10,
            "l2": 1 << 20, "l3": 8 << 20, "units": ["avx_vnni"], "peers": [{"name": "eigen", "present": False, "text": "not built in"}]}
 
 
@@ -120,6 +120,8 @@ def test_bars_are_met_or_skipped_with_the_reason(rows):
     assert skipped.met is None and skipped.reason == "eigen: not built in"
     assert bars["lstm_2x128 step, int8 against onnxruntime_f32 (binding subtracted)"].met is True
     assert bars["LSTM training, hidden 64: bf16 against own f32"].reason == "this processor has no bf16"
+    quick = bench_bars.training_bars({}, {**MACHINE, "bf16_peak": 2e8})[2]
+    assert quick.reason == "training stays in float32: this core multiplies bf16 0.50x as fast as float32"
 
 
 def test_a_missed_step_says_where_weights_lie_and_how_far_floors_are_apart(rows):
@@ -179,13 +181,17 @@ def test_savings_and_starts_become_bars():
     savings = [{"workload": "lstm_2x128", "contender": c, "threads": 2, "windows_per_second": v, "sweeps_per_hour": v,
                 "tick_ns": 1, "event_ns": 1, "cores": 1 / v} for c, v in (("int8", 60.0), ("f32", 20.0))]
     loading = {"file_bytes": 20e6, "load_seconds": 0.02, "parse_seconds": 0.015, "read_seconds": 0.004, "first_step_ns": 1000, "hundredth_step_ns": 990}
-    training = {("lstm", 64): {"gflops": 60.0, "share": 0.6, "forward": 0.7, "backward": 0.5}}
+    training = {("lstm", 64): {"gflops": 60.0, "share": 0.6, "forward": 0.7, "backward": 0.5},
+                ("lstm_pytorch", 64): {"gflops": 50.0, "share": None, "forward": None, "backward": None}}
     bars = bars_of([], savings=savings, loading=loading, training=training, portfolios={"sweeps_per_hour": 99_999.0},
                    importing={"seconds": 0.5, "text": "0.520 s with, 0.020 s without"})
     assert bars["lstm_2x128 model sweeps per hour, int8 against f32"].measured == "3.00x"
     assert bars["model load with checksum and packing, per 10 MB"].met is False  # 10 ms
     assert bars["first step after warm_up / hundredth step (1.1 counts as equal)"].met is True
     assert bars["LSTM training, hidden 64: share of the f32 GEMM peak"].met is True
+    peer = bars["LSTM training, hidden 64 against PyTorch"]
+    assert peer.measured == "1.20x"
+    assert peer.reason == ("own 60.0 GFLOP/s = 60 % of the GEMM peak, PyTorch 50.0 = 50 %; the peak itself were 2.00x")
     assert bars["portfolio sweeps per hour over cached predictions"].met is False
     late = bars["import quantick, beyond the start of Python"]
     assert (late.met, late.measured, late.reason) == (False, "0.50 s", "0.520 s with, 0.020 s without")

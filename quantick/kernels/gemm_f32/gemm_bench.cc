@@ -4,9 +4,9 @@
 // bf16 where the processor multiplies them.
 #include <vector>
 
+#include "quantick/kernels/bench_floor.h"
 #include "quantick/kernels/bench_ratio.h"
 #include "quantick/kernels/gemm_f32/gemm.h"
-#include "quantick/kernels/intrinsics.h"
 
 #if QTK_HAS_ONEDNN
 #include <dnnl.h>
@@ -59,43 +59,18 @@ void quantick_packed(benchmark::State& state) {
 BENCHMARK(quantick_packed)->Args({1280, 256, 64})->Args({64, 256, 64})->Args({512, 512, 512});
 
 #if defined(__x86_64__)
-constexpr int kSums = 16, kRounds = 1000;
-
-[[gnu::target("avx512f"), gnu::noinline]] void multiply_f32() {
-  __m512 sum[kSums] = {}, a = _mm512_set1_ps(0.5f), b = a;
-  asm volatile("" : "+v"(a), "+v"(b));
-#pragma GCC unroll 16
-  for (int j = 0; j < kSums; ++j) asm volatile("" : "+v"(sum[j]));  // or equal sums would be made once
-  for (int i = 0; i < kRounds; ++i)
-#pragma GCC unroll 16
-    for (int j = 0; j < kSums; ++j) sum[j] = _mm512_fmadd_ps(a, b, sum[j]);
-#pragma GCC unroll 16
-  for (int j = 0; j < kSums; ++j) asm volatile("" : : "v"(sum[j]));
-}
-
-[[gnu::target("avx512f,avx512bf16"), gnu::noinline]] void multiply_bf16() {
-  __m512 sum[kSums] = {}, pairs = _mm512_set1_ps(0.5f);
-  asm volatile("" : "+v"(pairs));
-#pragma GCC unroll 16
-  for (int j = 0; j < kSums; ++j) asm volatile("" : "+v"(sum[j]));
-  const auto a = reinterpret_cast<__m512bh>(pairs);
-  for (int i = 0; i < kRounds; ++i)
-#pragma GCC unroll 16
-    for (int j = 0; j < kSums; ++j) sum[j] = _mm512_dpbf16_ps(sum[j], a, a);
-#pragma GCC unroll 16
-  for (int j = 0; j < kSums; ++j) asm volatile("" : : "v"(sum[j]));
-}
-
 /// ratio: products per second, relative to float32.
 void peak(benchmark::State& state) {
   const bool bf16 = state.range(0) == 1;
   if (!__builtin_cpu_supports("avx512f") || (bf16 && !__builtin_cpu_supports("avx512bf16")))
     return state.SkipWithError("the processor lacks the instruction");
-  run_with_ratio(state, "peak", !bf16, [&] { bf16 ? multiply_bf16() : multiply_f32(); });
-  const int lanes = bf16 ? 32 : 16;
+  constexpr int64_t kRounds = 1000, kSums = 16;
+  run_with_ratio(state, "peak", !bf16, [&] { bf16 ? multiply_bf16_avx512(kRounds) : multiply_floats_avx512(kRounds); });
+  const int64_t lanes = bf16 ? 32 : 16;
   if (bf16) state.counters["ratio"].value *= 2;
-  state.counters["GMAC/s"] = benchmark::Counter(
-      1e-9 * lanes * kSums * kRounds * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+  state.counters["GMAC/s"] =
+      benchmark::Counter(1e-9 * static_cast<double>(lanes * kSums * kRounds) * static_cast<double>(state.iterations()),
+                         benchmark::Counter::kIsRate);
   state.SetLabel(bf16 ? "bf16" : "f32");
 }
 BENCHMARK(peak)->Arg(0)->Arg(1);
