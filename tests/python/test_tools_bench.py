@@ -1,4 +1,5 @@
 """tools/bench*.py: rows, ratios and bars from results that are made up, and the Python peers' models and percentiles."""
+import argparse
 import json
 import pathlib
 import struct
@@ -266,6 +267,37 @@ def test_a_workload_gets_its_rounds_even_where_its_time_is_over(capsys):
     assert bench.run_workload("w", own, python, "f", 3600, 1) == ["close"]
     assert own.lines.count("round 1") == bench.MOST_ROUNDS and python.lines == ["open w f"]
     assert "no Python peers for w: no such form" in capsys.readouterr().err
+
+
+class ScriptedWorkers:
+    """Workers that measure RESULTS, fail at the workload "broken" and are interrupted at "late"."""
+
+    def __enter__(self):
+        class Own(Scripted):
+            def ask(self, line):
+                if "broken" in line:
+                    raise RuntimeError("it ended")
+                if "late" in line:
+                    raise KeyboardInterrupt
+                return RESULTS if line == "close" else {}
+
+        return Own(), bench.NoWorker([], "")
+
+    def __exit__(self, *_):
+        pass
+
+
+def test_what_was_measured_before_an_interruption_is_kept(tmp_path, capsys):
+    machine = {**MACHINE, "reading": [{"bytes": 1024, "bytes_per_second": 1e9}], "vnni_peak": 0, "clock_overhead_ns": 20}
+    options = argparse.Namespace(json=tmp_path / "out/bench.json", markdown=tmp_path / "bench.md", no_extra=False)
+    report, names = bench.Report(machine, options), ["broken", "lstm_2x128", "late", "never"]
+    progress = bench.Progress(names, 25, True)
+    with pytest.raises(KeyboardInterrupt):
+        bench.measure(report, ScriptedWorkers(), names, progress, 0, 1)
+    assert {row["workload"] for row in json.loads(options.json.read_text())} == {"lstm_2x128"}
+    assert not report.add_bars().startswith("bars: 0 met") and "### bars" in options.markdown.read_text()
+    said = capsys.readouterr().err
+    assert "nothing measured of broken: it ended" in said and "2 of 5, lstm_2x128; 0 s so far, about 144 s in all" in said
 
 
 def test_a_worker_that_ends_is_an_error_of_its_workload():
