@@ -225,7 +225,7 @@ class Reading {
                   "aggregate them to one row per day first.",
                   shown(source_.header()[*plan_.time_of_day]))
         : plan_.layout == "single"
-            ? " If the file holds several instruments, set instrument_column."
+            ? " If it holds several instruments, set instrument_column; if bars within a day, bars: intraday."
             : " Is there a time of day in the date column (bars: intraday), or do rows repeat? One row per day is "
               "taken; set duplicate: first or last to keep one of them.";
     fail<ParseError>("[reader] {}: {}date {} was there already on {}, expected it once.{}",

@@ -11,5 +11,8 @@ NB_MODULE(_core, m) {
   bind_operators(m);
   bind_autograd(m);
   bind_nn(m);
+  bind_optim(m);
+  bind_train(m);
+  bind_data(m);
   bind_program(m);
 }

@@ -9,6 +9,9 @@ void bind_array(nanobind::module_& m);
 void bind_operators(nanobind::module_& m);
 void bind_autograd(nanobind::module_& m);
 void bind_nn(nanobind::module_& m);
+void bind_optim(nanobind::module_& m);
+void bind_train(nanobind::module_& m);  ///< after nn and optim
+void bind_data(nanobind::module_& m);  ///< frames, market, features, backtest, report
 void bind_program(nanobind::module_& m);
 
 }  // namespace quantick::python

@@ -73,12 +73,30 @@ Contender equal_weight(const RunConfig& config, const backtest::Prices& prices, 
           .result = backtest::run_backtest(prices, same, strategy::StrategyOptions(options), config.backtest)};
 }
 
+/// float32 against int8, where both are there.
+void compare_networks(const RunConfig& config, Evaluation& e) {
+  const Contender *f = e.find("float32"), *q = e.find("int8");
+  if (f == nullptr || q == nullptr) return;
+  auto bootstrap = config.evaluation.bootstrap;
+  if (bootstrap.seed == 0) bootstrap.seed = static_cast<uint64_t>(config.seed);
+  e.comparison = backtest::compare({.float32_scores = f->scores,
+                                    .int8_scores = q->scores,
+                                    .labels = e.labels,
+                                    .float32_backtest = f->result,
+                                    .int8_backtest = q->result,
+                                    .top_k = config.evaluation.overlap_k,
+                                    .periods_per_year = backtest::periods_of(config.evaluation.profile)},
+                                   bootstrap);
+}
+
 Contender traded(const RunConfig& config, const backtest::Prices& prices, std::string key, std::string label,
                  report::Role role, strategy::ScoreMatrix scores) {
   Contender c{.key = std::move(key), .label = std::move(label), .role = role, .scores = std::move(scores)};
   c.result = backtest::run_backtest(prices, c.scores, config.strategy_options, config.backtest);
   return c;
 }
+
+}  // namespace
 
 std::vector<double> returns_of(const market::Panel& benchmark, const std::vector<market::Date>& dates) {
   const auto price = benchmark.field("price");
@@ -96,8 +114,6 @@ std::vector<double> returns_of(const market::Panel& benchmark, const std::vector
   }
   return out;
 }
-
-}  // namespace
 
 const Contender* Evaluation::find(std::string_view key) const {
   const auto found =
@@ -141,33 +157,29 @@ Evaluation evaluate(const RunConfig& config, const PreparedData& data, strategy:
   for (Contender& c : out.contenders) judge(c, out.forward_returns);
   out.contenders.push_back(equal_weight(config, data.prices, out.labels));
   out.trials = config.evaluation.trials + static_cast<int64_t>(out.ridge_trials.size());
-  auto bootstrap = config.evaluation.bootstrap;
-  if (bootstrap.seed == 0) bootstrap.seed = static_cast<uint64_t>(config.seed);
-  const Contender &f = out.contenders[0], &q = out.contenders[1];
-  out.comparison = backtest::compare({.float32_scores = f.scores,
-                                      .int8_scores = q.scores,
-                                      .labels = out.labels,
-                                      .float32_backtest = f.result,
-                                      .int8_backtest = q.result,
-                                      .top_k = config.evaluation.overlap_k,
-                                      .periods_per_year = backtest::periods_of(config.evaluation.profile)},
-                                     bootstrap);
-  if (data.benchmark) out.benchmark_returns = returns_of(*data.benchmark, q.result.dates);
+  compare_networks(config, out);
+  if (data.benchmark) out.benchmark_returns = returns_of(*data.benchmark, out.contenders.front().result.dates);
   return out;
+}
+
+void complete(Evaluation& e, const RunConfig& config, const market::Panel& panel, bool with_equal_weight) {
+  const auto prices = backtest::Prices::from_panel(panel);
+  const strategy::ScoreMatrix closes{prices.dates, prices.instruments, prices.close};
+  const auto returns = backtest::forward_returns(closes, config.dataset.samples.horizon);
+  e.forward_returns = backtest::align(returns, e.contenders.front().scores);
+  e.labels = e.forward_returns;
+  e.label_deviation = deviation(e.labels.values);
+  for (Contender& c : e.contenders) judge(c, returns);
+  compare_networks(config, e);
+  if (with_equal_weight) e.contenders.push_back(equal_weight(config, prices, e.labels));
+  e.trials = config.evaluation.trials;
 }
 
 Evaluation evaluate_scores(const RunConfig& config, const market::Panel& panel, strategy::ScoreMatrix scores) {
   Evaluation out;
-  const auto prices = backtest::Prices::from_panel(panel);
-  const strategy::ScoreMatrix closes{prices.dates, prices.instruments, prices.close};
-  out.forward_returns = backtest::align(backtest::forward_returns(closes, config.dataset.samples.horizon), scores);
-  out.labels = out.forward_returns;
-  out.label_deviation = deviation(out.labels.values);
-  out.contenders.push_back(
-      traded(config, prices, "scores", "Scores of the file", report::Role::kOther, std::move(scores)));
-  judge(out.contenders.front(), out.forward_returns);
-  out.contenders.push_back(equal_weight(config, prices, out.labels));
-  out.trials = config.evaluation.trials;
+  out.contenders.push_back(traded(config, backtest::Prices::from_panel(panel), "scores", "Scores of the file",
+                                  report::Role::kOther, std::move(scores)));
+  complete(out, config, panel, true);
   return out;
 }
 

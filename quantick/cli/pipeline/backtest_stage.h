@@ -43,6 +43,13 @@ strategy::ScoreMatrix score_ridge(const PreparedData& data, std::vector<backtest
 Evaluation evaluate(const RunConfig& config, const PreparedData& data, strategy::ScoreMatrix float32,
                     strategy::ScoreMatrix int8);
 
+/// Fills in what follows from contenders that hold scores and results: returns over the label's horizon and the ICs
+/// against them, equal weight as one more contender, float32 against int8 where both are there, and the trials.
+void complete(Evaluation& evaluation, const RunConfig& config, const market::Panel& panel, bool with_equal_weight);
+
+/// Of a benchmark's price on these dates; 0 where it has none.
+std::vector<double> returns_of(const market::Panel& benchmark, const std::vector<market::Date>& dates);
+
 /// Backtests one set of scores, from anywhere, beside equal weight.
 Evaluation evaluate_scores(const RunConfig& config, const market::Panel& panel, strategy::ScoreMatrix scores);
 

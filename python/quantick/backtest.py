@@ -1,0 +1,243 @@
+"""Backtests: daily scores through a strategy, signals on quotes, and what both are worth.
+
+    result = backtest.run(prices, scores, strategy="TopkDropout", k=10, commission_bps=5)
+    result.returns, result.equity                                # arrays [bars]
+    backtest.evaluate(result.returns)                            # metrics by name
+    backtest.ic(scores, backtest.forward_returns(prices, 5))
+"""
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from quantick import _core, _metrics as metrics, frames
+from quantick._core import BacktestResult, Panel, ScoreMatrix, Strategy, Ticks
+from quantick._metrics import _numbers
+
+__all__ = [
+    "BacktestResult",
+    "Quantiles",
+    "Summary",
+    "absolute_error",
+    "check_truncation",
+    "compare",
+    "compare_scores",
+    "equal_weight",
+    "evaluate",
+    "forward_returns",
+    "ic",
+    "mean_interval",
+    "metrics",
+    "options",
+    "profiles",
+    "quantiles",
+    "rank_ic",
+    "run",
+    "run_ticks",
+    "summarize",
+    "sweep",
+    "to_frame",
+    "top_k_overlap",
+]
+
+
+class Summary(NamedTuple):
+    """Of a series per date, NaN left out. ratio = mean / deviation (ddof 1), not annualised (ICIR)."""
+
+    mean: float
+    deviation: float
+    ratio: float
+    observations: int
+
+
+class Quantiles(NamedTuple):
+    """Mean label per bucket of scores, bucket 0 lowest."""
+
+    by_date: Any  #: [dates, buckets]
+    mean: Any  #: [buckets]
+    long_short: Any  #: [dates], the highest bucket less the lowest
+
+
+def run(prices: Any, scores: Any, strategy: str | Strategy = "TopkDropout", **options: Any) -> BacktestResult:
+    """Trades ``scores`` bar by bar: a decision sees the close of bar t, its orders trade in a later one.
+
+    prices: a Panel, or a frame for ``frames.read``. scores: a ScoreMatrix, or a frame for ``frames.read_scores``; their
+    instruments must be among the prices', their dates on the prices' calendar. strategy: an object of
+    ``quantick.strategy``, or a class name, whose options then stand among ``options``. ``options()`` lists the others:
+    execution and costs. Raises ValueError (TypeError for an unknown option, with the nearest) that names what does not
+    fit. Runs without Python's lock.
+    """
+    chosen, rest = _strategy(strategy, options)
+    return _core.run_backtest(_prices(prices), frames.read_scores(scores), chosen, rest)
+
+
+def options() -> dict[str, tuple[Any, str]]:
+    """Execution and costs: the default and the meaning of every option of ``run`` that is not the strategy's."""
+    return _core.backtest_options()
+
+
+def equal_weight(result: BacktestResult, rebalance: int | None = None) -> BacktestResult:
+    """The baseline to a result: every name that trades, at one weight, on the same dates and with the same costs,
+    rebalanced as often as the strategy unless ``rebalance`` says otherwise."""
+    import numpy as np
+
+    scores = result.scores
+    same = ScoreMatrix(scores.dates.view(np.int64), scores.instruments, np.zeros(scores.values.size))
+    every = int(result.strategy.options["rebalance"]) if rebalance is None else rebalance
+    return _core.run_backtest(result.prices, same, Strategy("EqualWeight", {"rebalance": every}), result.options)
+
+
+def to_frame(result: BacktestResult) -> Any:
+    """The series of a result as a pandas.DataFrame by date; ``frames.to_polars`` and ``to_arrow`` take results, too."""
+    return frames.to_pandas(result)
+
+
+def evaluate(returns: Any, benchmark: Any = None, profile: str = "empyrical") -> dict[str, float]:
+    """All metrics of period returns as another tool computes them, with its defaults: empyrical, quantstats, qlib, lean
+    or vnpy. ``benchmark``: returns of the same periods, for what needs one. Raises ValueError for fewer than 2 returns
+    or one that is not finite."""
+    other = None if benchmark is None else _numbers(benchmark, "benchmark")
+    return {name: value for name, value, _ in _core.evaluate_profile(_numbers(returns), other, profile)}
+
+
+def profiles() -> list[str]:
+    """Names for ``evaluate``."""
+    return _core.profile_names()
+
+
+def forward_returns(prices: Any, horizon: int, delay: int = 1) -> ScoreMatrix:
+    """Returns from the close of t + delay to that of t + delay + horizon, NaN beyond the end: labels for scores. Prices
+    are those that a backtest trades at."""
+    return _core.holding_returns(_prices(prices), horizon, delay)
+
+
+def ic(scores: Any, labels: Any) -> Any:
+    """Information coefficient [dates]: Pearson correlation per date with the labels of that date. NaN where there are
+    fewer than 3 pairs or a side does not vary."""
+    return _core.information_coefficient(frames.read_scores(scores), frames.read_scores(labels))
+
+
+def rank_ic(scores: Any, labels: Any) -> Any:
+    """As ``ic``, Spearman's; ties share their mean rank."""
+    return _core.rank_information_coefficient(frames.read_scores(scores), frames.read_scores(labels))
+
+
+def absolute_error(scores: Any, labels: Any) -> Any:
+    """Mean |score - label| [dates]."""
+    return _core.absolute_error(frames.read_scores(scores), frames.read_scores(labels))
+
+
+def top_k_overlap(a: Any, b: Any, k: float) -> Any:
+    """Share of the best k of one that are among the best k of the other [dates]; k: a count, or a share of the names."""
+    return _core.top_k_overlap(frames.read_scores(a), frames.read_scores(b), k)
+
+
+def quantiles(scores: Any, labels: Any, buckets: int = 5) -> Quantiles:
+    """Mean label per bucket of scores; equal scores fall by name. NaN on dates with fewer names than buckets."""
+    out = _core.quantile_returns(frames.read_scores(scores), frames.read_scores(labels), buckets)
+    return Quantiles(out["by_date"], out["mean"], out["long_short"])
+
+
+def summarize(series: Any) -> Summary:
+    """Of an IC per date, say."""
+    return Summary(*_core.summarize(_numbers(series, "series")))
+
+
+def mean_interval(series: Any, overlap: int = 1) -> tuple[float, float, float, int]:
+    """(mean, low, high, observations) of the finite values: 95 %, Newey and West 1987; labels that overlap by h dates
+    take ``overlap=h``."""
+    return _core.newey_west_mean(_numbers(series, "series"), overlap)
+
+
+def compare(first: BacktestResult, second: BacktestResult, *, labels: Any = None, horizon: int = 5, top_k: float = 0.2,
+            periods_per_year: float = 252, **bootstrap: Any) -> dict[str, Any]:
+    """Two results on the same dates and instruments (float32 and int8, two models, ...): ic, rank_ic, mae_bps,
+    top_k_overlap, turnover, sharpe and max_drawdown of each, and their difference (second less first) with an interval by
+    block bootstrap in which both sides are resampled with the same dates.
+
+    labels: what the scores predict; by default returns over ``horizon`` bars. ``bootstrap``: method (stationary, moving),
+    block_length, resamples, confidence, seed. Gives {"overall": rows, "years": {year: rows}, "method": text}; a row is a
+    dict of name, first, second, difference, low, high, observations.
+    """
+    target = forward_returns(first.prices, horizon) if labels is None else frames.read_scores(labels)
+    return _core.compare_runs(first, second, target, top_k, periods_per_year, bootstrap)
+
+
+def compare_scores(first: Any, second: Any, labels: Any, top_k: float = 0.2, **bootstrap: Any) -> list[dict[str, Any]]:
+    """As ``compare`` for what scores tell without a backtest: ic, rank_ic, mae in standard deviations of the labels,
+    mae_change in percent, top_k_overlap."""
+    return _core.compare_scores(frames.read_scores(first), frames.read_scores(second), frames.read_scores(labels), top_k,
+                                bootstrap)
+
+
+def sweep(prices: Any, scores: Any, strategy: str | Strategy | Sequence[str | Strategy] = "TopkDropout", *,
+          periods_per_year: float = 252, trials_before: int = 0,
+          progress: Callable[[int, int], None] | None = None, **options: Any) -> dict[str, Any]:
+    """Many settings on one set of scores, in parallel: a list in place of an option's value stands for each of its
+    values, crossed with all other lists.
+
+    progress(done, settings) is called between batches. Gives arrays [settings] (annual_return, annual_volatility, sharpe
+    with its interval, max_drawdown, turnover, costs, trades, blocked, ruined, deflated_sharpe), "settings" (a list of
+    dicts of what was crossed), "best" (position, -1: none), "trials", "expected_max_sharpe", "observations". The deflated
+    Sharpe ratio counts all settings, and ``trials_before``, as trials. Ctrl-C ends it.
+    """
+    several = [strategy] if isinstance(strategy, (str, Strategy)) else list(strategy)
+    lists = {name: list(value) if isinstance(value, (list, tuple, range)) else [value]
+             for name, value in options.items()}
+    settings, described = [], []
+    for one in several:
+        for values in itertools.product(*lists.values()):
+            chosen = dict(zip(lists, values))
+            settings.append(_strategy(one, chosen))
+            described.append({"strategy": settings[-1][0].name,
+                              **{name: value for name, value in chosen.items() if len(lists[name]) > 1}})
+    out = _core.sweep(_prices(prices), frames.read_scores(scores), settings, periods_per_year, trials_before, progress)
+    return {**out, "settings": described}
+
+
+def check_truncation(result: BacktestResult, cuts: int | Sequence[int] = 5) -> str | None:
+    """Runs a backtest again with the data cut off at several dates: None where everything up to each cut kept its bits,
+    else what changed, which is a look-ahead. ``cuts``: how many, or positions of score dates."""
+    count = len(result.scores)
+    if isinstance(cuts, int):
+        cuts = sorted({max(2, count * (i + 1) // (cuts + 1)) for i in range(cuts)} & set(range(2, count)))
+    return result.check_truncation(list(cuts))
+
+
+def run_ticks(ticks: Ticks | Mapping[str, Any], signals: Any, *, latency_ns: Any = 0, line_ns: int = 0,
+              limit_to_size: bool = True, seed: int = 0, **options: Any) -> dict[str, Any]:
+    """Trades signals on best quotes, event by event: a decision sees its event and nothing later, its order meets the
+    quotes of the moment it arrives.
+
+    ticks: of ``market.read_ticks``, of one instrument, or a mapping of arrays time (ns), bid, ask, bid_size, ask_size.
+    signals: [events], above 0 for a rise, NaN: none. latency_ns: of a decision: a number, measured samples (an array), or
+    the path of a latencies.csv; line_ns: of the way here and back. ``options``: enter, exit, max_position, multiplier,
+    fee_per_contract, fee_bps, fill_quote (valid, next), flat_at, utc_offset. Gives profit and position [events], days,
+    counts of orders, fees and costs, and notes.
+    """
+    import numpy as np
+
+    columns = (lambda name: getattr(ticks, name)) if isinstance(ticks, Ticks) else ticks.__getitem__
+    latency: Any = latency_ns
+    if isinstance(latency, os.PathLike):
+        latency = os.fspath(latency)
+    elif not isinstance(latency, (str, int)):
+        latency = _numbers(latency, "latency_ns")
+    bid, ask, bid_size, ask_size = (_numbers(columns(name), name) for name in ("bid", "ask", "bid_size", "ask_size"))
+    return _core.run_ticks(np.ascontiguousarray(columns("time"), dtype=np.int64), bid, ask, bid_size, ask_size,
+                           _numbers(signals, "signals"), latency, line_ns, limit_to_size, seed, options)
+
+
+def _prices(prices: Any) -> Panel:
+    return prices if isinstance(prices, Panel) else frames.read(prices)
+
+
+def _strategy(strategy: str | Strategy, options: Mapping[str, Any]) -> tuple[Strategy, dict[str, Any]]:
+    """The strategy, and the options that are not its own."""
+    if isinstance(strategy, Strategy):
+        return strategy, dict(options)
+    own = Strategy(strategy, {}).options
+    return (Strategy(strategy, {name: value for name, value in options.items() if name in own}),
+            {name: value for name, value in options.items() if name not in own})

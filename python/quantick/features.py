@@ -1,0 +1,103 @@
+"""Features, labels and samples. What a feature gives for a date uses nothing later, and the live form has the bits of
+the batch.
+
+    features.names()                                              # what there is
+    set = features.FeatureSet(["momentum(20, skip=5)", "rank(return(5))"])
+    x = set.compute(prices)                                       # [dates, instruments, features]
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from quantick import _core
+from quantick._core import (
+    FeatureSet,
+    FeatureStream,
+    Panel,
+    SampleList,
+    Scaler,
+    ScoreMatrix,
+    TickFeatureStream,
+    TickMatrix,
+    Ticks,
+    WindowDataset,
+)
+
+__all__ = [
+    "FeatureSet",
+    "FeatureStream",
+    "SampleList",
+    "Scaler",
+    "TickFeatureStream",
+    "TickMatrix",
+    "WindowDataset",
+    "compute",
+    "compute_ticks",
+    "dataset",
+    "describe",
+    "fit_scaler",
+    "forward_returns",
+    "names",
+    "stream_ticks",
+    "tick_names",
+]
+
+
+def names() -> list[str]:
+    """Features of bars."""
+    return [row["name"] for row in _core.feature_rows()]
+
+
+def tick_names() -> list[str]:
+    """Features of ticks."""
+    return [row["name"] for row in _core.tick_feature_rows()]
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Formula and unit, an example, and the parameters with their defaults, of a feature of bars or ticks."""
+    rows = {row["name"]: row for row in [*_core.tick_feature_rows(), *_core.feature_rows()]}
+    if name not in rows:
+        raise ValueError(f"[features] was {name!r}, expected one of {', '.join(sorted(rows))}")
+    return rows[name]
+
+
+def compute(prices: Panel, specifications: Sequence[str]) -> Any:
+    """``FeatureSet(specifications).compute(prices)``: float64 [dates, instruments, features], NaN: no value."""
+    return FeatureSet(list(specifications)).compute(prices)
+
+
+def forward_returns(prices: Panel, horizon: int) -> ScoreMatrix:
+    """What a signal of date t can earn: price[t + 1 + horizon] / price[t + 1] - 1. Looks ahead: for labels and scoring."""
+    return _core.forward_returns_of(prices, horizon)
+
+
+def fit_scaler(values: Any, names: Sequence[str], begin: int, end: int, **options: Any) -> Scaler:
+    """Fits on the dates [begin, end), by position, of ``values`` [dates, instruments, features]; missing values do not
+    count. ``options``: kind (standard, robust, none), clip."""
+    import numpy as np
+
+    cube = np.ascontiguousarray(values, dtype=np.float64)
+    if cube.ndim != 3:
+        raise _core.ShapeError(f"[features] values of shape {cube.shape}, expected [dates, instruments, features]")
+    return Scaler.fit_to(cube, list(names), cube.shape[1], begin, end, options)
+
+
+def dataset(prices: Panel, values: Any, **options: Any) -> WindowDataset:
+    """Samples of scaled features ``values`` [dates, instruments, features] with labels from ``prices``.
+
+    ``options``: window, horizon, label (return, demean, rank, zscore), label_volatility_bars.
+    """
+    import numpy as np
+
+    return WindowDataset(prices, np.ascontiguousarray(values, dtype=np.float32), options)
+
+
+def compute_ticks(ticks: Ticks, specifications: Sequence[str], **options: Any) -> TickMatrix:
+    """A row of features after every event. ``options``: instruments, quotes (file, book), max_gap, price_step."""
+    return _core.tick_features_of(ticks, list(specifications), options)
+
+
+def stream_ticks(specifications: Sequence[str], **options: Any) -> TickFeatureStream:
+    """The live form of ``compute_ticks``: ``update()`` takes an event, ``row`` is what a model sees."""
+    return TickFeatureStream(list(specifications), options)

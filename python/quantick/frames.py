@@ -1,0 +1,296 @@
+"""The door for frames of other libraries: pandas, polars, pyarrow, DuckDB results, database cursors with ADBC, and
+whatever else hands out Arrow data, without a copy of columns of numbers.
+
+    prices = frames.read(frame)                                   # a Panel of prices, long or wide
+    scores = frames.read_scores(series)                           # MultiIndex (datetime, instrument), or wide
+    frames.to_polars(prices)                                      # and back
+"""
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from quantick import _core
+from quantick._core import BacktestResult, Column, Panel, ScoreMatrix, Table
+
+__all__ = ["Column", "Table", "read", "read_scores", "table", "to_arrow", "to_pandas", "to_polars", "to_table"]
+
+Layout = Literal["long", "wide"]
+
+_SECONDS_PER_DAY = 86400
+
+
+def table(frame: Any) -> Table:
+    """The columns of a frame as they are: no copy of numbers that lie in one piece, nothing interpreted.
+
+    Takes objects with ``__arrow_c_stream__`` or ``__arrow_c_array__`` (polars, pyarrow, DuckDB, ADBC), pandas frames and
+    series (their index becomes columns, unless it only counts rows; pyarrow is not needed), and mappings of names to
+    arrays. Raises TypeError that names column, row and type for objects that are neither text nor dates.
+    """
+    if isinstance(frame, Table):
+        return frame
+    if type(frame).__module__.partition(".")[0] == "pandas":
+        return _table_of_pandas(frame)
+    if hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__"):
+        return Table.read(frame)
+    if isinstance(frame, Mapping):
+        return Table([_column(str(name), values) for name, values in frame.items()])
+    hint = ": collect() it first" if type(frame).__name__ == "LazyFrame" else ""
+    raise TypeError(f"[frame] was a {type(frame).__name__}, expected a frame of pandas, polars, pyarrow or DuckDB, an "
+                    f"object with __arrow_c_stream__, or a mapping of names to arrays{hint}")
+
+
+def read(frame: Any, *, time_zone: str | None = None, name: str = "frame", **options: Any) -> Panel:
+    """Prices as a Panel, from a frame in any layout that price files have: long (a row per date and instrument), wide (a
+    column per instrument), or of one instrument alone, which is then called ``name``.
+
+    ``options`` are those of ``market.read_csv`` and mean the same: layout, bars, date_column, instrument_column,
+    price_column, extra_columns, instruments, start, end, missing, bad_price, duplicate, unsorted, empty_column, calendar.
+    Timestamps without a time zone are the exchange's own clock; those with one need ``time_zone``, the exchange's.
+    Raises ValueError (ParseError) that names column, row and value.
+    """
+    return _core.read_panel_of(table(frame), _frame_options(name, time_zone), options, _offsets(time_zone))
+
+
+def read_scores(frame: Any, *, date_column: str | None = None, instrument_column: str | None = None,
+                score_column: str | None = None, time_zone: str | None = None, name: str = "frame",
+                unsorted: Literal["error", "sort"] = "error") -> ScoreMatrix:
+    """Scores from elsewhere: long with a column of scores (or a Series by date and instrument, as Qlib and alphalens
+    have them), or wide with a column per instrument. NaN and null are "no score".
+
+    Raises ParseError for a date and instrument that come twice and, unless ``unsorted`` is "sort", for dates that do not
+    ascend; other errors as ``read``.
+    """
+    if isinstance(frame, ScoreMatrix):
+        return frame
+    if unsorted not in ("error", "sort"):
+        raise ValueError(f"[frames.read_scores] unsorted, was {unsorted!r}, expected error or sort")
+    options = {**_frame_options(name, time_zone), "sorted": unsorted == "sort"}
+    return _core.read_scores_of(table(frame), options, date_column or "", instrument_column or "", score_column or "",
+                                _offsets(time_zone))
+
+
+def to_table(data: Any, *, layout: Layout | None = None, field: str = "price") -> Table:
+    """A Panel, ScoreMatrix, backtest result or mapping of arrays as a Table, for any library that reads Arrow data.
+
+    long (of a Panel, unless asked otherwise): date, instrument and a column per field, whose memory is the panel's own.
+    wide (of a ScoreMatrix): date and a column per instrument, of a Panel the values of ``field``.
+    """
+    return Table([_column(name, values) for name, values in _columns(data, layout, field)[1].items()])
+
+
+def to_arrow(data: Any, *, layout: Layout | None = None, field: str = "price") -> Any:
+    """``to_table`` as a pyarrow.Table, without a copy."""
+    import pyarrow
+
+    return pyarrow.table(to_table(data, layout=layout, field=field))
+
+
+def to_polars(data: Any, *, layout: Layout | None = None, field: str = "price") -> Any:
+    """``to_table`` as a polars.DataFrame."""
+    import polars
+
+    return polars.DataFrame(to_table(data, layout=layout, field=field))
+
+
+def to_pandas(data: Any, *, layout: Layout | None = None, field: str = "price") -> Any:
+    """``to_table`` as a pandas.DataFrame, indexed by date, or by (date, instrument) in the long layout."""
+    import pandas
+
+    index, columns = _columns(data, layout, field)
+    frame = pandas.DataFrame(columns, copy=False)
+    return frame.set_index(index) if index else frame
+
+
+def _frame_options(name: str, time_zone: str | None) -> dict[str, Any]:
+    return {"name": name, "time_zone": time_zone or ""}
+
+
+def _columns(data: Any, layout: Layout | None, field: str) -> tuple[list[str], dict[str, Any]]:
+    """Names of the index, and all columns by name."""
+    import numpy as np
+
+    if layout not in (None, "long", "wide"):
+        raise ValueError(f"[frames] layout, was {layout!r}, expected long or wide")
+    if isinstance(data, BacktestResult):
+        return ["date"], _columns_of_result(data)
+    if isinstance(data, Mapping):
+        return [], dict(data)
+    if not isinstance(data, (Panel, ScoreMatrix)):
+        raise TypeError(f"[frames] was a {type(data).__name__}, expected a Panel, ScoreMatrix, BacktestResult or mapping")
+    when: dict[str, Any] = {"date": data.dates}
+    if isinstance(data, Panel) and data.seconds is not None:
+        when["time"] = np.array([_clock(second) for second in data.seconds.tolist()], dtype=object)
+    if (layout or ("long" if isinstance(data, Panel) else "wide")) == "wide":
+        block = data.values(field) if isinstance(data, Panel) else data.values
+        return list(when), {**when, **{name: block[:, i] for i, name in enumerate(data.instruments)}}
+    count = len(data.instruments)
+    index = {name: values.repeat(count) for name, values in when.items()}
+    index["instrument"] = np.array(data.instruments * len(data.dates), dtype=object)
+    if isinstance(data, Panel):
+        return list(index), {**index, **{name: data.values(name).reshape(-1) for name in data.fields}}
+    return list(index), {**index, "score": data.values.reshape(-1)}
+
+
+def _columns_of_result(result: BacktestResult) -> dict[str, Any]:
+    names = ("equity", "returns", "gross_returns", "commission", "slippage", "borrow", "interest", "turnover",
+             "gross_exposure", "net_exposure", "longs", "shorts", "trades")
+    return {"date": result.dates, **{name: getattr(result, name) for name in names}}
+
+
+def _clock(second: int) -> str:
+    return str(datetime.timedelta(seconds=second)).rjust(8, "0")
+
+
+def _table_of_pandas(frame: Any) -> Table:
+    import pandas
+
+    if isinstance(frame, pandas.Series):
+        frame = frame.to_frame("score" if frame.name is None else frame.name)
+    if not isinstance(frame, pandas.DataFrame):
+        raise TypeError(f"[frame] was a pandas {type(frame).__name__}, expected a DataFrame or Series")
+    if frame.columns.nlevels > 1:
+        raise ValueError(f"[frame] columns of {frame.columns.nlevels} levels, expected one: choose a part first, such as "
+                         f"frame[{frame.columns[0][0]!r}]" if len(frame.columns) else "[frame] no column")
+    index = frame.index
+    columns = []
+    # An index of whole numbers without a name only counts rows.
+    if index.nlevels > 1 or index.name is not None or not pandas.api.types.is_integer_dtype(index.dtype):
+        for level in range(index.nlevels):
+            values = index.get_level_values(level)
+            dates = pandas.api.types.is_datetime64_any_dtype(values.dtype)
+            usual = "date" if dates else "instrument" if index.nlevels > 1 else ""
+            columns.append(_column(usual if values.name is None else str(values.name), values.to_series()))
+    columns += [_column(str(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns)]
+    return Table(columns)
+
+
+def _column(name: str, values: Any) -> Column:
+    """Any one-dimensional thing as a column; shares the memory of contiguous numbers."""
+    import numpy as np
+
+    if isinstance(values, Column):
+        return values.renamed(name)
+    if not isinstance(values, np.ndarray):
+        module = type(values).__module__.partition(".")[0]
+        if module == "pandas":
+            return _column_of_pandas(name, values)
+        if hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__"):
+            return _only_column(name, values)
+        values = np.asarray(values)
+    if values.ndim != 1:
+        raise _core.ShapeError(f"[frame] column \"{name}\": shape {values.shape}, expected one dimension")
+    kind, size = values.dtype.kind, values.dtype.itemsize
+    if kind == "O":
+        return _column_of_objects(name, values)
+    if kind in "US":
+        return Column.of_texts(name, values.astype(str).tolist())
+    if kind == "M":
+        return _column_of_times(name, values)
+    if kind not in "fiub" or (kind == "f" and size > 8):
+        raise TypeError(f"[frame] column \"{name}\", was {values.dtype}, expected numbers, text or dates")
+    if kind == "u" and size == 8 and values.size and int(values.max()) > np.iinfo(np.int64).max:
+        raise ValueError(f"[frame] column \"{name}\", row {int(values.argmax())}: {values.max()} is beyond int64")
+    wider = {("f", 2): np.float32, ("u", 2): np.int32, ("u", 4): np.int64, ("u", 8): np.int64}.get((kind, size))
+    return Column.of_numbers(name, values.astype(wider or values.dtype.newbyteorder("="), copy=False))
+
+
+def _column_of_pandas(name: str, series: Any) -> Column:
+    import numpy as np
+    import pandas
+
+    if not isinstance(series, pandas.Series):
+        series = pandas.Series(series)
+    dtype = series.dtype
+    if isinstance(dtype, np.dtype):
+        return _column(name, series.to_numpy())
+    if isinstance(dtype, pandas.DatetimeTZDtype):
+        utc = series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
+        return _column_of_times(name, utc, str(dtype.tz))
+    if isinstance(dtype, pandas.ArrowDtype):
+        return _only_column(name, series.array.__arrow_array__())
+    if isinstance(dtype, (pandas.StringDtype, pandas.CategoricalDtype)):
+        return _column_of_objects(name, series.astype(object).to_numpy())
+    if pandas.api.types.is_float_dtype(dtype):
+        return _column(name, series.to_numpy(dtype=np.float64, na_value=np.nan))
+    if pandas.api.types.is_integer_dtype(dtype) or pandas.api.types.is_bool_dtype(dtype):
+        missing = series.isna().to_numpy()
+        if missing.any():
+            raise ValueError(f"[frame] column \"{name}\", row {int(missing.argmax())}: no value in a column of {dtype}, "
+                             "expected a number; fill the gaps or cast the column to float64")
+        return _column(name, series.to_numpy(dtype=dtype.numpy_dtype))
+    raise TypeError(f"[frame] column \"{name}\", was {dtype}, expected numbers, text or dates")
+
+
+def _only_column(name: str, values: Any) -> Column:
+    columns = Table.read(values).columns
+    if len(columns) != 1:
+        raise _core.ShapeError(f"[frame] column \"{name}\": {len(columns)} columns, expected one")
+    return columns[0].renamed(name)
+
+
+def _column_of_times(name: str, values: Any, time_zone: str = "") -> Column:
+    import numpy as np
+
+    unit = np.datetime_data(values.dtype)[0]
+    if unit == "D" and not np.isnat(values).any():
+        return Column.of_days(name, np.ascontiguousarray(values).view(np.int64))
+    if unit not in ("s", "ms", "us", "ns"):
+        unit, values = "s", values.astype("datetime64[s]")
+    return Column.of_times(name, np.ascontiguousarray(values).view(np.int64), unit, time_zone)
+
+
+def _column_of_objects(name: str, values: Any) -> Column:
+    texts: list[str | None] = []
+    for row, value in enumerate(values):
+        if isinstance(value, str):
+            texts.append(value)
+        elif isinstance(value, datetime.date) and getattr(value, "tzinfo", None) is None and value == value:
+            texts.append(value.isoformat())
+        elif value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float)
+                                                                                and value != value):
+            texts.append(None)
+        else:
+            raise TypeError(f"[frame] column \"{name}\", row {row}: was {value!r}, a {type(value).__name__} in a column of "
+                            "objects, expected text or dates; cast the column to float64 where it holds numbers")
+    return Column.of_texts(name, texts)
+
+
+def _offsets(time_zone: str | None) -> Callable[[int, int], tuple[list[int], list[int]]]:
+    """Offsets of a zone's clock from UTC over a span of seconds, for the reader."""
+    zone: datetime.tzinfo = datetime.timezone.utc
+    if time_zone:
+        import zoneinfo
+
+        try:
+            zone = zoneinfo.ZoneInfo(time_zone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"[frame] time_zone, was {time_zone!r}, expected an IANA name such as America/New_York that "
+                             f"this machine knows (package tzdata): {error}") from None
+
+    def offset(second: int) -> int:
+        moment = datetime.datetime.fromtimestamp(second, zone)
+        shift = moment.utcoffset()
+        return 0 if shift is None else int(shift.total_seconds())
+
+    def lookup(first: int, last: int) -> tuple[list[int], list[int]]:
+        try:
+            starts, offsets = [first], [offset(first)]
+            at = first
+            while at < last:
+                ahead = min(at + _SECONDS_PER_DAY, last)
+                if offset(ahead) == offsets[-1]:
+                    at = ahead
+                    continue
+                while ahead - at > 1:
+                    middle = (at + ahead) // 2
+                    at, ahead = (middle, ahead) if offset(middle) == offsets[-1] else (at, middle)
+                at = ahead
+                starts.append(at)
+                offsets.append(offset(at))
+            return starts, offsets
+        except (OverflowError, ValueError, OSError):
+            raise ValueError(f"[frame] times from {first} to {last} seconds of 1970, expected the years 1 to 9999") from None
+
+    return lookup

@@ -1,0 +1,66 @@
+"""Prices, calendars and ticks.
+
+    prices = market.read_csv("prices.csv.gz")       # long or wide; market.read_options() lists what can be said
+    prices["close"]                                 # NumPy [dates, instruments], the panel's own memory
+    ticks = market.read_ticks("quotes.csv.gz")
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from quantick import _core, frames
+from quantick._core import Calendar, Panel, Ticks
+
+__all__ = ["Calendar", "Panel", "Ticks", "panel", "read_csv", "read_options", "read_parquet", "read_ticks"]
+
+
+def read_csv(path: str | os.PathLike[str], **options: Any) -> Panel:
+    """Reads a price file, plain or gzip, long or wide. What is not said is inferred and written into ``Panel.source``.
+
+    ``options``: layout, bars, date_column, instrument_column, price_column, extra_columns, instruments, start, end,
+    missing, fill_limit, bad_price, duplicate, unsorted, empty_column, calendar; ``read_options()`` gives the defaults.
+    Raises OSError, FormatError, and ParseError with file, line, column and value.
+    """
+    return _core.read_panel(os.fspath(path), options)
+
+
+def read_options() -> dict[str, Any]:
+    """Options of ``read_csv``, ``read_parquet`` and ``frames.read`` with their defaults."""
+    return _core.read_options()
+
+
+def read_parquet(path: str | os.PathLike[str], *, time_zone: str | None = None, **options: Any) -> Panel:
+    """Reads prices from a Parquet file by pyarrow; ``options`` as in ``frames.read``."""
+    import pyarrow.parquet
+
+    return frames.read(pyarrow.parquet.read_table(path), time_zone=time_zone, name=os.fspath(path), **options)
+
+
+def panel(dates: Any, instruments: Sequence[str], fields: Mapping[str, Any] | Any, price: str = "close") -> Panel:
+    """A Panel from arrays: dates [T] (anything that NumPy takes as datetime64[D], ascending), fields [T, N] by name, or
+    one array, which is ``price``. Copies. Raises ShapeError and ValueError that name the field."""
+    import numpy as np
+
+    blocks = dict(fields) if isinstance(fields, Mapping) else {price: fields}
+    if price not in blocks:
+        raise ValueError(f"[market] price, was {price!r}, expected one of {', '.join(map(str, blocks))}")
+    days = np.asarray(dates, dtype="datetime64[D]")
+    shape = (days.size, len(instruments))
+    for name, block in blocks.items():
+        blocks[name] = np.ascontiguousarray(block, dtype=np.float64)
+        if blocks[name].shape != shape:
+            raise _core.ShapeError(f"[market] field {name}: shape {blocks[name].shape}, expected {shape}")
+        blocks[name] = blocks[name].reshape(-1)
+    return Panel(days.view(np.int64), list(instruments), blocks, price)
+
+
+def read_ticks(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], **options: Any) -> Ticks:
+    """Reads a tick file, or files that continue each other, into memory: level-1 CSV or Binance's messages.
+
+    ``options``: format (auto, level1, binance), instrument, price_step (binance), utc_offset in hours (level1). Raises
+    ParseError with file, line and field. Ctrl-C ends it.
+    """
+    paths = [path] if isinstance(path, (str, os.PathLike)) else list(path)
+    return _core.read_ticks([os.fspath(p) for p in paths], options)

@@ -1,0 +1,46 @@
+"""How scores become positions.
+
+    strategy.TopkDropout(k=50, n_drop=5)
+"""
+from __future__ import annotations
+
+from typing import Any
+
+from quantick import _core
+from quantick._core import ScoreMatrix, Strategy
+
+__all__ = ["EqualWeight", "LongShort", "ScoreMatrix", "Strategy", "TopkDropout", "names"]
+
+
+def names() -> list[str]:
+    """Classes of strategies."""
+    return _core.strategy_names()
+
+
+def TopkDropout(k: float = 50, n_drop: float = 5, min_hold: int = 1, invested: float = 0.95,
+                rebalance: int = 1) -> Strategy:
+    """Hold k names; on each rebalance sell the worst n_drop and buy the best that are not held (as Qlib's).
+
+    k: names, or a share of those available inside (0, 1). n_drop: a count up to k, or a share of k. min_hold: dates that
+    a name is held at least. invested: share of equity in names. rebalance: dates from one rebalance to the next.
+    """
+    return _made("TopkDropout", k=k, n_drop=n_drop, min_hold=min_hold, invested=invested, rebalance=rebalance)
+
+
+def LongShort(k: float = 0.2, long_only: bool = False, weighting: str = "equal", gross: float = 1,
+              rebalance: int = 1) -> Strategy:
+    """Long the best k names and short the worst k.
+
+    k: names on each side, or a share of those available inside (0, 1). weighting: equal, or rank (the best of k names
+    weighs k times the last). gross: sum of |weights| over both sides.
+    """
+    return _made("LongShort", k=k, long_only=long_only, weighting=weighting, gross=gross, rebalance=rebalance)
+
+
+def EqualWeight(invested: float = 1, rebalance: int = 21) -> Strategy:
+    """Hold every name that has a score and a price, equally: the baseline that asks no model."""
+    return _made("EqualWeight", invested=invested, rebalance=rebalance)
+
+
+def _made(name: str, **options: Any) -> Strategy:
+    return Strategy(name, options)

@@ -1,0 +1,41 @@
+#include "quantick/bindings/python/data.h"
+
+#include "quantick/bindings/python/module.h"
+
+namespace nb = nanobind;
+
+namespace quantick::python {
+
+nb::object array_of_dates(std::span<const market::Date> dates) {
+  std::vector<int64_t> days;
+  for (const market::Date date : dates) days.push_back(date.days);
+  return moved_array(std::move(days)).attr("view")("datetime64[D]");
+}
+
+std::vector<market::Date> dates_of(const WholeNumbers& days) {
+  std::vector<market::Date> dates;
+  for (const int64_t day : span_of(days)) {
+    QTK_CHECK(std::in_range<int32_t>(day), ValueError, "[frame] date {} days from 1970-01-01, expected a real one",
+              day);
+    dates.push_back({static_cast<int32_t>(day)});
+  }
+  return dates;
+}
+
+void bind_data(nb::module_& m) {
+  bind_arrow(m);
+  bind_market(m);
+  bind_scores(m);
+  bind_frames(m);
+  bind_ticks(m);
+  bind_features(m);
+  bind_tick_features(m);
+  bind_strategies(m);
+  bind_backtest(m);
+  bind_metrics(m);
+  bind_comparison(m);
+  bind_tick_backtest(m);
+  bind_report(m);
+}
+
+}  // namespace quantick::python

@@ -1,0 +1,268 @@
+"""Backtests from Python: results, metrics against their libraries, comparisons, sweeps, ticks, look-ahead."""
+import warnings
+
+import numpy as np
+import pytest
+from conftest import shared
+
+from quantick import ShapeError, backtest, frames, market, strategy
+
+pd = pytest.importorskip("pandas")
+
+NAMES = [f"N{i:02}" for i in range(12)]
+
+
+@pytest.fixture(scope="module")
+def prices():
+    draw = np.random.default_rng(4)
+    close = 40 * np.exp(np.cumsum(draw.normal(0.0002, 0.015, (400, 12)), axis=0))
+    dates = pd.bdate_range("2016-01-01", periods=400).to_numpy().astype("datetime64[D]")
+    return market.panel(dates, NAMES, {"open": close * 0.999, "close": close, "volume": np.full(close.shape, 1e6)})
+
+
+@pytest.fixture(scope="module")
+def scores(prices):
+    """Of the return to come, with much noise: worth something by construction."""
+    labels = backtest.forward_returns(prices, 5)
+    draw = np.random.default_rng(5)
+    values = np.nan_to_num(labels.values) + draw.normal(0, 0.05, labels.values.shape)
+    return frames.read_scores(pd.DataFrame(values[20:390], index=pd.DatetimeIndex(prices.dates[20:390]), columns=NAMES))
+
+
+@pytest.fixture(scope="module")
+def result(prices, scores):
+    return backtest.run(prices, scores, strategy="TopkDropout", k=4, n_drop=1, commission_bps=3)
+
+
+def test_series_are_arrays_in_the_results_memory(result):
+    assert len(result) == len(result.equity) == len(result.dates) == 369
+    assert result.equity.__array_interface__["data"] == result.equity.__array_interface__["data"]
+    assert not result.equity.flags.writeable
+    np.testing.assert_allclose(result.equity, result.capital * np.cumprod(1 + result.returns), rtol=1e-12)
+    net = (result.gross_returns + result.interest - result.commission - result.slippage - result.borrow)
+    np.testing.assert_allclose(result.returns, net, atol=1e-15)
+    np.testing.assert_allclose(result.weights.sum(axis=1), result.net_exposure, atol=1e-12)
+    assert result.quantities.shape == (369, 12) and (result.longs <= 4).all() and (result.shorts == 0).all()
+    assert result.options["commission_bps"] == 3 and result.strategy.options["k"] == 4
+    assert result.ruined is None and result.delistings == [] and not result.looks_ahead
+    assert any("bps" in line or "basis point" in line for line in result.notes)
+
+
+def test_to_frame(result):
+    frame = backtest.to_frame(result)
+    assert frame.index.name == "date" and frame["equity"].to_numpy().tobytes() == result.equity.tobytes()
+    pl = pytest.importorskip("polars")
+    assert isinstance(frames.to_polars(result), pl.DataFrame)
+
+
+def test_a_buy_and_hold_by_hand():
+    dates = np.arange("2020-01-01", "2020-01-07", dtype="datetime64[D]")
+    close = np.array([[10.0], [11], [12], [11], [13], [14]])
+    panel = market.panel(dates, ["A"], close)
+    held = backtest.run(panel, pd.DataFrame({"A": np.ones(6)}, index=pd.DatetimeIndex(dates)),
+                        strategy.EqualWeight(rebalance=100), capital=1000, commission_bps=0, slippage_bps=0, lot_size=0)
+    # 100 shares, sized at the close of 10, bought at the next one.
+    np.testing.assert_allclose(held.equity, [1000 + 100 * (p - 11) for p in (11, 12, 11, 13, 14)])
+
+
+def test_frames_of_elsewhere_go_straight_in(prices, scores, result):
+    wide = frames.to_pandas(scores)
+    closes = frames.to_pandas(prices)
+    again = backtest.run(closes, wide, strategy.TopkDropout(k=4, n_drop=1), commission_bps=3)
+    assert again.equity.tobytes() == result.equity.tobytes()
+    long = wide.stack().rename("score")
+    long.index.names = ["datetime", "instrument"]
+    assert backtest.run(closes, long, strategy.TopkDropout(k=4, n_drop=1), commission_bps=3).equity.tobytes() == \
+        result.equity.tobytes()
+
+
+def test_errors_name_what_is_wrong(prices, scores):
+    for options, error, text in [({"comission_bps": 1}, TypeError, "did you mean commission_bps"),
+                                 ({"k": "x"}, TypeError, r"\[TopkDropout\] k, was a str"),
+                                 ({"k": 4, "n_drop": 1, "delay_bars": 0}, ValueError, "delay_bars"),
+                                 ({"strategy": "TopkDropuot"}, ValueError, "TopkDropout"),
+                                 ({"k": 40}, ValueError, "k, was 40, expected at most 12")]:
+        with pytest.raises(error, match=text):
+            backtest.run(prices, scores, **options)
+    strange = frames.to_pandas(scores).rename(columns={"N00": "X"})
+    with pytest.raises(ValueError, match='"X"'):
+        backtest.run(prices, strange)
+    assert backtest.options()["commission_bps"][0] == 5
+
+
+def test_strategies():
+    assert strategy.names() == ["LongShort", "TopkDropout", "EqualWeight"]
+    assert repr(strategy.LongShort(k=0.1)).startswith("LongShort(k=0.1, long_only=False")
+    for name in strategy.names():
+        made = getattr(strategy, name)()
+        assert made.name == name and made.options == strategy.Strategy(name, {}).options, "defaults are the core's"
+    with pytest.raises(TypeError, match="unknown argument kk"):
+        strategy.Strategy("LongShort", {"kk": 1})
+
+
+def test_equal_weight_is_the_baseline(result, prices):
+    baseline = backtest.equal_weight(result)
+    assert (baseline.longs[5:] == 12).all()
+    np.testing.assert_array_equal(baseline.dates, result.dates)
+    assert backtest.equal_weight(result, rebalance=50).trades.sum() < baseline.trades.sum()
+
+
+def test_truncation(result):
+    assert backtest.check_truncation(result, 4) is None
+    assert backtest.check_truncation(result, [100]) is None
+    with pytest.raises(ValueError, match="cut 1"):
+        backtest.check_truncation(result, [1])
+
+
+def test_metrics_are_empyricals():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        empyrical = pytest.importorskip("empyrical")
+    draw = np.random.default_rng(2)
+    r, b = 0.012 * draw.standard_t(4, 800), 0.01 * draw.standard_t(4, 800)
+    m = backtest.metrics
+    for ours, theirs in [(m.total_return(r), empyrical.cum_returns_final(r)), (m.sharpe(r), empyrical.sharpe_ratio(r)),
+                         (m.annual_return(r), empyrical.annual_return(r)), (m.calmar(r), empyrical.calmar_ratio(r)),
+                         (m.annual_volatility(r), empyrical.annual_volatility(r)),
+                         (m.sortino(r), empyrical.sortino_ratio(r)), (m.omega(r), empyrical.omega_ratio(r)),
+                         (m.downside_risk(r), empyrical.downside_risk(r)), (m.tail_ratio(r), empyrical.tail_ratio(r)),
+                         (m.stability(r), empyrical.stability_of_timeseries(r)),
+                         (m.max_drawdown(r), empyrical.max_drawdown(r)), (m.beta(r, b), empyrical.beta(r, b)),
+                         (m.value_at_risk(r), -empyrical.value_at_risk(r)),
+                         (m.expected_shortfall(r), -empyrical.conditional_value_at_risk(r)),
+                         (m.information_ratio(r, b), empyrical.excess_sharpe(r, b))]:
+        assert ours == pytest.approx(float(theirs), rel=1e-9)
+    all_of_them = backtest.evaluate(pd.Series(r), benchmark=b.tolist())
+    assert all_of_them["alpha"] == pytest.approx(float(empyrical.alpha(r, b)), rel=1e-9)
+    assert all_of_them["sharpe"] == m.sharpe(r)
+    value, low, high = m.sharpe_interval(r)
+    assert low < value < high and m.drawdown(r).min() == m.max_drawdown(r)
+    assert 0 < m.deflated_sharpe(r, 10, 1 / 800) < m.probabilistic_sharpe(r) < 1
+    assert set(backtest.profiles()) == {"empyrical", "quantstats", "qlib", "lean", "vnpy"}
+
+
+def test_metrics_are_quantstats():
+    qs = pytest.importorskip("quantstats")
+    draw = np.random.default_rng(2)
+    r = pd.Series(0.012 * draw.standard_t(4, 800), index=pd.bdate_range("2015-01-01", periods=800))
+    ours = backtest.evaluate(r, profile="quantstats")
+    for name, theirs in [("sharpe", qs.stats.sharpe(r)), ("sortino", qs.stats.sortino(r)),
+                         ("max_drawdown", qs.stats.max_drawdown(r)), ("annual_volatility", qs.stats.volatility(r)),
+                         ("ulcer_index", qs.stats.ulcer_index(r))]:
+        assert abs(ours[name]) == pytest.approx(abs(float(theirs)), rel=1e-9), name
+
+
+def test_metrics_refuse():
+    with pytest.raises(ValueError, match="profile"):
+        backtest.evaluate([0.1, 0.2], profile="empirical")
+    with pytest.raises(ShapeError, match="benchmark: 1 returns, expected 2"):
+        backtest.metrics.beta([0.1, 0.2], [0.1])
+    with pytest.raises(ShapeError, match=r"shape \(1, 2\)"):
+        backtest.metrics.sharpe([[0.1, 0.2]])
+    with pytest.raises(ValueError):
+        backtest.metrics.sharpe([])
+
+
+def test_ic_against_pandas(prices, scores):
+    labels = backtest.forward_returns(prices, 5)
+    ours, ranked = backtest.ic(scores, labels), backtest.rank_ic(scores, labels)
+    s = frames.to_pandas(scores)
+    aligned = frames.to_pandas(labels).reindex(s.index)
+    np.testing.assert_allclose(ours, s.corrwith(aligned, axis=1), rtol=1e-9)
+    np.testing.assert_allclose(ranked, s.corrwith(aligned, axis=1, method="spearman"), rtol=1e-9)
+    mean, low, high, count = backtest.mean_interval(ours, overlap=5)
+    summary = backtest.summarize(ours)
+    assert summary.mean == pytest.approx(mean) and summary.observations == count and low < mean < high
+    assert summary.ratio == pytest.approx(np.nanmean(ours) / np.nanstd(ours, ddof=1))
+    q = backtest.quantiles(scores, labels, 3)
+    assert q.by_date.shape == (370, 3)
+    np.testing.assert_allclose(q.long_short, q.by_date[:, 2] - q.by_date[:, 0])
+    np.testing.assert_allclose(q.mean, np.nanmean(q.by_date, axis=0))
+    assert (backtest.top_k_overlap(scores, scores, 3) == 1).all()
+    np.testing.assert_allclose(backtest.absolute_error(scores, labels), (s - aligned).abs().mean(axis=1), rtol=1e-9)
+
+
+def test_compare(prices, scores, result):
+    noisy = frames.to_pandas(scores) + np.random.default_rng(6).normal(0, 0.02, (370, 12))
+    other = backtest.run(prices, noisy, strategy.TopkDropout(k=4, n_drop=1), commission_bps=3)
+    out = backtest.compare(result, other, resamples=200, seed=3)
+    rows = {row["name"]: row for row in out["overall"]}
+    assert rows["ic"]["first"] == pytest.approx(np.nanmean(backtest.ic(scores, backtest.forward_returns(prices, 5))))
+    assert rows["ic"]["second"] < rows["ic"]["first"]
+    for row in rows.values():
+        assert row["difference"] == pytest.approx(row["second"] - row["first"], abs=1e-12)
+        assert row["low"] <= row["high"]
+    assert out["years"].keys() == {2016, 2017} and "bootstrap" in out["method"]
+    assert backtest.compare(result, other, resamples=200, seed=3) == out
+    same = backtest.compare_scores(scores, scores, backtest.forward_returns(prices, 5), resamples=100)
+    assert {row["difference"] for row in same} == {0}
+    with pytest.raises(TypeError, match="unknown argument resample"):
+        backtest.compare(result, other, resample=3)
+
+
+def test_sweep(prices, scores, result):
+    seen = []
+    out = backtest.sweep(prices, scores, [strategy.TopkDropout(k=4, n_drop=1), "LongShort"], commission_bps=[3, 10],
+                         progress=lambda done, total: seen.append((done, total)))
+    assert len(out["settings"]) == len(out["sharpe"]) == 4 and out["trials"] == 4
+    assert out["settings"][0] == {"strategy": "TopkDropout", "commission_bps": 3}
+    assert out["sharpe"][0] == pytest.approx(backtest.metrics.sharpe(result.returns), rel=1e-12)
+    assert out["best"] == int(np.argmax(out["sharpe"]))
+    assert seen[-1] == (4, 4)
+    frame = frames.to_pandas({name: value for name, value in out.items() if isinstance(value, np.ndarray)})
+    assert len(frame) == 4
+    own = backtest.sweep(prices, scores, "TopkDropout", k=[3, 4], n_drop=1)
+    assert [s["k"] for s in own["settings"]] == [3, 4]
+
+    def stop(done, total):
+        raise RuntimeError("enough")
+    with pytest.raises(RuntimeError, match="enough"):
+        backtest.sweep(prices, scores, "TopkDropout", k=[3, 4], n_drop=1, progress=stop)
+
+
+def test_ctrl_c_ends_a_sweep(prices, scores):
+    import _thread
+    with pytest.raises(KeyboardInterrupt):
+        backtest.sweep(prices, scores, "TopkDropout", k=list(range(2, 12)), n_drop=1, rebalance=list(range(1, 60)),
+                       progress=lambda done, total: _thread.interrupt_main())
+        for _ in range(1000):  # where the call ran to its end, Python raises here
+            pass
+
+
+def test_ticks_by_hand():
+    ticks = {"time": [0, 1_000_000_000, 2_000_000_000, 3_000_000_000], "bid": [9.0, 10, 11, 12],
+             "ask": [10.0, 11, 12, 13], "bid_size": [5.0] * 4, "ask_size": [5.0] * 4}
+    out = backtest.run_ticks(ticks, [1.0, 1, np.nan, -1], enter=0.5)
+    np.testing.assert_allclose(out["position"], [0, 1, 1, 1])
+    assert out["profit"][3] == pytest.approx(12.5 - 10), "bought at the ask of 10, marked at mid"
+    assert out["orders"] == 2 and out["final_position"] == -1
+    late = backtest.run_ticks(ticks, [1.0, 1, np.nan, -1], enter=0.5, latency_ns=1_500_000_000)
+    assert late["profit"][3] == pytest.approx(12.5 - 11) and late["in_flight"] == 1
+    assert any("latency" in line or "delay" in line for line in late["notes"])
+    measured = backtest.run_ticks(ticks, [1.0, 1, np.nan, -1], enter=0.5, latency_ns=np.full(10, 1.5e9))
+    assert measured["final_profit"] == late["final_profit"]
+    with pytest.raises(ShapeError, match="signals: 1 values, expected one per event, 4"):
+        backtest.run_ticks(ticks, [1.0])
+    with pytest.raises(TypeError, match="did you mean enter"):
+        backtest.run_ticks(ticks, np.ones(4), entr=1)
+
+
+def test_ticks_of_a_file():
+    ticks = market.read_ticks(shared("data/cn_if2101_l1_ticks_20210104.csv.gz"))
+    imbalance = (ticks.bid_size - ticks.ask_size) / (ticks.bid_size + ticks.ask_size)
+    out = backtest.run_ticks(ticks, imbalance, enter=0.8, exit=0.2, multiplier=300, fee_bps=0.23, flat_at="14:55:00")
+    slow = backtest.run_ticks(ticks, imbalance, enter=0.8, exit=0.2, multiplier=300, fee_bps=0.23, flat_at="14:55:00",
+                              line_ns=2_000_000_000)
+    assert out["fills"] > 100 and out["final_position"] == 0 and len(out["days"]) == 1
+    assert slow["final_profit"] != out["final_profit"]
+
+
+def test_real_prices_by_hand():
+    """Bought once, in equal parts by the first close at the second, and held."""
+    prices = market.read_csv(shared("data/us20_close_daily_1990_2022.csv.gz"), start="2015-01-01")
+    close = frames.to_pandas(prices, layout="wide")
+    held = backtest.run(prices, close * 0, strategy.EqualWeight(rebalance=10**6), commission_bps=0, slippage_bps=0,
+                        lot_size=0)
+    shares = held.capital / 20 / close.iloc[0]
+    expected = held.capital + (close.iloc[1:] - close.iloc[1]) @ shares
+    np.testing.assert_allclose(held.equity, expected, rtol=1e-12)
