@@ -13,6 +13,8 @@ NB_MODULE(_core, m) {
   bind_nn(m);
   bind_optim(m);
   bind_train(m);
+  bind_runtime(m);
+  bind_quant(m);
   bind_data(m);
   bind_program(m);
 }

@@ -11,6 +11,8 @@ void bind_autograd(nanobind::module_& m);
 void bind_nn(nanobind::module_& m);
 void bind_optim(nanobind::module_& m);
 void bind_train(nanobind::module_& m);  ///< after nn and optim
+void bind_runtime(nanobind::module_& m);
+void bind_quant(nanobind::module_& m);  ///< after nn and runtime
 void bind_data(nanobind::module_& m);  ///< frames, market, features, backtest, report
 void bind_program(nanobind::module_& m);
 
