@@ -10,6 +10,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "tools"))
+# The package as the build under test laid it (tests in api).
+sys.path.insert(0, str(pathlib.Path(os.environ.get("QUANTICK_BUILD") or ROOT / "build/release") / "python"))
 
 
 @pytest.fixture(scope="session")
