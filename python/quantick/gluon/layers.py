@@ -184,5 +184,5 @@ class ReflectionPad2D(HybridBlock):
             if max(before, after) > last:
                 raise ValueError(f"[reflection_pad] padding, was {max(before, after)}, expected at most {last}")
             places = [abs(i) for i in range(-before, 0)] + list(range(last + 1)) + [last - i for i in range(1, after + 1)]
-            x = nd.take(x, nd.array(places), axis=axis)
+            x = nd.take(x, nd.array(places, dtype="int64"), axis=axis)
         return x  # type: ignore[no-any-return]

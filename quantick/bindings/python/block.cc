@@ -396,7 +396,7 @@ void bind_nn(nb::module_& m) {
           },
           nb::sig("def forward(self, *args: typing.Any, **kwargs: typing.Any) -> typing.Any"),
           "What a subclass writes: outputs from inputs, by operators and children.")
-      .def("__setattr__", &set_attribute, "name"_a, "value"_a)
+      .def("__setattr__", &set_attribute, "name"_a, "value"_a.none())
       .def("__delattr__", &delete_attribute, "name"_a)
       .def("__getattr__", &get_attribute, "name"_a, nb::sig("def __getattr__(self, name: str) -> typing.Any"))
       .def("__repr__", &container_text)

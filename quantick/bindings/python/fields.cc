@@ -35,8 +35,9 @@ void read_value(nb::handle value, bool& out, std::string_view who, std::string_v
     out = value.is(nb::handle(Py_True));
     return;
   }
-  if (class_name(value) != "numpy.bool" && class_name(value) != "numpy.bool_")
-    refuse_type(who, name, value, "True or False");
+  // NumPy's own truth values, called bool or bool_.
+  const bool numpy = nb::cast<std::string>(value.type().attr("__module__")) == "numpy";
+  if (!numpy || !class_name(value).starts_with("bool")) refuse_type(who, name, value, "True or False");
   out = PyObject_IsTrue(value.ptr()) == 1;
 }
 
