@@ -1,20 +1,43 @@
 // Dense by vpdpbusd: unsigned bytes of x against signed weights, 16 rows per vector, 4 columns per step. 16-bit x is
 // two byte planes that share each load of weights. Weights of 4 bits can come as nibbles, two steps in a line. No std::
-// templates and no lambdas here: they would be compiled for
-// AVX-512 (and merged into other files), or miss it.
-#include "quantick/kernels/dense/dense_plan.h"
+// templates and no lambdas here: they would be compiled for AVX-512 (and merged into other files), or miss it.
+#include "quantick/kernels/dense/dense_tile.h"
 #include "quantick/kernels/intrinsics.h"
 
 namespace quantick::kernels {
 namespace {
 
+struct Avx512Vnni {
+  using Sum = __m512i;
+  using Input = uint8_t;
+  static constexpr int64_t kStepBytes = 64, kDepth = kPackingAvx512vnni.depth;
+  /// At most 16 accumulators, or g++ spills them.
+  static constexpr int samples(int planes) { return planes == 2 ? 2 : 4; }
+  static constexpr int chains(int sums) { return sums > 4 ? 1 : sums > 2 ? 2 : sums > 1 ? 4 : 8; }
+
+  [[gnu::always_inline]] static Sum zero() { return _mm512_setzero_si512(); }
+  [[gnu::always_inline]] static Sum add(Sum a, Sum b) { return _mm512_add_epi32(a, b); }
+  [[gnu::always_inline]] static Sum weights(const int8_t* w) { return _mm512_loadu_si512(w); }
+  [[gnu::always_inline]] static Sum broadcast(const uint8_t* x) {
+    int32_t four;
+    __builtin_memcpy(&four, x, 4);
+    return _mm512_set1_epi32(four);
+  }
+  [[gnu::always_inline]] static Sum product(Sum sum, Sum x, Sum w) { return _mm512_dpbusd_epi32(sum, x, w); }
+  [[gnu::always_inline]] static void hold(Sum& w) { asm("" : "+v"(w)); }
+  static void convert(const DensePlan& p, const void* x, bool planes, int64_t width, uint8_t* out);
+  template <int P, int R>
+  static void group(const DensePlan& p, int64_t block, const uint8_t* x, int64_t sample, int64_t n, const DenseCall& c);
+  [[gnu::noinline]] static void finish(const DensePlan& p, const Sum* sums, int planes, int samples, int blocks,
+                                       int64_t block, int64_t sample, const DenseCall& c);
+};
+
 constexpr int64_t kLanes = kPackingAvx512vnni.lanes;
-constexpr int64_t kStepBytes = 64;  // of one row block
 
 /// x of one sample as unsigned planes: x + 128; or for 16 bits hi + 128, then lo. `width` is the plane's padded length.
-void convert(const DensePlan& p, const void* x, int64_t width, uint8_t* out) {
+void Avx512Vnni::convert(const DensePlan& p, const void* x, bool planes, int64_t width, uint8_t* out) {
   int64_t k = 0;
-  if (p.x_bits == 8) {
+  if (!planes) {
     const int8_t* in = static_cast<const int8_t*>(x);
     const __m512i flip = _mm512_set1_epi8(static_cast<char>(0x80));
     for (; k < p.cols; k += 64) {
@@ -37,7 +60,7 @@ void convert(const DensePlan& p, const void* x, int64_t width, uint8_t* out) {
   }
   for (k = p.cols; k < p.steps * 4; ++k) {  // the weights there are 0; the bytes must only be defined
     out[k] = 0;
-    if (p.x_bits == 16) out[width + k] = 0;
+    if (planes) out[width + k] = 0;
   }
 }
 
@@ -48,8 +71,8 @@ void convert(const DensePlan& p, const void* x, int64_t width, uint8_t* out) {
 }
 
 /// From sums to results. Sums [planes][samples][blocks] of 16 rows each; planes: hi, lo, or lo alone.
-[[gnu::noinline]] void finish(const DensePlan& p, const __m512i* sums, int planes, int samples, int blocks,
-                              int64_t block, int64_t sample, const DenseCall& c) {
+void Avx512Vnni::finish(const DensePlan& p, const __m512i* sums, int planes, int samples, int blocks, int64_t block,
+                        int64_t sample, const DenseCall& c) {
   const __m512 least = _mm512_set1_ps(p.low), most = _mm512_set1_ps(p.high);
   const __m512i zero = _mm512_set1_epi32(p.zero);
   for (int r = 0; r < blocks; ++r) {
@@ -100,190 +123,69 @@ void convert(const DensePlan& p, const void* x, int64_t width, uint8_t* out) {
   }
 }
 
-[[gnu::always_inline]] inline __m512i broadcast4(const uint8_t* x) {
-  int32_t four;
-  __builtin_memcpy(&four, x, 4);
-  return _mm512_set1_epi32(four);
-}
-
-/// Sums of K steps side by side, joined into one per plane, sample and block; then the results.
-template <int P, int R, int N, int K>
-[[gnu::always_inline]] inline void join(const DensePlan& p, const __m512i (&sum)[K][P][N][R], int64_t block,
-                                        int64_t sample, const DenseCall& c) {
-  __m512i sums[P * N * R];
-#pragma GCC unroll 2
-  for (int plane = 0; plane < P; ++plane)
-#pragma GCC unroll 4
-    for (int n = 0; n < N; ++n)
-#pragma GCC unroll 4
-      for (int r = 0; r < R; ++r) {
-        __m512i all = sum[0][plane][n][r];
-#pragma GCC unroll 8
-        for (int j = 1; j < K; ++j) all = _mm512_add_epi32(all, sum[j][plane][n][r]);
-        sums[(plane * N + n) * R + r] = all;
-      }
-  finish(p, sums, P, N, R, block, sample, c);
-}
-
-/// N samples times R row blocks with P planes; at most 16 accumulators, or g++ spills them. Where that makes fewer
-/// chains of sums than the latency of vpdpbusd wants, K steps at once have their own.
-template <int P, int R, int N>
-void tile(const DensePlan& p, const int8_t* w, int64_t block, const uint8_t* x, int64_t width, int64_t sample,
-          const DenseCall& c) {
-  constexpr int K = P * R * N > 4 ? 1 : P * R * N > 2 ? 2 : P * R * N > 1 ? 4 : 8;
-  __m512i sum[K][P][N][R];
-#pragma GCC unroll 8
-  for (int j = 0; j < K; ++j)
-#pragma GCC unroll 2
-    for (int plane = 0; plane < P; ++plane)
-#pragma GCC unroll 4
-      for (int n = 0; n < N; ++n)
-#pragma GCC unroll 4
-        for (int r = 0; r < R; ++r) sum[j][plane][n][r] = _mm512_setzero_si512();
-  int64_t k = 0;
-  for (; k + K <= p.steps; k += K, w += K * R * kStepBytes, x += K * 4)
-#pragma GCC unroll 8
-    for (int j = 0; j < K; ++j) {
-      __m512i weights[R];
-#pragma GCC unroll 4
-      for (int r = 0; r < R; ++r) {
-        weights[r] = _mm512_loadu_si512(w + (j * R + r) * kStepBytes);
-        // In a register: g++ would load it once more for each product.
-        if (P * N > 1) asm("" : "+v"(weights[r]));
-      }
-#pragma GCC unroll 4
-      for (int n = 0; n < N; ++n)
-#pragma GCC unroll 2
-        for (int plane = 0; plane < P; ++plane) {
-          const __m512i input = broadcast4(x + j * 4 + (n * P + plane) * width);
-#pragma GCC unroll 4
-          for (int r = 0; r < R; ++r) sum[j][plane][n][r] = _mm512_dpbusd_epi32(sum[j][plane][n][r], input, weights[r]);
-        }
-    }
-  if constexpr (K > 1)
-    for (; k < p.steps; ++k, w += R * kStepBytes, x += 4)
-#pragma GCC unroll 4
-      for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-        for (int n = 0; n < N; ++n)
-#pragma GCC unroll 2
-          for (int plane = 0; plane < P; ++plane)
-            sum[0][plane][n][r] = _mm512_dpbusd_epi32(sum[0][plane][n][r], broadcast4(x + (n * P + plane) * width),
-                                                      _mm512_loadu_si512(w + r * kStepBytes));
-  join<P, R, N, K>(p, sum, block, sample, c);
-}
-
-/// The same over nibbles: a byte's low half belongs to an even step, its high half to the step behind it. Either half,
+/// A tile over nibbles: a byte's low half belongs to an even step, its high half to the step behind it. Either half,
 /// moved to the top of its byte, is 16 times the weight.
 template <int P, int R, int N>
-void nibble_tile(const DensePlan& p, const int8_t* w, int64_t block, const uint8_t* x, int64_t width, int64_t sample,
+void nibble_tile(const DensePlan& p, const int8_t* w, int64_t block, const uint8_t* x, int64_t sample,
                  const DenseCall& c) {
   constexpr int K = P * R * N > 4 ? 1 : 2;
+  const int64_t width = p.steps * Avx512Vnni::kDepth;
   __m512i sum[K][P][N][R];
-#pragma GCC unroll 2
-  for (int j = 0; j < K; ++j)
-#pragma GCC unroll 2
-    for (int plane = 0; plane < P; ++plane)
-#pragma GCC unroll 4
-      for (int n = 0; n < N; ++n)
-#pragma GCC unroll 4
-        for (int r = 0; r < R; ++r) sum[j][plane][n][r] = _mm512_setzero_si512();
+  clear<Avx512Vnni, P, R, N, K>(sum);
   const __m512i top = _mm512_set1_epi8(static_cast<char>(0xf0));
-  for (int64_t k = 0; k < p.steps; k += 2, w += R * kStepBytes, x += 8)
+  for (int64_t k = 0; k < p.steps; k += 2, w += R * Avx512Vnni::kStepBytes, x += 8)
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r) {
-      const __m512i both = _mm512_loadu_si512(w + r * kStepBytes);
+      const __m512i both = _mm512_loadu_si512(w + r * Avx512Vnni::kStepBytes);
       const __m512i even = _mm512_and_si512(_mm512_slli_epi16(both, 4), top), odd = _mm512_and_si512(both, top);
 #pragma GCC unroll 4
       for (int n = 0; n < N; ++n)
 #pragma GCC unroll 2
         for (int plane = 0; plane < P; ++plane) {
           const uint8_t* input = x + (n * P + plane) * width;
-          sum[0][plane][n][r] = _mm512_dpbusd_epi32(sum[0][plane][n][r], broadcast4(input), even);
-          sum[K - 1][plane][n][r] = _mm512_dpbusd_epi32(sum[K - 1][plane][n][r], broadcast4(input + 4), odd);
+          sum[0][plane][n][r] = _mm512_dpbusd_epi32(sum[0][plane][n][r], Avx512Vnni::broadcast(input), even);
+          sum[K - 1][plane][n][r] = _mm512_dpbusd_epi32(sum[K - 1][plane][n][r], Avx512Vnni::broadcast(input + 4), odd);
         }
     }
-  join<P, R, N, K>(p, sum, block, sample, c);
+  join<Avx512Vnni, P, R, N, K>(p, sum, block, sample, c);
 }
 
 /// Nibbles of `blocks` row blocks to bytes of 16 times the weight.
 void widen(const DensePlan& p, const int8_t* w, int64_t blocks, int8_t* out) {
   const __m512i top = _mm512_set1_epi8(static_cast<char>(0xf0));
-  for (int64_t k = 0; k < p.steps; k += 2, out += blocks * kStepBytes)
-    for (int64_t r = 0; r < blocks; ++r, w += kStepBytes, out += kStepBytes) {
+  for (int64_t k = 0; k < p.steps; k += 2, out += blocks * Avx512Vnni::kStepBytes)
+    for (int64_t r = 0; r < blocks; ++r, w += Avx512Vnni::kStepBytes, out += Avx512Vnni::kStepBytes) {
       const __m512i both = _mm512_loadu_si512(w);
       _mm512_storeu_si512(out, _mm512_and_si512(_mm512_slli_epi16(both, 4), top));
-      _mm512_storeu_si512(out + blocks * kStepBytes, _mm512_and_si512(both, top));
+      _mm512_storeu_si512(out + blocks * Avx512Vnni::kStepBytes, _mm512_and_si512(both, top));
     }
 }
 
 template <int P, int R>
-void group(const DensePlan& p, int64_t block, const uint8_t* x, int64_t width, int64_t sample, int64_t n,
-           const DenseCall& c, int8_t* wide_weights) {
-  constexpr int kSamples = P == 2 ? 2 : 4;
+void Avx512Vnni::group(const DensePlan& p, int64_t block, const uint8_t* x, int64_t sample, int64_t n,
+                       const DenseCall& c) {
   const int8_t* w = p.weights + block * kStepBytes * p.steps / (p.nibbles ? 2 : 1);
-  if (p.nibbles && n <= kSamples) {
-    int64_t i = 0;
-    for (; i + 2 <= n; i += 2) nibble_tile<P, R, 2>(p, w, block, x + i * P * width, width, sample + i, c);
-    if (i < n) nibble_tile<P, R, 1>(p, w, block, x + i * P * width, width, sample + i, c);
-    return;
-  }
   if (p.nibbles) {
+    if (n <= samples(P)) {
+      const int64_t stride = P * p.steps * kDepth;
+      int64_t i = 0;
+      for (; i + 2 <= n; i += 2) nibble_tile<P, R, 2>(p, w, block, x + i * stride, sample + i, c);
+      if (i < n) nibble_tile<P, R, 1>(p, w, block, x + i * stride, sample + i, c);
+      return;
+    }
+    int8_t* const wide_weights = static_cast<int8_t*>(c.scratch);
     widen(p, w, R, wide_weights);
     w = wide_weights;
   }
-  int64_t i = 0;
-  for (; i + kSamples <= n; i += kSamples) tile<P, R, kSamples>(p, w, block, x + i * P * width, width, sample + i, c);
-  const uint8_t* rest = x + i * P * width;
-  switch (n - i) {
-    case 1:
-      tile<P, R, 1>(p, w, block, rest, width, sample + i, c);
-      break;
-    case 2:
-      tile<P, R, 2>(p, w, block, rest, width, sample + i, c);
-      break;
-    case 3:
-      if constexpr (P == 1) tile<P, R, 3>(p, w, block, rest, width, sample + i, c);
-      break;
-    default:
-      break;
-  }
-}
-
-template <int P>
-void groups(const DensePlan& p, const uint8_t* x, int64_t width, int64_t sample, int64_t n, const DenseCall& c,
-            int8_t* wide_weights) {
-  for (int64_t block = 0; block < p.blocks; block += kDenseGroup) switch (p.blocks - block) {
-      case 1:
-        group<P, 1>(p, block, x, width, sample, n, c, wide_weights);
-        break;
-      case 2:
-        group<P, 2>(p, block, x, width, sample, n, c, wide_weights);
-        break;
-      case 3:
-        group<P, 3>(p, block, x, width, sample, n, c, wide_weights);
-        break;
-      default:
-        group<P, 4>(p, block, x, width, sample, n, c, wide_weights);
-    }
+  tiles<Avx512Vnni, P, R>(p, w, block, x, sample, n, c);
 }
 
 }  // namespace
 
 void dense_s8_avx512vnni(const DensePlan& p, const DenseCall& c) {
-  const int64_t width = p.steps * 4, count = p.x_bits == 16 ? 2 : 1;
   // Widened nibbles first, so that they stay aligned.
-  int8_t* wide_weights = static_cast<int8_t*>(c.scratch);
-  uint8_t* planes = static_cast<uint8_t*>(c.scratch) + (p.nibbles ? kDenseGroup * kStepBytes * p.steps : 0);
-  for (int64_t first = 0; first < c.n; first += kDenseBlock) {
-    const int64_t here = c.n - first < kDenseBlock ? c.n - first : kDenseBlock;
-    for (int64_t i = 0; i < here; ++i)
-      convert(p, static_cast<const char*>(c.x) + (first + i) * c.x_stride, width, planes + i * count * width);
-    if (count == 2)
-      groups<2>(p, planes, width, first, here, c, wide_weights);
-    else
-      groups<1>(p, planes, width, first, here, c, wide_weights);
-  }
+  const int64_t widened = p.nibbles ? kDenseGroup * Avx512Vnni::kStepBytes * p.steps : 0;
+  run_dense<Avx512Vnni>(p, c, p.x_bits == 16, static_cast<uint8_t*>(c.scratch) + widened);
 }
 
 }  // namespace quantick::kernels
