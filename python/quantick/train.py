@@ -63,6 +63,11 @@ def _dataset(data: Any, what: str) -> Dataset:
                     "steps, features)")
 
 
+def _plain(given: Any) -> Any:
+    """A dict of a mapping; what is none is refused where options are read."""
+    return dict(given) if isinstance(given, Mapping) else given
+
+
 def fit(net: Block, loss: Loss | Callable[..., NDArray] | str, data: Dataset | tuple[Any, Any], *,
         validation: Dataset | tuple[Any, Any] | None = None, callbacks: Iterable[Callback] = (),
         progress: Callable[[StepInfo], Any] | None = None, epochs: int = 10, batch_size: int = 256,
@@ -96,12 +101,12 @@ def fit(net: Block, loss: Loss | Callable[..., NDArray] | str, data: Dataset | t
     watching = [*callbacks, *([] if progress is None else [_Progress(progress)])]
     options = {
         "epochs": epochs, "batch_size": batch_size, "batching": batching, "shuffle": shuffle, "seed": seed,
-        "optimizer": optimizer, "optimizer_params": optimizer_params and dict(optimizer_params),
-        "lr_scheduler": lr_scheduler, "lr_scheduler_params": lr_scheduler_params and dict(lr_scheduler_params),
+        "optimizer": optimizer, "optimizer_params": _plain(optimizer_params),
+        "lr_scheduler": lr_scheduler, "lr_scheduler_params": _plain(lr_scheduler_params),
         "clip_gradient_norm": clip_gradient_norm, "hybridize": hybridize, "layout": layout, "monitor": monitor,
         "patience": patience, "min_delta": min_delta, "restore_best": restore_best, "checkpoint": checkpoint,
         "checkpoint_every_steps": checkpoint_every_steps, "checkpoint_every_epochs": checkpoint_every_epochs,
-        "facts": facts and dict(facts), "resume": resume,
+        "facts": _plain(facts), "resume": resume,
     }
     held = None if validation is None else _dataset(validation, "validation")
     return History(**_core.fit(net, chosen, _dataset(data, "data"), held, watching, options))
