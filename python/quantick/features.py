@@ -16,6 +16,7 @@ from quantick._core import (
     FeatureStream,
     Panel,
     SampleList,
+    Samples,
     Scaler,
     ScoreMatrix,
     TickFeatureStream,
@@ -28,6 +29,7 @@ __all__ = [
     "FeatureSet",
     "FeatureStream",
     "SampleList",
+    "Samples",
     "Scaler",
     "TickFeatureStream",
     "TickMatrix",
@@ -39,6 +41,7 @@ __all__ = [
     "fit_scaler",
     "forward_returns",
     "names",
+    "samples",
     "stream_ticks",
     "tick_names",
 ]
@@ -91,6 +94,12 @@ def dataset(prices: Panel, values: Any, **options: Any) -> WindowDataset:
     import numpy as np
 
     return WindowDataset(prices, np.ascontiguousarray(values, dtype=np.float32), options)
+
+
+def samples(dataset: WindowDataset, chosen: SampleList) -> Samples:
+    """Those samples as data for ``train.fit`` and ``train.predict``, numbered from 0 and grouped by day; no window is
+    copied. ``dataset.scores(chosen.ids, predictions)`` goes on from there."""
+    return _core.samples_of(dataset, chosen)
 
 
 def compute_ticks(ticks: Ticks, specifications: Sequence[str], **options: Any) -> TickMatrix:

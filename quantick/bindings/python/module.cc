@@ -16,5 +16,6 @@ NB_MODULE(_core, m) {
   bind_runtime(m);
   bind_quant(m);
   bind_data(m);
+  bind_samples(m);
   bind_program(m);
 }

@@ -12,8 +12,9 @@ void bind_nn(nanobind::module_& m);
 void bind_optim(nanobind::module_& m);
 void bind_train(nanobind::module_& m);  ///< after nn and optim
 void bind_runtime(nanobind::module_& m);
-void bind_quant(nanobind::module_& m);  ///< after nn and runtime
-void bind_data(nanobind::module_& m);  ///< frames, market, features, backtest, report
+void bind_quant(nanobind::module_& m);    ///< after nn and runtime
+void bind_data(nanobind::module_& m);     ///< frames, market, features, backtest, report
+void bind_samples(nanobind::module_& m);  ///< after train and data
 void bind_program(nanobind::module_& m);
 
 }  // namespace quantick::python
