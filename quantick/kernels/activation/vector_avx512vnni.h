@@ -22,6 +22,8 @@ struct Vector {
     else
       _mm512_mask_storeu_ps(p, mask(count), x.v);
   }
+  /// Has x in a register at this place.
+  [[gnu::always_inline]] static void keep(Vector& x) { asm("" : "+v"(x.v)); }
   [[gnu::always_inline]] static Vector broadcast(float x) { return {_mm512_set1_ps(x)}; }
   [[gnu::always_inline]] static Vector sigmoid(Vector x) { return {sigmoid_avx512(x.v)}; }
   [[gnu::always_inline]] static Vector tanh(Vector x) { return {tanh_avx512(x.v)}; }

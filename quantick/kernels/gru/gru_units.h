@@ -17,18 +17,26 @@ struct GruUnits {
     candidate = x[2], inner = r[2];
     state = before;
   }
+  /// Has in registers what goes from stage to stage.
+  [[gnu::always_inline]] void keep() {
+    V::keep(reset);
+    V::keep(update);
+    V::keep(candidate);
+    V::keep(inner);
+    V::keep(state);
+  }
   template <int kStage>
   [[gnu::always_inline]] void stage(const RecurrentCell& cell) {
     if constexpr (kStage == 0) {
       reset = narrowed(sigmoid_of<kNumbers>(reset), cell.gates[0]);
+      update = narrowed(sigmoid_of<kNumbers>(update), cell.gates[1]);
     } else if constexpr (kStage == 1) {
       const V gated = reset * inner;
       candidate = narrowed(tanh_of<kNumbers>(candidate + gated), cell.gates[2]);
     } else if constexpr (kStage == 2) {
-      update = narrowed(sigmoid_of<kNumbers>(update), cell.gates[1]);
-    } else {
       const V kept = update * (state - candidate);
       state = kept_state(candidate + kept, cell);
+    } else {
       hidden = hidden_value(state);
     }
   }

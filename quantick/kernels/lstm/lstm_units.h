@@ -17,6 +17,12 @@ struct LstmUnits {
     for (int g = 0; g < 4; ++g) gates[g] = x[g] + r[g];
     state = before;
   }
+  /// Has in registers what goes from stage to stage.
+  [[gnu::always_inline]] void keep() {
+#pragma GCC unroll 4
+    for (int g = 0; g < 4; ++g) V::keep(gates[g]);
+    V::keep(state);
+  }
   template <int kStage>
   [[gnu::always_inline]] void stage(const LstmCell& cell) {
     if constexpr (kStage == 0) {
@@ -29,8 +35,9 @@ struct LstmUnits {
       const V kept = gates[1] * state;
       const V added = gates[0] * gates[2];
       state = kept_state(kept + added, cell);
+      gates[2] = tanh_of<kNumbers>(state);
     } else {
-      hidden = hidden_value(gates[3] * tanh_of<kNumbers>(state));
+      hidden = hidden_value(gates[3] * gates[2]);
     }
   }
 };
