@@ -21,6 +21,7 @@ __all__ = [
     "Quantiles",
     "Summary",
     "absolute_error",
+    "benchmark_returns",
     "check_truncation",
     "compare",
     "compare_scores",
@@ -38,7 +39,6 @@ __all__ = [
     "run_ticks",
     "summarize",
     "sweep",
-    "to_frame",
     "top_k_overlap",
 ]
 
@@ -89,9 +89,10 @@ def equal_weight(result: BacktestResult, rebalance: int | None = None) -> Backte
     return _core.run_backtest(result.prices, same, Strategy("EqualWeight", {"rebalance": every}), result.options)
 
 
-def to_frame(result: BacktestResult) -> Any:
-    """The series of a result as a pandas.DataFrame by date; ``frames.to_polars`` and ``to_arrow`` take results, too."""
-    return frames.to_pandas(result)
+def benchmark_returns(result: BacktestResult, benchmark: Any) -> Any:
+    """Returns [bars] of a benchmark (prices of one instrument: a Panel, or a frame) on the dates of a result, for
+    ``evaluate(result.returns, benchmark=...)``."""
+    return result.benchmark_returns(_prices(benchmark))
 
 
 def evaluate(returns: Any, benchmark: Any = None, profile: str = "empyrical") -> dict[str, float]:

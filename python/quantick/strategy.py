@@ -1,20 +1,39 @@
-"""How scores become positions.
+"""Scores, and how they become positions.
 
+    scores = strategy.scores(dates, names, values)               # or frames.read_scores(frame)
     strategy.TopkDropout(k=50, n_drop=5)
 """
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from typing import Any
 
 from quantick import _core
 from quantick._core import ScoreMatrix, Strategy
 
-__all__ = ["EqualWeight", "LongShort", "ScoreMatrix", "Strategy", "TopkDropout", "names"]
+__all__ = ["EqualWeight", "LongShort", "ScoreMatrix", "Strategy", "TopkDropout", "names", "read_csv", "scores"]
 
 
 def names() -> list[str]:
     """Classes of strategies."""
     return _core.strategy_names()
+
+
+def scores(dates: Any, instruments: Sequence[str], values: Any) -> ScoreMatrix:
+    """A ScoreMatrix from arrays: dates [T] (anything that NumPy takes as datetime64[D], ascending), values [T, N], NaN: no
+    score. Copies. Raises ShapeError and ValueError that name what is wrong."""
+    import numpy as np
+
+    days, block = np.asarray(dates, dtype="datetime64[D]"), np.ascontiguousarray(values, dtype=np.float64)
+    if block.shape != (days.size, len(instruments)):
+        raise _core.ShapeError(f"[scores] values of shape {block.shape}, expected {(days.size, len(instruments))}")
+    return ScoreMatrix(days.view(np.int64), list(instruments), block.reshape(-1))
+
+
+def read_csv(path: str | os.PathLike[str]) -> ScoreMatrix:
+    """Reads scores from a file, plain or gzip: date, instrument and score, or a column per instrument."""
+    return _core.read_scores(os.fspath(path))
 
 
 def TopkDropout(k: float = 50, n_drop: float = 5, min_hold: int = 1, invested: float = 0.95,

@@ -11,6 +11,7 @@
 #include "quantick/bindings/python/data.h"
 #include "quantick/bindings/python/fields.h"
 #include "quantick/bindings/python/long_call.h"
+#include "quantick/cli/pipeline/backtest_stage.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -172,6 +173,24 @@ void bind_result(nb::module_& m) {
       .def_prop_ro(
           "options", [](const BacktestRun& r) { return python_value(r.options); },
           nb::sig("def options(self) -> dict[str, typing.Any]"))
+      .def(
+          "benchmark_returns",
+          [](const BacktestRun& r, const Panel& prices) {
+            QTK_CHECK(prices.instrument_count() == 1, ValueError,
+                      "[backtest] benchmark of {} instruments, expected one", prices.instrument_count());
+            return moved_array(cli::returns_of(prices, r.result.dates));
+          },
+          "prices"_a, nb::sig("def benchmark_returns(self, prices: Panel) -> numpy.ndarray"),
+          "Returns of prices of one instrument on the dates of the result, 0 where it has none.")
+      .def("to_frame", &frame_of, nb::sig("def to_frame(self) -> typing.Any"),
+           "The series as a pandas.DataFrame by date.")
+      .def("__repr__",
+           [](const BacktestRun& r) {
+             const auto& result = r.result;
+             return fmt::format("BacktestResult of {} bars {} to {}, {} of {} instruments: equity {:.2f} of {:.2f}",
+                                result.bar_count(), result.dates.front().to_string(), result.dates.back().to_string(),
+                                r.strategy.name, result.instruments.size(), result.equity.back(), result.capital);
+           })
       .def("__len__", [](const BacktestRun& r) { return r.result.bar_count(); })
       .def(
           "write_positions", [](const BacktestRun& r, const std::string& p) { backtest::write_positions(p, r.result); },

@@ -22,6 +22,8 @@ std::vector<market::Date> dates_of(const WholeNumbers& days) {
   return dates;
 }
 
+nb::object frame_of(nb::handle data) { return nb::module_::import_("quantick.frames").attr("to_pandas")(data); }
+
 void bind_data(nb::module_& m) {
   bind_arrow(m);
   bind_market(m);

@@ -59,6 +59,9 @@ using WholeNumbers = nanobind::ndarray<const int64_t, nanobind::ndim<1>, nanobin
 inline std::span<const double> span_of(const Numbers& numbers) { return {numbers.data(), numbers.size()}; }
 inline std::span<const int64_t> span_of(const WholeNumbers& numbers) { return {numbers.data(), numbers.size()}; }
 
+/// quantick.frames.to_pandas() of one of the package's objects.
+nanobind::object frame_of(nanobind::handle data);
+
 /// Days since 1970-01-01.
 std::vector<market::Date> dates_of(const WholeNumbers& days);
 

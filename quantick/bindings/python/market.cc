@@ -117,6 +117,8 @@ void bind_panel(nb::module_& m) {
             return p.slice(p.lower_bound(date_of(from)), p.lower_bound(date_of(to).plus(1)));
           },
           "from_date"_a, "to_date"_a, "The dates from..to, both included, as texts such as 2020-01-02.")
+      .def("to_frame", &frame_of, nb::sig("def to_frame(self) -> typing.Any"),
+           "A pandas.DataFrame by (date, instrument), a column per field; frames.to_pandas() gives the wide form, too.")
       .def("__repr__", [](const Panel& p) {
         if (p.dates.empty()) return std::string("Panel without dates");
         return fmt::format("Panel of {} dates {} to {}, {} instruments, fields {} (price: {})", p.date_count(),
@@ -218,6 +220,8 @@ void bind_scores(nb::module_& m) {
       .def(
           "write_csv", [](const ScoreMatrix& s, const std::string& path) { strategy::write_scores(path, s); }, "path"_a,
           "Wide, with as many digits as reading it back exactly takes.")
+      .def("to_frame", &frame_of, nb::sig("def to_frame(self) -> typing.Any"),
+           "A pandas.DataFrame by date, a column per instrument.")
       .def("__repr__", [](const ScoreMatrix& s) {
         return fmt::format("ScoreMatrix of {} dates {} to {}, {} instruments", s.date_count(),
                            s.dates.empty() ? "" : s.dates.front().to_string(),

@@ -3,6 +3,8 @@ import ctypes
 import datetime
 import decimal
 import gc
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -259,3 +261,61 @@ def test_columns_of_other_lengths_and_names():
         frames.table({"a": np.zeros((2, 2))})
     with pytest.raises(IndexError, match='nearest is "close"'):
         frames.table({"close": np.zeros(2)})["closes"]
+
+
+def test_pandas_without_pyarrow():
+    pytest.importorskip("pandas")
+    code = """
+import sys
+sys.modules["pyarrow"] = None
+import numpy as np, pandas as pd
+from quantick import frames
+index = pd.DatetimeIndex(["2020-01-02", "2020-01-03"])
+for names in (["A", "B"], pd.Categorical(["A", "B"])):
+    frame = pd.DataFrame({"date": index.tz_localize("UTC"), "name": names, "close": [1.0, 2.0],
+                          "volume": pd.array([1, 2], "Int64"), "up": [True, False]})
+    panel = frames.read(frame, time_zone="Asia/Shanghai", extra_columns=["up"])
+    print(panel.instruments, panel.fields, np.nansum(panel["up"]))
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert out.stdout == "['A', 'B'] ['close', 'volume', 'up'] 1.0\n" * 2, out.stderr
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_tables_there_and_back(seed):
+    """Types, nulls, chunks and slices drawn at random: what pyarrow reads back is what it gave."""
+    pa = pytest.importorskip("pyarrow")
+    draw = np.random.default_rng(seed)
+    kinds = [pa.int8(), pa.uint16(), pa.int64(), pa.float16(), pa.float32(), pa.float64(), pa.bool_(), pa.string(),
+             pa.large_string(), pa.string_view(), pa.date32(), pa.timestamp("ms", "UTC"), pa.decimal128(9, 2),
+             pa.dictionary(pa.int16(), pa.string())]
+
+    def chunk(kind, rows):
+        whole = draw.integers(0, 100, rows)
+        kept = whole.astype(np.float64) if pa.types.is_floating(kind) else whole
+        values = ([f"a text, number {v}" if v % 2 else f"{v}" for v in whole]
+                  if pa.types.is_dictionary(kind) or not pa.types.is_primitive(kind) and kind != pa.decimal128(9, 2)
+                  else [decimal.Decimal(int(v)) for v in whole] if pa.types.is_decimal(kind)
+                  else [bool(v % 2) for v in whole] if kind == pa.bool_() else kept.tolist())
+        if draw.random() < 0.5:
+            values = [None if draw.random() < 0.3 else v for v in values]
+        return pa.array(values, kind)
+
+    chosen = draw.choice(len(kinds), 5, replace=False)
+    sizes = draw.integers(0, 20, draw.integers(1, 4))
+    table = pa.table({str(kinds[i]): pa.chunked_array([chunk(kinds[i], int(rows)) for rows in sizes], kinds[i])
+                      for i in chosen})
+    table = table.slice(int(draw.integers(0, 4)), int(draw.integers(0, 40)))
+    ours = frames.table(table)
+    theirs = pa.table(ours)
+    theirs.validate(full=True)
+    assert theirs.to_pylist() == table.to_pylist() and theirs.schema == table.schema
+    for name in table.column_names:
+        column, expected = ours.column(name), table.column(name).to_pylist()
+        assert column.null_count == expected.count(None)
+        if "float" in name or "double" in name or "half" in name:
+            np.testing.assert_array_equal(np.asarray(column.values()), [np.nan if v is None else v for v in expected])
+        elif "string" in name:
+            assert column.texts() == expected
+        elif "int" in name and None not in expected:
+            assert column.values().tolist() == expected

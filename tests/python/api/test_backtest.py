@@ -49,7 +49,7 @@ def test_series_are_arrays_in_the_results_memory(result):
 
 
 def test_to_frame(result):
-    frame = backtest.to_frame(result)
+    frame = result.to_frame()
     assert frame.index.name == "date" and frame["equity"].to_numpy().tobytes() == result.equity.tobytes()
     pl = pytest.importorskip("polars")
     assert isinstance(frames.to_polars(result), pl.DataFrame)
@@ -105,6 +105,28 @@ def test_equal_weight_is_the_baseline(result, prices):
     assert (baseline.longs[5:] == 12).all()
     np.testing.assert_array_equal(baseline.dates, result.dates)
     assert backtest.equal_weight(result, rebalance=50).trades.sum() < baseline.trades.sum()
+
+
+def test_a_benchmark(result, prices):
+    index = prices.select(["N03"])
+    returns = backtest.benchmark_returns(result, index)
+    close = pd.Series(prices["close"][:, 3], index=prices.dates)
+    np.testing.assert_allclose(returns, close.pct_change().loc[result.dates], atol=1e-15)
+    assert "alpha" in backtest.evaluate(result.returns, benchmark=returns)
+    with pytest.raises(ValueError, match="benchmark of 12 instruments"):
+        backtest.benchmark_returns(result, prices)
+
+
+def test_scores_of_arrays_and_files(scores, tmp_path):
+    made = strategy.scores(scores.dates, scores.instruments, scores.values)
+    assert made.values.tobytes() == scores.values.tobytes()
+    made.write_csv(str(tmp_path / "s.csv"))
+    again = strategy.read_csv(tmp_path / "s.csv")
+    assert again.values.tobytes() == scores.values.tobytes() and len(again) == 370
+    with pytest.raises(ShapeError, match=r"values of shape \(370, 12\), expected \(370, 1\)"):
+        strategy.scores(scores.dates, ["A"], scores.values)
+    with pytest.raises(ValueError, match="inf"):
+        strategy.scores(scores.dates[:1], ["A"], [[np.inf]])
 
 
 def test_truncation(result):
