@@ -349,7 +349,8 @@ def _chosen(label: Values, pred: Values, axis: int = -1) -> Values:
     rows = numpy.moveaxis(pred, axis, -1).reshape(-1, pred.shape[axis])
     classes = label.reshape(-1).astype(int)
     check_label_shapes(classes, rows)
-    return rows[numpy.arange(len(classes)), classes]
+    chosen: Values = rows[numpy.arange(len(classes)), classes]
+    return chosen
 
 
 @register

@@ -319,7 +319,7 @@ class Nadam(Optimizer):
         return _zeros(weight, 2)
 
     def _momentum(self, count: int) -> float:
-        return self.beta1 * (1 - 0.5 * 0.96 ** (count * self.schedule_decay))
+        return float(self.beta1 * (1 - 0.5 * 0.96 ** (count * self.schedule_decay)))
 
     def step(self, weight: NDArray, grad: NDArray, state: Any, lr: float, wd: float, count: int) -> None:
         mean, square = state
@@ -544,7 +544,7 @@ class Updater:
             if f"{index}.count" not in arrays:
                 continue
             state = self.optimizer.create_state(index, weight)
-            kept = []
+            kept: list[NDArray] = []
             while f"{index}.{len(kept)}" in arrays:
                 kept.append(arrays[f"{index}.{len(kept)}"])
             made[index] = state, int(arrays[f"{index}.count"].item()), kept

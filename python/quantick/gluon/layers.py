@@ -48,7 +48,7 @@ class Swish(HybridBlock):
         super().__init__(prefix)
         self._beta = beta
 
-    def forward(self, x: Any) -> NDArray:
+    def forward(self, x: NDArray) -> NDArray:
         return x * nd.sigmoid(self._beta * x)
 
 

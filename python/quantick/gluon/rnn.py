@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from quantick import nd
 from quantick._core import GRU, LSTM, Initializer, NDArray, Parameter, UnsupportedError
@@ -174,7 +174,7 @@ class SequentialRNNCell(RecurrentCell):
         return len(self.children)
 
     def __getitem__(self, index: int) -> RecurrentCell:
-        return list(self.children.values())[index]
+        return cast(RecurrentCell, list(self.children.values())[index])
 
     def state_info(self, batch_size: int = 0) -> list[dict[str, Any]]:
         return [info for cell in self.children.values() for info in cell.state_info(batch_size)]
@@ -314,7 +314,7 @@ class RNN(HybridBlock):
     def forward(self, x: Any, states: Sequence[NDArray] | NDArray | None = None) -> Any:
         time = self._layout.find("T")
         steps: Any = [nd.squeeze(nd.slice(x, time, t, t + 1), time) for t in range(x.shape[time])]
-        given = states[0] if isinstance(states, (list, tuple)) else states
+        given: Any = states[0] if isinstance(states, (list, tuple)) else states
         last = []
         for layer in range(self._layers):
             sides = []

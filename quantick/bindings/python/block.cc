@@ -123,8 +123,8 @@ nb::object collect_params(nb::handle self, const std::optional<std::string>& sel
   return parameter_dict(nb::none(), entries);
 }
 
-nb::dict children_of(const nn::Block& block) {
-  nb::dict out;
+nb::typed<nb::dict, nb::str, nn::Block> children_of(const nn::Block& block) {
+  nb::typed<nb::dict, nb::str, nn::Block> out;
   for (const auto& [name, child] : block.children()) out[name.c_str()] = child;
   return out;
 }
@@ -404,8 +404,7 @@ void bind_nn(nb::module_& m) {
       .def_prop_ro("children", &children_of, "Blocks of this block, by name.")
       .def_prop_ro(
           "params", [](nb::handle self) { return parameter_dict(self, nb::cast<const nn::Block&>(self).parameters()); },
-          nb::sig("def params(self) -> typing.Any"),
-          "Parameters of this block alone, without its children's.")
+          nb::sig("def params(self) -> typing.Any"), "Parameters of this block alone, without its children's.")
       .def("collect_params", &collect_params, "select"_a = nb::none(),
            nb::sig("def collect_params(self, select: str | None = None) -> typing.Any"),
            "Parameters of this block and of all in it, by path; `select` is a regular expression.")

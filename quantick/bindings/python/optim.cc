@@ -17,6 +17,8 @@ using namespace nb::literals;
 namespace quantick::python {
 namespace {
 
+using ArraySequence = nb::typed<nb::iterable, Array>;
+
 std::vector<double> column_of(nb::handle value) {
   return array_of(value).astype(DType::f64).contiguous().to_vector<double>();
 }
@@ -37,14 +39,14 @@ void bind_losses(nb::module_& m) {
       .def_prop_ro("per_group", &optim::Loss::per_group);
   m.def(
       "make_loss",
-      [](const std::string& name, const nb::dict& keywords) {
+      [](const std::string& name, const nb::typed<nb::dict, nb::str, nb::any>& keywords) {
         return std::shared_ptr(optim::make_loss(name, attributes_of(keywords)));
       },
-      "name"_a, "keywords"_a = nb::dict());
+      "name"_a, "keywords"_a);
   m.def("loss_names", &optim::loss_names);
 }
 
-void step(optim::Optimizer& self, const nb::iterable& parameters, const nb::iterable& gradients, double rate) {
+void step(optim::Optimizer& self, const ArraySequence& parameters, const ArraySequence& gradients, double rate) {
   Arrays weights = arrays_of(parameters);
   const Arrays slopes = arrays_of(gradients);
   const nb::gil_scoped_release released;
@@ -63,14 +65,14 @@ void bind_optimizers(nb::module_& m) {
       .def("restore", &optim::Optimizer::restore, "steps"_a, "states"_a);
   m.def(
       "make_optimizer",
-      [](const std::string& name, const nb::dict& keywords) {
+      [](const std::string& name, const nb::typed<nb::dict, nb::str, nb::any>& keywords) {
         return std::shared_ptr(optim::make_optimizer(name, attributes_of(keywords)));
       },
-      "name"_a, "keywords"_a = nb::dict());
+      "name"_a, "keywords"_a);
   m.def("optimizer_names", &optim::optimizer_names);
   m.def(
       "clip_global_norm",
-      [](const nb::iterable& arrays, double max_norm) {
+      [](const ArraySequence& arrays, double max_norm) {
         Arrays held = arrays_of(arrays);
         return optim::clip_global_norm(held, max_norm);
       },
@@ -83,10 +85,10 @@ void bind_schedules(nb::module_& m) {
       .def_prop_ro("kind", &optim::Schedule::kind);
   m.def(
       "make_schedule",
-      [](const std::string& name, const nb::dict& keywords) {
+      [](const std::string& name, const nb::typed<nb::dict, nb::str, nb::any>& keywords) {
         return std::shared_ptr(optim::make_schedule(name, attributes_of(keywords)));
       },
-      "name"_a, "keywords"_a = nb::dict());
+      "name"_a, "keywords"_a);
   m.def("schedule_names", &optim::schedule_names);
 }
 

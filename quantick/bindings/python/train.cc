@@ -23,6 +23,9 @@ using namespace nb::literals;
 namespace quantick::python {
 namespace {
 
+/// A dict from names to values.
+using Record = nb::typed<nb::dict, nb::str, nb::any>;
+
 Array floats_of(nb::handle value) { return array_of(value).astype(DType::f32).contiguous(); }
 
 /// Windows x [samples, steps, features] with labels y [samples, outputs], as arrays hold them.
@@ -207,8 +210,8 @@ train::FitOptions fit_options(const nb::dict& values) {
   return o;
 }
 
-nb::dict fit(nn::Block& net, nb::handle loss, const train::Dataset& data, const train::Dataset* validation,
-             const nb::iterable& callbacks, const nb::dict& options) {
+Record fit(nn::Block& net, nb::handle loss, const train::Dataset& data, const train::Dataset* validation,
+           const nb::typed<nb::iterable, nb::any>& callbacks, const Record& options) {
   train::FitOptions typed = fit_options(options);
   typed.validation = validation;
   const nb::object monotonic = nb::module_::import_("time").attr("monotonic");
@@ -233,7 +236,7 @@ nb::dict fit(nn::Block& net, nb::handle loss, const train::Dataset& data, const 
     const LongCall call;
     history = train::fit(net, *chosen, data, typed, list);
   }
-  nb::dict out;
+  Record out;
   out["epochs"] = python_value(history.epochs);
   out["steps"] = history.steps;
   out["best_epoch"] = history.best_epoch;
@@ -253,10 +256,10 @@ Array predict(nn::Block& net, const train::Dataset& data, int64_t batch_size, co
 }
 
 /// Mean over groups of ICs and rank ICs.
-nb::dict information_coefficient(const train::Dataset& data, nb::handle predictions, nb::handle labels) {
+Record information_coefficient(const train::Dataset& data, nb::handle predictions, nb::handle labels) {
   const auto p = floats_of(predictions).to_vector<float>(), y = floats_of(labels).to_vector<float>();
   const auto ic = train::information_coefficient(p, y, train::group_sizes(data));
-  nb::dict out;
+  Record out;
   out["ic"] = ic.ic;
   out["rank_ic"] = ic.rank_ic;
   out["groups"] = ic.groups;

@@ -304,7 +304,7 @@ def test_options_are_checked():
         train.fit(net, "L3Loss", (X, Y))
     with pytest.raises(qt.ShapeError, match=r"x, was \(120, 15\), expected \(samples, steps, features\)"):
         train.ArrayDataset(X.reshape(120, 15), Y)
-    with pytest.raises(qt.ShapeError, match=r"y, was \(4\), expected"):
+    with pytest.raises(qt.ShapeError, match=r"y, was \(4,\), expected"):
         train.ArrayDataset(X, Y[:4])
     with pytest.raises(ValueError, match="not finite"):
         train.fit(net, "L2Loss", (X, np.where(Y > 0, Y, np.nan)))
