@@ -8,6 +8,7 @@
 
 #include "quantick/cli/commands/list.h"
 #include "quantick/cli/compare_config.h"
+#include "quantick/cli/json_number.h"
 #include "quantick/cli/pipeline/model_stage.h"
 #include "quantick/cli/pipeline/network.h"
 #include "quantick/core/error.h"
@@ -137,10 +138,6 @@ std::string table(const std::vector<Row>& rows) {
     out += "|\n";
   }
   return out;
-}
-
-nlohmann::ordered_json number_or_null(double v) {
-  return std::isfinite(v) ? nlohmann::ordered_json(v) : nlohmann::ordered_json(nullptr);
 }
 
 nlohmann::ordered_json json_of(const Row& row) {

@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "quantick/cli/commands/list.h"
+#include "quantick/cli/json_number.h"
 #include "quantick/cli/pipeline/data_stage.h"
 #include "quantick/cli/sweep_config.h"
 #include "quantick/cli/version.h"
@@ -58,10 +59,6 @@ void drop_refused(Sweep& sweep, const std::vector<std::string>& instruments) {
   if (!sweep.refused.empty())
     log(LogLevel::warning, fmt::format("{} settings are impossible and left out (sweep.json lists them); the first: {}",
                                        sweep.refused.size(), sweep.refused.front()));
-}
-
-nlohmann::ordered_json number_or_null(double v) {
-  return std::isfinite(v) ? nlohmann::ordered_json(v) : nlohmann::ordered_json(nullptr);
 }
 
 nlohmann::ordered_json json_of(const backtest::SweepRow& row) {

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "quantick/cli/json_number.h"
 #include "quantick/cli/version.h"
 #include "quantick/core/cpu.h"
 #include "quantick/core/file.h"
@@ -18,8 +19,6 @@ namespace quantick::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json number_or_null(double v) { return std::isfinite(v) ? Json(v) : Json(nullptr); }
 
 /// Correlation of the chosen positions.
 double correlation_at(const std::vector<double>& x, const std::vector<double>& y, std::span<const int64_t> chosen) {
