@@ -8,12 +8,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    Value = pd.DataFrame | float
+    Value: TypeAlias = pd.DataFrame | float
 
 # Rolling deviations this small are those of a constant window; Qlib leaves correlations of such windows open.
 CONSTANT = 2e-5
@@ -70,7 +70,7 @@ def _correlation(a: pd.DataFrame, b: pd.DataFrame, window: float) -> pd.DataFram
 def _place_of(x: pd.DataFrame, window: float, largest: bool) -> pd.DataFrame:
     import numpy as np
     pick = np.argmax if largest else np.argmin
-    return _rolling(x, window).apply(lambda w: float(pick(w)) + 1, raw=True)  # type: ignore[no-any-return]
+    return _rolling(x, window).apply(lambda w: float(pick(w)) + 1, raw=True)
 
 
 def _pairwise(larger: bool) -> Callable[[Value, Value], Value]:
@@ -80,7 +80,9 @@ def _pairwise(larger: bool) -> Callable[[Value, Value], Value]:
         function = np.maximum if larger else np.minimum
         like = a if isinstance(a, pd.DataFrame) else b
         out = function(a, b)
-        return pd.DataFrame(out, index=like.index, columns=like.columns) if isinstance(like, pd.DataFrame) else out
+        if isinstance(like, pd.DataFrame):
+            return pd.DataFrame(out, index=like.index, columns=like.columns)
+        return float(out)
     return choose
 
 

@@ -48,13 +48,16 @@ def alpha158(windows: tuple[int, ...] = WINDOWS) -> dict[str, str]:
         "CNTP": lambda d: f"Mean($close>Ref($close, 1), {d})", "CNTN": lambda d: f"Mean($close<Ref($close, 1), {d})",
         "CNTD": lambda d: f"Mean($close>Ref($close, 1), {d})-Mean($close<Ref($close, 1), {d})",
     }
-    for prefix, field in (("", "$close"), ("V", "$volume")):
-        total = f"Sum(Abs({field}-Ref({field}, 1)), {{d}})+{TINY}"
-        rolling |= {
-            f"{prefix}SUMP": lambda d, f=field, t=total: f"Sum({up(f)}, {d})/({t.format(d=d)})",
-            f"{prefix}SUMN": lambda d, f=field, t=total: f"Sum({down(f)}, {d})/({t.format(d=d)})",
-            f"{prefix}SUMD": lambda d, f=field, t=total: f"(Sum({up(f)}, {d})-Sum({down(f)}, {d}))/({t.format(d=d)})",
-        }
+
+    def add_sums(prefix: str, field: str) -> None:
+        """Shares of the ups, of the downs, and of their difference in all that a field moved."""
+        def total(d: int) -> str:
+            return f"(Sum(Abs({field}-Ref({field}, 1)), {d})+{TINY})"
+        rolling[f"{prefix}SUMP"] = lambda d: f"Sum({up(field)}, {d})/{total(d)}"
+        rolling[f"{prefix}SUMN"] = lambda d: f"Sum({down(field)}, {d})/{total(d)}"
+        rolling[f"{prefix}SUMD"] = lambda d: f"(Sum({up(field)}, {d})-Sum({down(field)}, {d}))/{total(d)}"
+    add_sums("", "$close")
+    add_sums("V", "$volume")
     rolling |= {
         "VMA": lambda d: f"Mean($volume, {d})/($volume+{TINY})", "VSTD": lambda d: f"Std($volume, {d})/($volume+{TINY})",
         "WVMA": lambda d: f"Std({moved}, {d})/(Mean({moved}, {d})+{TINY})",
@@ -119,14 +122,15 @@ def load(data: BinData, market: str | list[str], features: dict[str, str], label
         if len(rows) == 0:
             continue
         own = {f: table.loc[inside, names] for f, table in fields.items()}
-        belongs = member.loc[rows, names].stack(future_stack=True)
-        part = pd.DataFrame({n: e.evaluate(own).loc[rows].stack(future_stack=True) for n, e in parsed.items()})
-        parts.append(part[belongs.to_numpy()])
+        belongs = member.loc[rows, names].to_numpy()
+        at_day, at_name = belongs.nonzero()
+        index = pd.MultiIndex.from_arrays([rows[at_day], pd.Index(names)[at_name]], names=["datetime", "instrument"])
+        first_row = inside.get_loc(rows[0])
+        window = slice(first_row, first_row + len(rows))
+        parts.append(pd.DataFrame({n: e.evaluate(own).to_numpy()[window][belongs] for n, e in parsed.items()}, index=index))
     if not parts:
         raise ValueError(f"[qlib] data of {len(instruments)} instruments from {first.date()} to {last.date()}, was none")
-    table = pd.concat(parts)
-    table.index = table.index.set_names(["datetime", "instrument"])
-    table = table.sort_index()
+    table = pd.concat(parts).sort_index()
     return table[list(features)], table[list(labels)]
 
 
@@ -138,7 +142,7 @@ class Processor:
         self.group: str = self.kwargs.pop("fields_group", "feature")
         known = {"DropnaLabel": set(), "DropnaProcessor": set(), "Fillna": {"fill_value"}, "CSZScoreNorm": {"method"},
                  "CSRankNorm": set(), "CSZFillna": set(), "ZScoreNorm": _FIT, "RobustZScoreNorm": _FIT | {"clip_outlier"},
-                 "MinMaxNorm": _FIT, "ProcessInf": set()}
+                 "MinMaxNorm": _FIT, "ProcessInf": set(), "FilterCol": {"col_list"}}
         if name not in known:
             raise ValueError(f"[qlib] processor {name}, expected one of {', '.join(sorted(known))}")
         for key in self.kwargs:
@@ -147,10 +151,11 @@ class Processor:
                                  f"{', '.join(sorted(known[name])) or 'none'}")
 
     def _fit_rows(self, part: pd.DataFrame) -> pd.DataFrame:
+        import pandas as pd
         days = part.index.get_level_values("datetime")
-        begin, end = self.kwargs.get("fit_start_time"), self.kwargs.get("fit_end_time")
-        keep = (days >= (begin or days[0])) & (days <= (end or days[-1]))
-        return part[keep]
+        begin, end = (pd.Timestamp(self.kwargs.get(key) or usual)
+                      for key, usual in (("fit_start_time", days[0]), ("fit_end_time", days[-1])))
+        return part[(days >= begin) & (days <= end)]
 
     def apply(self, table: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         """`table` has "feature" and "label" over the same rows; so has the result."""
@@ -162,7 +167,12 @@ class Processor:
         if self.name in ("DropnaLabel", "DropnaProcessor"):
             keep = part.notna().all(axis=1)
             return {key: value[keep] for key, value in table.items()}
-        if self.name == "Fillna":
+        if self.name == "FilterCol":
+            missing = [c for c in self.kwargs.get("col_list", []) if c not in part.columns]
+            if missing:
+                raise ValueError(f"[qlib] columns {', '.join(missing)} of FilterCol, expected names of the handler's")
+            part = part[[c for c in part.columns if c in self.kwargs.get("col_list", [])]]
+        elif self.name == "Fillna":
             part = part.fillna(self.kwargs.get("fill_value", 0))
         elif self.name == "ProcessInf":
             part = part.replace([np.inf, -np.inf], np.nan)
