@@ -21,4 +21,9 @@ Json run_lowered(const Json& in);
 /// "values": [events * features], "times", "ticks": [bool], "label_rows", "labels", "dropped"}; null for no value.
 Json run_ticks(const Json& in);
 
+/// LSTM, newest step, Dense(1) with parameters from a file, quantized in one call: {"safetensors", "hidden_size",
+/// "num_layers", "x", "calibration"?} -> {"identity", "float": array, "quantized": array}. Without calibration data:
+/// dynamic.
+Json run_quantized_network(const Json& in);
+
 }  // namespace quantick::oracle

@@ -6,7 +6,7 @@
 //   quantick_oracle dynamic_lstm: the same, quantized without data: integers, a scale per row and step
 //   quantick_oracle dense     {"rows", "cols", "weights", "bias", "scale", "zero_y", "y_bits", "x"} -> {isa: [codes]}
 //   quantick_oracle observer  {"name", "bits", "symmetric", "values"} -> {"low", "high"}
-//   quantick_oracle operator, sessions, lowered, ticks: see commands.h
+//   quantick_oracle operator, sessions, lowered, quantized_network, ticks: see commands.h
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -122,20 +122,22 @@ Json dense(const Json& in) {
 }
 
 int run(int argc, char** argv) {
-  const std::map<std::string, std::function<Json(const Json&)>> commands{{"dense", dense},
-                                                                         {"dynamic_lstm", dynamic_lstm},
-                                                                         {"ic", ic},
-                                                                         {"lowered", oracle::run_lowered},
-                                                                         {"lstm", lstm},
-                                                                         {"metrics", metrics},
-                                                                         {"observer", observer},
-                                                                         {"operator", oracle::run_operator},
-                                                                         {"sessions", oracle::run_sessions},
-                                                                         {"ticks", oracle::run_ticks}};
+  const std::map<std::string, std::function<Json(const Json&)>> commands{
+      {"dense", dense},
+      {"dynamic_lstm", dynamic_lstm},
+      {"ic", ic},
+      {"lowered", oracle::run_lowered},
+      {"lstm", lstm},
+      {"metrics", metrics},
+      {"observer", observer},
+      {"operator", oracle::run_operator},
+      {"quantized_network", oracle::run_quantized_network},
+      {"sessions", oracle::run_sessions},
+      {"ticks", oracle::run_ticks}};
   const auto command = commands.find(argc == 2 ? argv[1] : "");
-  QTK_CHECK(
-      command != commands.end(), ValueError,
-      "[oracle] expected one command: dense, dynamic_lstm, ic, lowered, lstm, metrics, operator, sessions or ticks");
+  QTK_CHECK(command != commands.end(), ValueError,
+            "[oracle] expected one command: dense, dynamic_lstm, ic, lowered, lstm, metrics, observer, operator, "
+            "quantized_network, sessions or ticks");
   const std::string text(std::istreambuf_iterator<char>(std::cin), {});
   std::cout << command->second(Json::parse(text)) << "\n";
   return 0;
