@@ -7,6 +7,7 @@
 
 #include "quantick/core/error.h"
 #include "quantick/core/file.h"
+#include "quantick/market/csv.h"
 
 namespace quantick::strategy {
 namespace {
@@ -97,6 +98,25 @@ TEST_F(Scores, BadFilesAreNamedByLine) {
   EXPECT_NE(message_of("date,A\n2020-01-03,\n").find("no score in 1 rows"), std::string::npos);
   EXPECT_NE(message_of("date\n2020-01-03\n").find("expected date, instrument, score"), std::string::npos);
   EXPECT_THROW(read_scores((folder_ / "absent.csv").string()), IoError);
+}
+
+TEST_F(Scores, ColumnsMayBeNamed) {
+  const std::string path = (folder_ / "columns.csv").string();
+  write_file(path, "who,day,a,b\nA,2020-01-02,1,2\nB,2020-01-02,3,4\n");
+  const auto read = [&](const ScoreColumns& columns) {
+    market::CsvReader csv(path);
+    return read_scores(csv, columns);
+  };
+  const ScoreMatrix scores = read({.date = "day", .instrument = "who", .score = "b"});
+  EXPECT_EQ(scores.instruments, (std::vector<std::string>{"A", "B"}));
+  EXPECT_EQ(scores.values, (std::vector<double>{2, 4}));
+  try {
+    read({.date = "dy", .instrument = "who", .score = "b"});
+    FAIL();
+  } catch (const ValueError& error) {
+    EXPECT_NE(std::string(error.what()).find("date_column, was \"dy\""), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("nearest is \"day\""), std::string::npos) << error.what();
+  }
 }
 
 TEST_F(Scores, CheckNamesWhatIsWrong) {

@@ -56,12 +56,23 @@ nb::object stream_of(const ArrowTable& table) {
   return nb::steal(capsule);
 }
 
+/// array_of() that keeps the Python object itself: NumPy's own hold on the memory is never let go once the interpreter
+/// is on its way out, and what it belongs to (a Panel, say) would be reported as leaked.
+Array memory_of(nb::handle values) {
+  const Array array = array_of(values);
+  std::shared_ptr<void> owner(new nb::object(nb::borrow(values)), [](void* kept) {
+    const nb::gil_scoped_acquire lock;
+    delete static_cast<nb::object*>(kept);
+  });
+  return Array::wrap_read_only(array.raw(), array.dtype(), array.shape(), std::move(owner), array.strides());
+}
+
 void bind_columns(nb::module_& m) {
   nb::class_<ArrowColumn>(m, "Column", "One column of a Table: numbers, truth values, text, dates or times.")
       .def_static(
           "of_numbers",
           [](std::string name, nb::handle values) {
-            return ArrowColumn::from_array(std::move(name), array_of(values));
+            return ArrowColumn::from_array(std::move(name), memory_of(values));
           },
           "name"_a, "values"_a, nb::sig("def of_numbers(name: str, values: typing.Any) -> Column"),
           "Shares the memory of a contiguous array [rows].")
@@ -78,7 +89,7 @@ void bind_columns(nb::module_& m) {
       .def_static(
           "of_times",
           [](std::string name, nb::handle values, const std::string& unit, const std::string& zone) {
-            return ArrowColumn::from_times(std::move(name), array_of(values), unit, zone);
+            return ArrowColumn::from_times(std::move(name), memory_of(values), unit, zone);
           },
           "name"_a, "values"_a, "unit"_a, "time_zone"_a = "",
           nb::sig("def of_times(name: str, values: typing.Any, unit: str, time_zone: str = '') -> Column"),

@@ -319,3 +319,17 @@ def test_random_tables_there_and_back(seed):
             assert column.texts() == expected
         elif "int" in name and None not in expected:
             assert column.values().tolist() == expected
+
+
+def test_nothing_is_reported_as_leaked_at_the_end():
+    """Tables and views that live until the interpreter ends."""
+    pytest.importorskip("polars")
+    code = """
+import numpy as np
+from quantick import frames, market
+prices = market.panel(np.arange("2020-01-01", "2020-02-01", dtype="datetime64[D]"), ["A"], np.ones((31, 1)))
+view, table, polars, frame = prices["close"], frames.to_table(prices), frames.to_polars(prices), prices.to_frame()
+"""
+    pytest.importorskip("pandas")
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stderr == ""
