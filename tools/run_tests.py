@@ -2,7 +2,8 @@
 """Runs every test of a build and counts them: ctest's (C++ and the repository's checks), then tests/python.
 
 Prints what failed with its output and what was skipped with its reason. The last line is "N passed, N failed", with
-", N skipped" where any was. Exit 1 on failure. Under a sanitizer preset the Python tests are left out.
+", N skipped" where any was. Exit 1 on failure. Under asan-ubsan only the Python package's tests (tests/python/api) run
+of tests/python, with the sanitizer preloaded, where the package was built (make test PRESET=asan-ubsan PACKAGE=ON).
 """
 import argparse
 import os
@@ -91,7 +92,18 @@ def print_failures(log):
             print(line)
 
 
-def run_pytest(build, tally):
+def sanitizer_environment():
+    """What a Python that was built without them needs to load a module with the address and undefined-behaviour
+    sanitizers. Python itself keeps memory to its end, so leaks are not looked for; its objects come from malloc, so that
+    each has an address of its own."""
+    # The C++ library is preloaded too: the sanitizer looks for its throw when it starts.
+    libraries = [subprocess.run([os.environ.get("CXX", "g++"), f"-print-file-name={name}"], check=True,
+                                capture_output=True, text=True).stdout.strip() for name in ("libasan.so", "libstdc++.so")]
+    return {"LD_PRELOAD": " ".join(libraries), "PYTHONMALLOC": "malloc",
+            "ASAN_OPTIONS": "detect_leaks=0:quarantine_size_mb=64", "UBSAN_OPTIONS": "print_stacktrace=1"}
+
+
+def run_pytest(build, tally, tests="tests/python", extra=None):
     python = ROOT / ".venv/bin/python"
     made = subprocess.run([str(ROOT / "tools/venv.sh"), str(ROOT / "tools/requirements-test.txt")],
                           stdin=subprocess.DEVNULL)
@@ -105,9 +117,9 @@ def run_pytest(build, tally):
     junit = build / "pytest.xml"
     junit.unlink(missing_ok=True)
     environment = dict(os.environ, QUANTICK_BINARY=str(build / "quantick"), QUANTICK_BUILD=str(build),
-                       PYTHONPATH=str(build / "python"))
+                       PYTHONPATH=str(build / "python"), **(extra or {}))
     result = subprocess.run(
-        [str(python), "-m", "pytest", "tests/python", "-q", "-p", "no:cacheprovider", f"--junitxml={junit}"],
+        [str(python), "-m", "pytest", tests, "-q", "-p", "no:cacheprovider", f"--junitxml={junit}"],
         cwd=ROOT, env=environment, stdin=subprocess.DEVNULL)
     before = len(tally.failed)
     count = read_junit(junit, tally) if junit.is_file() else 0
@@ -127,6 +139,11 @@ def main():
     run_ctest(build, arguments.jobs, tally)
     if arguments.preset in ("release", "dev"):
         run_pytest(build, tally)
+    elif arguments.preset == "asan-ubsan":
+        if (build / "python/quantick/_operators.py").is_file():
+            run_pytest(build, tally, "tests/python/api", sanitizer_environment())
+        else:
+            tally.skip("tests/python/api", "the Python package is not in this build (PACKAGE=ON)")
     if tally.skipped:
         print("\nSkipped:")
         for name, reason in sorted(tally.skipped):

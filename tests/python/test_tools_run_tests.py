@@ -1,4 +1,6 @@
 """tools/run_tests.py: what it reads from result files, and the line that it ends with."""
+import pathlib
+
 import run_tests
 
 JUNIT = """<?xml version="1.0"?>
@@ -42,3 +44,10 @@ def test_only_the_failed_tests_logs_are_printed(tmp_path, capsys):
                    "3/3 Test #3: A.skip ...***Skipped   0.01 sec\nnot here\n")
     run_tests.print_failures(log)
     assert capsys.readouterr().out.splitlines() == ["2/3 Test #2: A.bad ...***Failed    0.01 sec", "the reason"]
+
+
+def test_the_sanitizer_is_preloaded_from_the_compiler():
+    environment = run_tests.sanitizer_environment()
+    paths = [pathlib.Path(path) for path in environment["LD_PRELOAD"].split()]
+    assert [path.name for path in paths] == ["libasan.so", "libstdc++.so"] and all(path.is_file() for path in paths)
+    assert "detect_leaks=0" in environment["ASAN_OPTIONS"]
