@@ -169,13 +169,13 @@ void bind_properties(nb::class_<Array>& c) {
 
 void bind_creation(nb::module_& m) {
   m.def(
-      "wrap", [](nb::handle value) { return array_of(value); }, "value"_a,
+      "wrap", [](nb::handle value) { return array_of(value); }, "value"_a.none(),
       "An NDArray on the memory of a NumPy array or of anything with __dlpack__ or a buffer: no copy.");
   m.def(
-      "copy_of", [](nb::handle value) { return array_of(value).copy(); }, "value"_a,
+      "copy_of", [](nb::handle value) { return array_of(value).copy(); }, "value"_a.none(),
       "An NDArray of its own, contiguous.");
-  m.def("full", &Array::full, "shape"_a, "value"_a, "dtype"_a = "float32");
-  m.def("arange", &Array::arange, "start"_a, "stop"_a, "step"_a, "dtype"_a = "float32");
+  m.def("full", &Array::full, "shape"_a, "value"_a, "dtype"_a.none() = "float32");
+  m.def("arange", &Array::arange, "start"_a, "stop"_a, "step"_a, "dtype"_a.none() = "float32");
   m.def(
       "save_arrays",
       [](const std::string& path, const nb::dict& arrays) {
@@ -209,8 +209,8 @@ void bind_array(nb::module_& m) {
   bind_memory(c);
   bind_arithmetic(c);
   bind_methods(c);
-  c.def("__getitem__", &get_item, "index"_a, nb::sig("def __getitem__(self, index: typing.Any, /) -> NDArray"))
-      .def("__setitem__", &set_item, "index"_a, "value"_a,
+  c.def("__getitem__", &get_item, "index"_a.none(), nb::sig("def __getitem__(self, index: typing.Any, /) -> NDArray"))
+      .def("__setitem__", &set_item, "index"_a.none(), "value"_a.none(),
            nb::sig("def __setitem__(self, index: typing.Any, value: typing.Any, /) -> None"))
       .def(
           "__iter__",

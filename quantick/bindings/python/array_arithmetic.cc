@@ -68,6 +68,18 @@ Array true_divide(const Array& a, const Array& b) {
   return whole(a) && whole(b) ? divide(cast(a, DType::f64), cast(b, DType::f64)) : divide(a, b);
 }
 
+/// a @ b: a vector on the left is a row, on the right a column, and its axis is not in the result.
+Array matrix_product(const Array& a, const Array& b) {
+  const bool row = a.ndim() == 1, column = b.ndim() == 1;
+  Array y = matmul(row ? expand_dims(a, 0) : a, column ? expand_dims(b, 1) : b);
+  if (column) y = squeeze(y, -1);
+  return row ? squeeze(y, column ? -1 : -2) : y;
+}
+
+/// The operators take floats; whole numbers go through those that take both.
+Array negated(const Array& x) { return is_float(x.dtype()) ? negative(x) : subtract(0, x); }
+Array magnitude(const Array& x) { return is_float(x.dtype()) ? quantick::abs(x) : maximum(x, subtract(0, x)); }
+
 /// Masks and whole numbers, by NumPy: no gradient flows through them.
 template <size_t kind>
 nb::object logic(const Array& x, nb::handle other) {
@@ -93,7 +105,8 @@ nb::object as_index(const Array& x) {
 template <Binary function>
 void bind_binary(nb::class_<Array>& c, const std::string& name) {
   const auto define = [&](const std::string& full, auto f) {
-    c.def(full.c_str(), f, "other"_a, nb::sig(("def " + full + "(self, other: typing.Any, /) -> NDArray").c_str()));
+    c.def(full.c_str(), f, "other"_a.none(),
+          nb::sig(("def " + full + "(self, other: typing.Any, /) -> NDArray").c_str()));
   };
   define("__" + name + "__", &binary<function, false>);
   define("__r" + name + "__", &binary<function, true>);
@@ -102,14 +115,14 @@ void bind_binary(nb::class_<Array>& c, const std::string& name) {
 
 template <Binary function>
 void bind_compare(nb::class_<Array>& c, const std::string& name) {
-  c.def(name.c_str(), &compare<function>, "other"_a,
+  c.def(name.c_str(), &compare<function>, "other"_a.none(),
         nb::sig(("def " + name + "(self, other: typing.Any, /) -> NDArray").c_str()));
 }
 
 template <size_t kind>
 void bind_logic(nb::class_<Array>& c, const std::string& name) {
   for (const std::string& full : {"__" + name + "__", "__r" + name + "__"})
-    c.def(full.c_str(), &logic<kind>, "other"_a,
+    c.def(full.c_str(), &logic<kind>, "other"_a.none(),
           nb::sig(("def " + full + "(self, other: typing.Any, /) -> NDArray").c_str()));
 }
 
@@ -121,7 +134,7 @@ void bind_arithmetic(nb::class_<Array>& c) {
   bind_binary<multiply>(c, "mul");
   bind_binary<true_divide>(c, "truediv");
   bind_binary<power>(c, "pow");
-  bind_binary<matmul>(c, "matmul");
+  bind_binary<matrix_product>(c, "matmul");
   bind_compare<equal>(c, "__eq__");
   bind_compare<not_equal>(c, "__ne__");
   bind_compare<less>(c, "__lt__");
@@ -133,9 +146,9 @@ void bind_arithmetic(nb::class_<Array>& c) {
   bind_logic<2>(c, "xor");
   c.def("__invert__",
         [](const Array& x) { return array_of(nb::module_::import_("numpy").attr("invert")(numpy_view(x))); })
-      .def("__neg__", [](const Array& x) { return unlocked([&] { return negative(x); }); })
+      .def("__neg__", [](const Array& x) { return unlocked([&] { return negated(x); }); })
       .def("__pos__", [](const Array& x) { return x; })
-      .def("__abs__", [](const Array& x) { return unlocked([&] { return quantick::abs(x); }); })
+      .def("__abs__", [](const Array& x) { return unlocked([&] { return magnitude(x); }); })
       .def("__bool__", [](const Array& x) { return only_element(x).item() != 0; })
       .def("__float__", [](const Array& x) { return only_element(x).item(); })
       .def("__int__", [](const Array& x) { return nb::int_(nb::cast(only_element(x)).attr("item")()); })

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 
 #include "quantick/autograd/autograd.h"
@@ -13,11 +14,15 @@ namespace {
 
 /// One piece of an index, in the order in which they were written.
 struct Piece {
-  enum class Kind { number, slice, fresh_axis, array } kind;
-  int64_t number = 0;
+  enum class Kind { number, slice, fresh_axis, array, rest } kind;
+  int64_t number = 0;   ///< the index, or of the rest (Ellipsis) how many axes it stands for
   nb::object cut = {};  ///< the slice object
   Array picks = {};     ///< int64 indices, not checked yet
   int64_t extent = -1;  ///< of the mask's axis that the indices came from
+
+  /// How many axes of the indexed array it stands for.
+  int axes() const { return kind == Kind::rest ? static_cast<int>(number) : kind == Kind::fresh_axis ? 0 : 1; }
+  bool picks_elements() const { return kind == Kind::array || kind == Kind::number; }
 };
 
 /// Positions of the true elements of a mask, one array per axis of it, as numpy.nonzero gives them.
@@ -50,23 +55,21 @@ class Index {
   Index(const Array& x, nb::handle written) : shape_(x.shape()) {
     const nb::tuple items =
         nb::isinstance<nb::tuple>(written) ? nb::borrow<nb::tuple>(written) : nb::make_tuple(written);
-    std::optional<size_t> ellipsis;
+    Piece* rest = nullptr;
+    pieces.reserve(static_cast<size_t>(nb::len(items)) * Shape::kMaxDims);  // `rest` stays where it is
     for (nb::handle item : items) {
       if (item.is(Py_Ellipsis)) {
-        QTK_CHECK(!ellipsis, IndexError, "[index] two Ellipsis, expected at most one");
-        ellipsis = pieces.size();
+        QTK_CHECK(rest == nullptr, IndexError, "[index] two Ellipsis, expected at most one");
+        rest = &pieces.emplace_back(Piece{Piece::Kind::rest});
       } else {
         add(item);
       }
     }
     int axes = 0;
-    for (const Piece& piece : pieces) axes += piece.kind != Piece::Kind::fresh_axis;
+    for (const Piece& piece : pieces) axes += piece.axes();
     QTK_CHECK(axes <= x.ndim(), IndexError, "[index] {} axes, expected at most the {} of shape {}", axes, x.ndim(),
               shape_.text());
-    const Piece whole{Piece::Kind::slice, 0, nb::object(nb::slice(nb::none(), nb::none(), nb::none()))};
-    if (ellipsis)
-      pieces.insert(pieces.begin() + static_cast<std::ptrdiff_t>(*ellipsis), static_cast<size_t>(x.ndim() - axes),
-                    whole);
+    if (rest != nullptr) rest->number = x.ndim() - axes;
     check_masks();
     check_neighbours();
   }
@@ -108,12 +111,11 @@ class Index {
 
   /// A mask has the extents of the axes it stands for.
   void check_masks() const {
-    int axis = -1;
+    int axis = 0;
     for (const Piece& piece : pieces) {
-      if (piece.kind != Piece::Kind::fresh_axis) ++axis;
-      if (piece.extent < 0) continue;
-      QTK_CHECK(piece.extent == shape_[axis], IndexError, "[index] mask's extent for axis {}, was {}, expected {}",
-                axis, piece.extent, shape_[axis]);
+      QTK_CHECK(piece.extent < 0 || piece.extent == shape_[axis], IndexError,
+                "[index] mask's extent for axis {}, was {}, expected {}", axis, piece.extent, shape_[axis]);
+      axis += piece.axes();
     }
   }
 
@@ -122,13 +124,13 @@ class Index {
     std::optional<size_t> first, last;
     bool array = false;
     for (size_t i = 0; i < pieces.size(); ++i) {
-      if (pieces[i].kind != Piece::Kind::array && pieces[i].kind != Piece::Kind::number) continue;
+      if (!pieces[i].picks_elements()) continue;
       if (!first) first = i;
       last = i;
       array = array || pieces[i].kind == Piece::Kind::array;
     }
     for (size_t i = first.value_or(0); array && i < *last; ++i)
-      QTK_CHECK(pieces[i].kind == Piece::Kind::array || pieces[i].kind == Piece::Kind::number, UnsupportedError,
+      QTK_CHECK(pieces[i].picks_elements(), UnsupportedError,
                 "[index] arrays and numbers apart from each other, expected them side by side: index in two steps");
   }
 
@@ -154,21 +156,28 @@ Array cut(const Array& x, nb::handle ends, int axis) {
   return slice(x, axis, start, stop, step);
 }
 
-/// Elements of `count` neighbouring axes from `axis` on, picked by arrays that broadcast to one shape.
-Array pick(const Array& x, std::span<const Piece> picks, int axis) {
+/// Elements of neighbouring axes from `axis` on, picked by arrays that broadcast to one shape; `source` is the place of
+/// the first of them in the array that the caller wrote the index for.
+Array pick(const Array& x, std::span<const Piece> picks, int axis, int source) {
   Shape shape;
-  for (const Piece& piece : picks)
-    if (piece.kind == Piece::Kind::array) shape = broadcast_shapes(shape, piece.picks.shape(), "index");
+  for (const Piece& piece : picks) {
+    if (piece.kind != Piece::Kind::array) continue;
+    try {
+      shape = broadcast_shapes(shape, piece.picks.shape(), "index");
+    } catch (const ShapeError& error) {
+      throw IndexError(error.what());
+    }
+  }
   std::vector<int64_t> at(static_cast<size_t>(shape.size()));
-  for (size_t i = 0; i < picks.size(); ++i) {
-    const int own = axis + static_cast<int>(i);
-    const int64_t extent = x.shape()[own];
-    if (picks[i].kind == Piece::Kind::number) {
-      const int64_t number = checked(picks[i].number, extent, own);
+  for (int i = 0; i < static_cast<int>(picks.size()); ++i) {
+    const Piece& piece = picks[static_cast<size_t>(i)];
+    const int64_t extent = x.shape()[axis + i];
+    if (piece.kind == Piece::Kind::number) {
+      const int64_t number = checked(piece.number, extent, source + i);
       for (int64_t& place : at) place = place * extent + number;
     } else {
-      const auto numbers = picks[i].picks.broadcast_to(shape).to_vector<int64_t>();
-      for (size_t k = 0; k < at.size(); ++k) at[k] = at[k] * extent + checked(numbers[k], extent, own);
+      const auto numbers = piece.picks.broadcast_to(shape).to_vector<int64_t>();
+      for (size_t k = 0; k < at.size(); ++k) at[k] = at[k] * extent + checked(numbers[k], extent, source + i);
     }
   }
   Shape merged;
@@ -192,27 +201,30 @@ bool is_whole(nb::handle index) {
 
 Array get_item(const Array& x, nb::handle written) {
   const Index index(x, written);
-  bool arrays = false;
-  for (const Piece& piece : index.pieces) arrays = arrays || piece.kind == Piece::Kind::array;
+  const auto& pieces = index.pieces;
+  const bool arrays =
+      std::any_of(pieces.begin(), pieces.end(), [](const Piece& p) { return p.kind == Piece::Kind::array; });
   Array out = x;
-  int axis = 0;
-  for (size_t i = 0; i < index.pieces.size(); ++i) {
-    const Piece& piece = index.pieces[i];
-    if (piece.kind == Piece::Kind::fresh_axis) {
+  int axis = 0, source = 0;  // of out, and of x
+  for (size_t i = 0; i < pieces.size(); source += pieces[i].axes(), ++i) {
+    const Piece& piece = pieces[i];
+    if (piece.kind == Piece::Kind::rest) {
+      axis += piece.axes();
+    } else if (piece.kind == Piece::Kind::fresh_axis) {
       out = expand_dims(out, axis++);
     } else if (piece.kind == Piece::Kind::slice) {
       out = cut(out, piece.cut, axis++);
     } else if (!arrays) {
-      const int64_t at = checked(piece.number, out.shape()[axis], axis);
+      const int64_t at = checked(piece.number, out.shape()[axis], source);
       out = squeeze(slice(out, axis, at, at + 1, 1), axis);
-    } else {
+    } else {  // arrays and the numbers beside them, all at once
       size_t past = i;
-      while (past < index.pieces.size() &&
-             (index.pieces[past].kind == Piece::Kind::array || index.pieces[past].kind == Piece::Kind::number))
-        ++past;
+      while (past < pieces.size() && pieces[past].picks_elements()) ++past;
+      const auto count = static_cast<int>(past - i);
       const int before = out.ndim();
-      out = pick(out, std::span(index.pieces).subspan(i, past - i), axis);
-      axis += out.ndim() - before + static_cast<int>(past - i);
+      out = pick(out, std::span(pieces).subspan(i, past - i), axis, source);
+      axis += out.ndim() - before + count;
+      source += count - 1;
       i = past - 1;
     }
   }

@@ -146,9 +146,10 @@ void bind_methods(nb::class_<Array>& c) {
           "min(max(x, a_min), a_max).")
       .def(
           "dot",
-          [](const Array& x, nb::handle other) {
-            const Array y = array_of(other);
-            return unlocked([&] { return matmul(x, y); });
+          [](nb::handle x, nb::handle other) {
+            nb::object y = nb::steal(PyNumber_MatrixMultiply(x.ptr(), other.ptr()));
+            if (!y.is_valid()) throw nb::python_error();
+            return y;
           },
           "other"_a, nb::sig("def dot(self, other: typing.Any) -> NDArray"), "The matrix product, x @ other.")
       .def(

@@ -117,7 +117,7 @@ void bind_random(nb::module_& m) {
           return rounded < high ? rounded : low;
         });
       },
-      "low"_a, "high"_a, "shape"_a, "dtype"_a);
+      "low"_a, "high"_a, "shape"_a, "dtype"_a.none());
   m.def(
       "normal",
       [](double mean, double deviation, const Shape& shape, DType dtype) {
@@ -125,7 +125,7 @@ void bind_random(nb::module_& m) {
         QTK_CHECK(deviation >= 0, ValueError, "[normal] scale, was {}, expected >= 0", deviation);
         return drawn(shape, dtype, [=](const Key& key, uint64_t i) { return mean + deviation * key.normal(i); });
       },
-      "mean"_a, "deviation"_a, "shape"_a, "dtype"_a);
+      "mean"_a, "deviation"_a, "shape"_a, "dtype"_a.none());
   m.def(
       "randint",
       [](int64_t low, int64_t high, const Shape& shape, DType dtype) {
@@ -135,7 +135,7 @@ void bind_random(nb::module_& m) {
           return static_cast<int64_t>(static_cast<uint64_t>(low) + key.below(i, bound));
         });
       },
-      "low"_a, "high"_a, "shape"_a, "dtype"_a);
+      "low"_a, "high"_a, "shape"_a, "dtype"_a.none());
 }
 
 }  // namespace
