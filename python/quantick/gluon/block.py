@@ -1,40 +1,13 @@
-"""Blocks that are written in Python and may be traced, and blocks made of functions."""
+"""The classes that networks in Python derive from, and blocks made of functions."""
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
 from quantick import nd
-from quantick._core import Block
+from quantick._core import Block, HybridBlock
 
 __all__ = ["Block", "HybridBlock", "HybridLambda", "Lambda"]
-
-
-class HybridBlock(Block):
-    """A block whose forward() calls nothing but operators and blocks, so that hybridize() may trace it once and run the
-    graph from then on: same bits. What forward() decides by values of arrays is frozen at the trace.
-
-        class Net(HybridBlock):
-            def __init__(self):
-                super().__init__()
-                self.hidden = nn.LSTM(64)
-                self.head = nn.Dense(1)
-
-            def forward(self, x):
-                return self.head(self.hidden(x)[-1])
-
-    hybrid_forward(self, F, x, **parameters), as MXNet 1.x has it, may stand in place of forward(): F is quantick.nd.
-    """
-
-    #: What tells C++ that the class may be traced.
-    _hybrid = True
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        own = {name: parameter.data() for name, parameter in self.params.items()}
-        return self.hybrid_forward(nd, *args, **own, **kwargs)
-
-    def hybrid_forward(self, F: Any, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError(f"[{type(self).__name__}] has no forward(): write forward(self, x, ...)")
 
 
 def _named(function: str | Callable[..., Any]) -> Callable[..., Any]:

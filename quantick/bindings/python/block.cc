@@ -280,7 +280,8 @@ bool is_hybrid(const nn::Block& block) {
 }
 
 bool PythonForward::overridden(nb::handle self) {
-  return !nb::object(self.type().attr("forward")).is(nb::type<nn::Block>().attr("forward"));
+  return nb::hasattr(self.type(), "hybrid_forward") ||
+         !nb::object(self.type().attr("forward")).is(nb::type<nn::Block>().attr("forward"));
 }
 
 Arrays PythonForward::call(nb::handle self, const Arrays& flat, bool hybridized) {
@@ -330,6 +331,37 @@ void call_infer_shape(nb::handle self, const nn::Block& block, const Types& inpu
   self.attr("infer_shape")(*values);
 }
 
+namespace {
+
+/// Of a block written in C++: an array, or Gluon's form of recurrent layers, the sequence and a list of states.
+nb::object result_of(const Arrays& out) {
+  if (out.size() == 1) return nb::cast(out[0]);
+  const Nest states{Nest::Kind::list, std::vector<Nest>(out.size() - 1), {}, {}};
+  size_t next = 0;
+  return unflatten({Nest::Kind::tuple, {{}, states}, {}, {}}, out, next);
+}
+
+/// forward() where no class of Python writes it: that of C++, or MXNet's hybrid_forward(self, F, x, ..., **parameters).
+nb::object forward(nb::handle self, const nb::args& arguments, const nb::kwargs& keywords) {
+  auto& block = nb::cast<nn::Block&>(self);
+  if (dynamic_cast<PythonForward*>(&block) == nullptr) return call_block(block, arguments, keywords);
+  if (auto* const sequential = dynamic_cast<nn::Sequential*>(&block); sequential != nullptr) {
+    const Arrays flat = arguments_in_a_row(block, arguments, keywords);
+    const nb::gil_scoped_release released;
+    const Arrays out = sequential->nn::Sequential::forward(flat);
+    const nb::gil_scoped_acquire lock;
+    return result_of(out);
+  }
+  QTK_CHECK(nb::hasattr(self, "hybrid_forward"), UnsupportedError, "[{}] has no forward(): write forward(self, x, ...)",
+            block.kind());
+  nb::dict named;
+  for (const auto& [name, parameter] : block.parameters()) named[name.c_str()] = parameter.data();
+  for (auto [key, value] : keywords) named[key] = value;
+  return self.attr("hybrid_forward")(nb::module_::import_("quantick.nd"), *arguments, **nb::borrow<nb::kwargs>(named));
+}
+
+}  // namespace
+
 nb::object call_block(nn::Block& block, const nb::args& arguments, const nb::kwargs& keywords) {
   auto* const own = dynamic_cast<PythonForward*>(&block);
   Arrays flat, out;
@@ -347,13 +379,11 @@ nb::object call_block(nn::Block& block, const nb::args& arguments, const nb::kwa
     const nb::gil_scoped_release released;
     out = block(flat);
   }
-  size_t next = 0;
-  if (own != nullptr && PythonForward::overridden(nb::find(block)))
+  if (own != nullptr && PythonForward::overridden(nb::find(block))) {
+    size_t next = 0;
     return unflatten(own->result(types_of(flat)), out, next);
-  if (out.size() == 1) return nb::cast(out[0]);
-  // Gluon's form of recurrent layers: the sequence, and a list of states.
-  const Nest states{Nest::Kind::list, std::vector<Nest>(out.size() - 1), {}, {}};
-  return unflatten({Nest::Kind::tuple, {{}, states}, {}, {}}, out, next);
+  }
+  return result_of(out);
 }
 
 PyType_Slot* block_slots() {
@@ -387,15 +417,8 @@ void bind_nn(nb::module_& m) {
       .def("__call__", &call_block,
            nb::sig("def __call__(self, *args: typing.Any, **kwargs: typing.Any) -> typing.Any"),
            "Runs forward(); arrays may stand in lists, tuples and dicts.")
-      .def(
-          "forward",
-          [](nn::Block& self, const nb::args& arguments, const nb::kwargs& keywords) -> nb::object {
-            QTK_CHECK(dynamic_cast<PythonForward*>(&self) == nullptr || dynamic_cast<nn::Sequential*>(&self) != nullptr,
-                      UnsupportedError, "[{}] has no forward(): write forward(self, x, ...)", self.kind());
-            return call_block(self, arguments, keywords);
-          },
-          nb::sig("def forward(self, *args: typing.Any, **kwargs: typing.Any) -> typing.Any"),
-          "What a subclass writes: outputs from inputs, by operators and children.")
+      .def("forward", &forward, nb::sig("def forward(self, *args: typing.Any, **kwargs: typing.Any) -> typing.Any"),
+           "What a subclass writes: outputs from inputs, by operators and children.")
       .def("__setattr__", &set_attribute, "name"_a, "value"_a.none())
       .def("__delattr__", &delete_attribute, "name"_a)
       .def("__getattr__", &get_attribute, "name"_a, nb::sig("def __getattr__(self, name: str) -> typing.Any"))
@@ -455,6 +478,21 @@ void bind_nn(nb::module_& m) {
           "quantization", [](const nn::Block& self) { return self.quantization().enabled; },
           [](nn::Block& self, bool enabled) { self.quantization().enabled = enabled; },
           "Whether the layer is marked for quantization.");
+  nb::class_<HybridBlock, nn::Block, PythonBlock<HybridBlock>> hybrid(
+      m, "HybridBlock", nb::type_slots(block_slots()),
+      "A block whose forward() calls nothing but operators and blocks, so that hybridize() may trace it once and run "
+      "the "
+      "graph from then on: same bits. What forward() decides by values of arrays is frozen at the trace. "
+      "hybrid_forward(self, F, x, ..., **parameters), as MXNet 1.x has it, may stand in place of forward(): F is "
+      "quantick.nd.");
+  hybrid.attr("_hybrid") = true;
+  hybrid.def(
+      "__init__",
+      [](nb::pointer_and_handle<HybridBlock> self, nb::handle prefix) {
+        new (static_cast<void*>(self.p)) PythonBlock<HybridBlock>();
+        set_prefix(self.h, prefix);
+      },
+      "prefix"_a = nb::none(), nb::sig("def __init__(self, prefix: str | None = None) -> None"));
   bind_layers(m);
 }
 

@@ -20,7 +20,7 @@ class PythonForward {
  public:
   virtual ~PythonForward() = default;
 
-  /// Whether the class of `self` writes forward().
+  /// Whether the class of `self` writes forward() or hybrid_forward().
   static bool overridden(nanobind::handle self);
   /// Forms of earlier results are kept where graphs may be run in place of forward().
   Arrays call(nanobind::handle self, const Arrays& flat, bool hybridized);
@@ -69,6 +69,9 @@ class PythonBlock final : public Base, public PythonForward {
     call_infer_shape(nb_trampoline.base(), *this, inputs);
   }
 };
+
+/// The Python class of blocks that may be traced: layers of C++ derive from it in Python alone.
+class HybridBlock : public nn::Block {};
 
 /// block(*arguments, **keywords): flat arrays in, the form of the result out.
 nanobind::object call_block(nn::Block& block, const nanobind::args& arguments, const nanobind::kwargs& keywords);

@@ -77,7 +77,7 @@ void bind_layer(nb::module_& m, const char* name, const char* doc, Signature sig
   signature = Signature(signature.who(),
                         signature.arguments() + Arguments{given("prefix", "str | None", "None", "kept as .prefix")});
   const std::string text = signature.text("__init__", "None", "self"), arguments = signature.doc("");
-  nb::class_<Layer, nn::Block>(m, name, nb::is_final(), nb::type_slots(block_slots()), doc)
+  nb::class_<Layer>(m, name, nb::type<HybridBlock>(), nb::is_final(), nb::type_slots(block_slots()), doc)
       .def(
           "__init__",
           [signature, make](nb::pointer_and_handle<Layer> self, const nb::args& values, const nb::kwargs& keywords) {
@@ -533,9 +533,9 @@ std::shared_ptr<nn::Sequential> slice_of(const nn::Sequential& self, const nb::s
 }
 
 void bind_sequential(nb::module_& m) {
-  nb::class_<nn::Sequential, nn::Block, PythonBlock<nn::Sequential>> sequential(
-      m, "Sequential", nb::type_slots(block_slots()), "Blocks in a row; children are named \"0\", \"1\", ...");
-  sequential.attr("_hybrid") = true;
+  nb::class_<nn::Sequential, PythonBlock<nn::Sequential>> sequential(
+      m, "Sequential", nb::type<HybridBlock>(), nb::type_slots(block_slots()),
+      "Blocks in a row; children are named \"0\", \"1\", ...");
   sequential
       .def(
           "__init__",

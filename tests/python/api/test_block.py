@@ -91,6 +91,12 @@ def test_hybrid_forward_of_mxnet():
     assert list(block.collect_params()) == ["factor"]
 
 
+def test_layers_are_hybrid_blocks():
+    for block in (nn.Dense(1), nn.HybridSequential(), Net(), nn.GELU(), nn.HybridLambda("tanh")):
+        assert isinstance(block, nn.HybridBlock) and isinstance(block, nn.Block)
+    assert not isinstance(nn.Lambda("tanh"), nn.HybridBlock)
+
+
 def test_a_parameter_takes_the_name_of_its_attribute():
     class Renamed(nn.HybridBlock):
         def __init__(self):
@@ -199,7 +205,7 @@ def test_a_container_is_subclassed():
 
     class Skip(nn.HybridSequential):
         def forward(self, x):
-            return self[0](x) + x
+            return super().forward(x) + x
 
     tower = Tower()
     tower.initialize()
