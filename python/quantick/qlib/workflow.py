@@ -302,13 +302,11 @@ class WorkflowResult:
 
 def signal_metrics(pred: pd.Series[float], label: pd.Series[float]) -> dict[str, float]:
     """Qlib's SigAnaRecord: means of the daily correlations of predictions with labels, and means over deviations."""
-    import pandas as pd
-    both = pd.DataFrame({"pred": pred, "label": label}).dropna()
-    days = both.groupby(level="datetime")
+    from quantick import backtest
     out = {}
-    for name, method in (("IC", "pearson"), ("Rank IC", "spearman")):
-        daily = pd.Series({day: group["pred"].corr(group["label"], method=method) for day, group in days}, dtype=float)
-        out[name], out[f"{name.replace('IC', 'ICIR')}"] = float(daily.mean()), float(daily.mean() / daily.std())
+    for name, daily in (("IC", backtest.ic), ("Rank IC", backtest.rank_ic)):
+        summary = backtest.summarize(daily(pred, label))
+        out[name], out[name.replace("IC", "ICIR")] = summary.mean, summary.ratio
     return out
 
 
