@@ -52,7 +52,7 @@ def backward(heads: NDArray | Sequence[NDArray], head_grads: NDArray | Sequence[
              retain_graph: bool = False) -> None:
     """Gradients of the sum of the heads by every variable they depend on, into grad of the variables.
 
-    head_grads: one per head, of its shape; None for ones, which a head of one element alone may leave out.
+    head_grads: one per head, of its shape; ones where None, so that a loss per row counts as the sum of the rows.
     retain_graph: keep what was recorded for another pass.
     Raises ValueError for a head that was not computed from a variable inside record().
     """
