@@ -88,9 +88,11 @@ def check_causality(
     a feature, a function on NumPy arrays. sequence_in, sequence_out: whether x, the output, are [steps, batch, ...]
     rather than [batch, ...]; programs know that themselves. Raises ShapeError where x has less than 2 steps or 2 rows.
     """
-    session = getattr(model, "session", model)
-    if isinstance(session, Program):
-        session = Session(session)
-    if isinstance(session, Session):
-        return _core.check_causality(session, x, seed)
+    held = getattr(model, "program", model)  # a quantized network's
+    if isinstance(held, Program):
+        held = Session(held)
+    if isinstance(held, Session):
+        return _core.check_causality(held, x, seed)
+    if not callable(model):
+        raise TypeError(f"[causality] model, was a {type(model).__name__}, expected a Program, a Session or a callable")
     return _core.check_causality_of(model, x, sequence_in, sequence_out, seed)

@@ -28,6 +28,7 @@ from quantick._core import (
     Session,
     Stream,
     TensorReport,
+    batch_axis,
     cosine_similarity,
     quantize,
     sqnr_db,
@@ -77,15 +78,25 @@ def _batches(data: Any) -> Iterator[NDArray]:
         yield _float32(batch)
 
 
-def _collect(data: Any, limit: int | None) -> list[NDArray]:
+def _collect(network: Block, config: QuantizationConfig, data: Any, batches: int | None,
+             examples: int | None) -> list[NDArray]:
+    """At most `batches` batches; whole ones until there are `examples` samples."""
     if data is None:
         return []
-    if limit is not None and limit < 1:
-        raise ValueError(f"[quantize] num_calib_batches, was {limit}, expected at least 1")
-    batches = list(itertools.islice(_batches(data), limit))
-    if not batches:
+    for name, limit in (("num_calib_batches", batches), ("num_calib_examples", examples)):
+        if limit is not None and limit < 1:
+            raise ValueError(f"[quantize] {name}, was {limit}, expected at least 1")
+    collected: list[NDArray] = []
+    seen = 0
+    for batch in itertools.islice(_batches(data), batches):
+        collected.append(batch)
+        if examples is not None:
+            seen += batch.shape[batch_axis(network, config, batch.shape)]
+            if seen >= examples:
+                break
+    if not collected:
         raise ValueError("[quantize] no calibration data: the iterable is empty")
-    return batches
+    return collected
 
 
 class QuantizedNet:
@@ -123,6 +134,13 @@ class QuantizedNet:
     def save(self, path: str | os.PathLike[str]) -> str:
         """Writes the program's file; returns its SHA-256 identity."""
         return self.program.save(path)
+
+    def __getstate__(self) -> tuple[Program, QuantizationReport]:
+        return self.program, self.report
+
+    def __setstate__(self, state: tuple[Program, QuantizationReport]) -> None:
+        self.program, self.report = state
+        self._session = None
 
     def __repr__(self) -> str:
         return f"QuantizedNet({self.program!r})"
@@ -187,12 +205,13 @@ def _quantize(
     *,
     data_shapes: Any = None,
     num_calib_batches: int | None = None,
+    num_calib_examples: int | None = None,
     progress: Progress | None = None,
     logger: logging.Logger | None = None,
 ) -> QuantizedNet:
     if not isinstance(network, Block):
         raise TypeError(f"[quantize] network, was a {type(network).__name__}, expected a Block")
-    batches = _collect(data, num_calib_batches)
+    batches = _collect(network, config, data, num_calib_batches, num_calib_examples)
     held = None if held_out is None else _float32(held_out)
 
     def on_batch(done: int) -> None:
@@ -243,7 +262,7 @@ def quantize_net(
     held_out: Any = None,
     progress: Progress | None = None,
     device: Any = None,
-    num_calib_examples: Any = None,
+    num_calib_examples: int | None = None,
     **settings: Any,
 ) -> QuantizedNet:
     """Quantization with every setting: arguments in MXNet's order, then any field of QuantizationConfig by name.
@@ -253,11 +272,11 @@ def quantize_net(
 
     calib_data: as Quantizer.quantize takes it. None: dynamic quantization; the network was called once, or data_shapes
     gives its input's shape.
-    num_calib_batches: of calib_data, at most.
+    num_calib_batches: of calib_data, at most. num_calib_examples: batches until there are so many samples.
     held_out: what the report compares on; rows of the calibration data where it is None.
     progress: called with the number of batches observed and their total.
     logger: hears one line, and the report's warnings.
-    ctx, device: the CPU. LayerOutputCollector, num_calib_examples: refused.
+    ctx, device: the CPU. LayerOutputCollector: refused.
     """
     if isinstance(quantized_dtype, (QuantizationConfig, Mapping)):
         if config is not None:
@@ -269,8 +288,6 @@ def quantize_net(
     if LayerOutputCollector is not None:
         raise TypeError("[quantize] LayerOutputCollector has no meaning here: observers are chosen by calib_mode, ranges "
                         "given by hand with calib_mode custom and ranges")
-    if num_calib_examples is not None:
-        raise TypeError("[quantize] num_calib_examples has no meaning here: give num_calib_batches, or cut the data")
     values = config.to_dict() if isinstance(config, QuantizationConfig) else dict(config or {})
     given = dict(
         settings,
@@ -287,4 +304,5 @@ def quantize_net(
     if calib_data is None and "calib_mode" not in values and method in (None, "auto"):
         values["calib_mode"] = "none"
     return _quantize(network, QuantizationConfig(**values), calib_data, held_out, data_shapes=data_shapes,
-                     num_calib_batches=num_calib_batches, progress=progress, logger=logger)
+                     num_calib_batches=num_calib_batches, num_calib_examples=num_calib_examples, progress=progress,
+                     logger=logger)

@@ -27,7 +27,10 @@ using quant::TensorReport;
 template <class Member>
 void bind_field(nb::class_<QuantizationConfig>& bound, const Field<QuantizationConfig, Member>& field) {
   const std::string type = annotation_of<Member>(), name(field.name), doc(field.doc);
-  const std::string getter = fmt::format("def {}(self) -> {}", name, type);
+  std::string returned = type;
+  if constexpr (detail::IsVector<Member>::value)
+    returned = "list[" + annotation_of<typename Member::value_type>() + "]";
+  const std::string getter = fmt::format("def {}(self) -> {}", name, returned);
   const std::string setter = fmt::format("def {}(self, value: {}) -> None", name, type);
   bound.def_prop_rw(
       name.c_str(), [member = field.member](const QuantizationConfig& c) { return python_value(c.*member); },
@@ -57,6 +60,15 @@ void bind_config(nb::module_& m) {
           "to_dict", [](const QuantizationConfig& c) { return python_value(c); },
           nb::sig("def to_dict(self) -> dict[str, typing.Any]"))
       .def("copy", [](const QuantizationConfig& c) { return c; })
+      .def(
+          "__getstate__", [](const QuantizationConfig& c) { return python_value(c); },
+          nb::sig("def __getstate__(self) -> dict[str, typing.Any]"))
+      .def(
+          "__setstate__",
+          [](QuantizationConfig* self, const nb::dict& state) {
+            new (self) QuantizationConfig(from_keywords<QuantizationConfig>(state, signature.who()));
+          },
+          "state"_a, nb::sig("def __setstate__(self, state: dict[str, typing.Any]) -> None"))
       .def("__eq__",
            [](const QuantizationConfig& a, nb::handle b) {
              return nb::isinstance<QuantizationConfig>(b) &&
@@ -127,6 +139,21 @@ nb::list dicts_of(const std::vector<T>& values) {
 }
 
 template <class T>
+T from_dict(nb::handle values) {
+  T out;
+  std::apply([&](const auto&... m) { (read_value(values[m.name.data()], out.*m.member, "report", m.name), ...); },
+             members_of(&out));
+  return out;
+}
+
+template <class T>
+std::vector<T> from_dicts(nb::handle values) {
+  std::vector<T> out;
+  for (nb::handle item : values) out.push_back(from_dict<T>(item));
+  return out;
+}
+
+template <class T>
 void bind_members(nb::module_& m, const char* name, const char* doc) {
   nb::class_<T> bound(m, name, doc);
   std::apply([&](const auto&... member) { (bound.def_ro(member.name.data(), member.member, member.doc.data()), ...); },
@@ -156,6 +183,22 @@ nb::dict dict_of_report(const ReportOf& r) {
   out["float_bytes"] = r.report.float_bytes;
   out["program_bytes"] = r.report.program_bytes;
   return out;
+}
+
+void set_report(ReportOf* self, const nb::dict& state) {
+  ReportOf out;
+  const auto read = [&](const char* name, auto& member) { read_value(state[name], member, "report", name); };
+  out.config = from_keywords<QuantizationConfig>(nb::cast<nb::dict>(state["config"]), "report");
+  out.report.tensors = from_dicts<TensorReport>(state["tensors"]);
+  out.report.float_nodes = from_dicts<FloatNode>(state["float_nodes"]);
+  out.report.corrections = from_dicts<CorrectionNote>(state["corrections"]);
+  read("warnings", out.report.warnings);
+  read("advice", out.report.advice);
+  read("calibration_rows", out.report.calibration_rows);
+  read("compared_rows", out.report.compared_rows);
+  read("float_bytes", out.report.float_bytes);
+  read("program_bytes", out.report.program_bytes);
+  new (self) ReportOf(std::move(out));
 }
 
 nb::object frame_of(const ReportOf& r) {
@@ -214,10 +257,20 @@ void bind_report(nb::module_& m) {
                                 r.report.tensors.back().sqnr_db);
            })
       .def("to_dict", &dict_of_report, nb::sig("def to_dict(self) -> dict[str, typing.Any]"))
+      .def("__getstate__", &dict_of_report, nb::sig("def __getstate__(self) -> dict[str, typing.Any]"))
+      .def("__setstate__", &set_report, "state"_a,
+           nb::sig("def __setstate__(self, state: dict[str, typing.Any]) -> None"))
       .def("to_frame", &frame_of, nb::sig("def to_frame(self) -> typing.Any"),
            "The tensors as a pandas DataFrame, by name.")
       .def("to_html", &html_of, "A page that needs no network.")
       .def("_repr_html_", &notebook_html);
+}
+
+/// The axis of a model's input along which samples lie: 1 behind steps, else 0.
+int batch_axis(nn::Block& model, const QuantizationConfig& config, const Shape& input_shape) {
+  const FloatMode mode;
+  const graph::Graph graph = model.trace({{DType::f32, input_shape}});
+  return quant::plan_nodes(graph, config, quant::marks_of(model)).sequence.at(graph.inputs().at(0)) ? 1 : 0;
 }
 
 nb::tuple quantize(nn::Block& model, const QuantizationConfig& config, const std::vector<Array>& batches,
@@ -255,6 +308,7 @@ void bind_quant(nb::module_& m) {
                 "collections.abc.Callable[[int], object] | None = None) -> tuple[Program, QuantizationReport]"),
         "quant::quantize_net. input_shape: of the model's input, where there are no batches and the model was not "
         "called yet.");
+  m.def("batch_axis", &batch_axis, "model"_a, "config"_a, "input_shape"_a, nb::call_guard<nb::gil_scoped_release>());
   m.def(
       "sqnr_db",
       [](nb::handle reference, nb::handle got, bool remove_mean) {

@@ -37,14 +37,15 @@ void bind_session(nb::module_& m) {
       .def_static(
           "load",
           [](const std::filesystem::path& path) { return Session(runtime::load_with_plan(path.string()).plan); },
-          "path"_a, nb::call_guard<nb::gil_scoped_release>(), "A session on a model file, as Program.load checks it.")
+          "path"_a, nb::sig("def load(path: str | os.PathLike[str]) -> Session"),
+          nb::call_guard<nb::gil_scoped_release>(), "A session on a model file, as Program.load checks it.")
       .def(
-          "run", &run, "x"_a.none(),
+          "run", &run, "x"_a.none(), nb::sig("def run(self, x: typing.Any) -> NDArray"),
           "x: float32 [steps, batch, features], or [batch, features] where the program reads single rows. Returns "
           "float32 [batch, ...], or [steps, batch, ...] where its output is a sequence. The bits depend neither on the "
           "batch nor on threads. Raises ShapeError and TypeError for x, ValueError that names column, row and step of "
           "a NaN or infinity where the program rejects them.")
-      .def("__call__", &run, "x"_a.none())
+      .def("__call__", &run, "x"_a.none(), nb::sig("def __call__(self, x: typing.Any) -> NDArray"))
       .def(
           "run_codes",
           [](const Session& session, nb::handle x) {
@@ -52,7 +53,7 @@ void bind_session(nb::module_& m) {
             const nb::gil_scoped_release released;
             return session.run_codes(input);
           },
-          "x"_a.none(),
+          "x"_a.none(), nb::sig("def run_codes(self, x: typing.Any) -> NDArray"),
           "The output's integers, before they become float32 (float32 where the output is not quantized).")
       .def(
           "run_all",
@@ -61,7 +62,8 @@ void bind_session(nb::module_& m) {
             const nb::gil_scoped_release released;
             return session.run_all(input);
           },
-          "x"_a.none(), "Every tensor of the program as float32, in the order of Program.values.")
+          "x"_a.none(), nb::sig("def run_all(self, x: typing.Any) -> list[NDArray]"),
+          "Every tensor of the program as float32, in the order of Program.values.")
       .def_prop_ro(
           "columns", [](const Session& s) { return s.plan().width(s.plan().input().value); }, "Features of one row.")
       .def_prop_ro(
@@ -96,7 +98,9 @@ void bind_causality(nb::module_& m) {
         return runtime::check_causality(call, array_of(x),
                                         {.sequence_in = sequence_in, .sequence_out = sequence_out, .seed = seed});
       },
-      "model"_a, "x"_a, "sequence_in"_a, "sequence_out"_a, "seed"_a = 1);
+      "model"_a, "x"_a, "sequence_in"_a, "sequence_out"_a, "seed"_a = 1,
+      nb::sig("def check_causality_of(model: collections.abc.Callable[[NDArray], typing.Any], x: typing.Any, "
+              "sequence_in: bool, sequence_out: bool, seed: int = 1) -> CausalityResult"));
 }
 
 void bind_golden(nb::module_& m) {
@@ -130,7 +134,7 @@ void bind_golden(nb::module_& m) {
         const LongCall call;
         return runtime::check_golden(path.string());
       },
-      "path"_a,
+      "path"_a, nb::sig("def check_golden(path: str | os.PathLike[str]) -> GoldenReport"),
       "Runs every case of a golden file on every instruction set of this processor. Raises OSError for an unreadable "
       "file and ParseError for a malformed one.");
   m.def(
@@ -139,7 +143,7 @@ void bind_golden(nb::module_& m) {
         const LongCall call;
         runtime::write_golden(path.string(), seed);
       },
-      "path"_a, "seed"_a = 1,
+      "path"_a, "seed"_a = 1, nb::sig("def write_golden(path: str | os.PathLike[str], seed: int = 1) -> None"),
       "Writes cases by the scalar oracle, for other engines; a seed always gives the same bytes.");
   nb::class_<runtime::EqualityRow>(m, "EqualityRow", "Two ways of running that must agree in bits.")
       .def_ro("name", &runtime::EqualityRow::name)

@@ -1,6 +1,11 @@
 // Programs as plain data, and their files.
 #include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/map.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
 
 #include "quantick/bindings/python/casters.h"
 #include "quantick/bindings/python/fields.h"
@@ -85,6 +90,45 @@ void bind_values(nb::module_& m) {
       .def_ro("name", &ProgramOutput::name);
 }
 
+/// A folder of our own for as long as a file takes to go through it.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() : path_((std::filesystem::temp_directory_path() / "quantick-XXXXXX").string()) {
+    QTK_CHECK(mkdtemp(path_.data()) != nullptr, IoError, "[program] no folder could be made in {}",
+              std::filesystem::temp_directory_path().string());
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  std::string file() const { return path_ + "/model.qtk"; }
+
+ private:
+  std::string path_;
+};
+
+nb::bytes to_bytes(const Program& program) {
+  std::string held;
+  {
+    const nb::gil_scoped_release released;
+    const TemporaryFolder folder;
+    runtime::save(program, folder.file());
+    held = read_file(folder.file());
+  }
+  return nb::bytes(held.data(), held.size());
+}
+
+/// The constants stay in the mapped file, whose name may go.
+Program from_bytes(const nb::bytes& held) {
+  const std::string_view text(held.c_str(), held.size());
+  const nb::gil_scoped_release released;
+  const TemporaryFolder folder;
+  write_file(folder.file(), text);
+  return runtime::load(folder.file());
+}
+
 void set_columns(Program& program, const std::vector<std::string>& names) {
   Program changed = program;
   changed.inputs.at(0).columns = names;
@@ -105,7 +149,7 @@ void bind_programs(nb::module_& m) {
             const nb::gil_scoped_release released;
             return runtime::load(path.string());
           },
-          "path"_a,
+          "path"_a, nb::sig("def load(path: str | os.PathLike[str]) -> Program"),
           "Reads a model file and replays its golden output. Raises OSError where it cannot be read, FormatError where "
           "it is cut, altered, of another version, or gives other bits on this machine.")
       .def(
@@ -114,7 +158,14 @@ void bind_programs(nb::module_& m) {
             const nb::gil_scoped_release released;
             return runtime::save(program, path.string());
           },
-          "path"_a, "Replaces the file atomically; returns the identity. Equal programs give equal files.")
+          "path"_a, nb::sig("def save(self, path: str | os.PathLike[str]) -> str"),
+          "Replaces the file atomically; returns the identity. Equal programs give equal files.")
+      .def("to_bytes", &to_bytes, "What save() writes.")
+      .def_static("from_bytes", &from_bytes, "data"_a, "What load() reads, from memory. Raises FormatError.")
+      .def("__getstate__", &to_bytes)
+      .def(
+          "__setstate__", [](Program* self, const nb::bytes& state) { new (self) Program(from_bytes(state)); },
+          "state"_a)
       .def_ro("values", &Program::values, "All tensors.")
       .def_ro("nodes", &Program::nodes, "In the order in which they run.")
       .def_ro("inputs", &Program::inputs)
@@ -145,7 +196,7 @@ void bind_programs(nb::module_& m) {
         const nb::gil_scoped_release released;
         return runtime::verify(path.string());
       },
-      "path"_a,
+      "path"_a, nb::sig("def verify(path: str | os.PathLike[str]) -> str"),
       "Recomputes a model file's SHA-256 identity from its content and returns it. Raises FormatError where it "
       "differs.");
 }

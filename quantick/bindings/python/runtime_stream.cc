@@ -263,6 +263,10 @@ void bind_ticks(nb::class_<Live<Engine>>& bound) {
       .def("reset", &L::reset, "instrument"_a = nb::none(),
            nb::sig("def reset(self, instrument: int | None = None) -> None"),
            "Forgets what one instrument, or all, have seen.")
+      .def("absorb", &L::absorb, "instrument"_a, "features"_a.none(),
+           nb::sig("def absorb(self, instrument: int, features: typing.Any) -> TickStatus"),
+           "Past steps of one instrument, oldest first, whose outputs nobody wants: float32 [k, columns]. A slot keeps "
+           "them in its history, too.")
       .def(
           "warm_up", [](L& self) { self.engine.warm_up(); },
           "Brings weights and code into the caches, so that the first tick is as fast as the hundredth. No instrument "
@@ -315,13 +319,8 @@ void bind_streams(nb::module_& m) {
           },
           "program"_a, "instruments"_a = 1, "window"_a = 0);
   bind_ticks(stream);
-  stream
-      .def("absorb", &LiveStream::absorb, "instrument"_a, "features"_a.none(),
-           nb::sig("def absorb(self, instrument: int, features: typing.Any) -> TickStatus"),
-           "Past steps of one instrument, oldest first, whose outputs nobody wants: float32 [k, columns].")
-      .def_prop_ro(
-          "window", [](const LiveStream& self) { return self.engine.options().window; },
-          "Rows replayed per step, or 0.");
+  stream.def_prop_ro(
+      "window", [](const LiveStream& self) { return self.engine.options().window; }, "Rows replayed per step, or 0.");
 
   nb::class_<LiveSlot> slot(m, "ModelSlot", nb::is_weak_referenceable(),
                             "A stream whose model another thread can exchange while it ticks: no step waits, none is "
@@ -354,7 +353,8 @@ void bind_streams(nb::module_& m) {
             const nb::gil_scoped_release released;
             return self.engine.offer_file(path.string());
           },
-          "path"_a, "The same with a model file, as Program.load checks it.")
+          "path"_a, nb::sig("def offer_file(self, path: str | os.PathLike[str]) -> int"),
+          "The same with a model file, as Program.load checks it.")
       .def_prop_ro(
           "running", [](const LiveSlot& self) { return self.engine.running(); }, "Number of the model that runs.")
       .def(

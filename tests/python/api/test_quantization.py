@@ -1,7 +1,9 @@
 """quantick.contrib.quantization: the calls as users write them, the configuration, the report."""
+import copy
 import json
 import logging
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -83,6 +85,7 @@ def test_predictions_step_by_step(net, data):
     for row in x:
         assert stream.step(row)
     assert same_bits(stream.out, y)
+    assert quantick.runtime.check_causality(qnet, x)
     rolling = qnet.stream(instruments=4, window=10)
     for row in np.concatenate([x, x]):
         rolling.step(row)
@@ -193,8 +196,13 @@ def test_number_of_batches_is_bounded(net, data):
 
     assert quantize_net(net, calib_data=endless(), num_calib_batches=3).report.calibration_rows == 3 * 64
     assert len(taken) == 3
-    with pytest.raises(ValueError, match="num_calib_batches, was 0"):
-        quantize_net(net, calib_data=data, num_calib_batches=0)
+    taken.clear()
+    assert quantize_net(net, calib_data=endless(), num_calib_examples=65).report.calibration_rows == 2 * 64
+    assert len(taken) == 2
+    assert quantize_net(net, calib_data=data, num_calib_examples=1000).report.calibration_rows == 64
+    for name in ("num_calib_batches", "num_calib_examples"):
+        with pytest.raises(ValueError, match=f"{name}, was 0"):
+            quantize_net(net, calib_data=data, **{name: 0})
 
 
 def test_arguments_without_a_meaning_are_refused_by_name(net, data):
@@ -203,7 +211,6 @@ def test_arguments_without_a_meaning_are_refused_by_name(net, data):
             ({"ctx": "gpu(0)"}, ValueError, "ctx, was gpu"),
             ({"device": "cuda"}, ValueError, "device, was cuda"),
             ({"LayerOutputCollector": object()}, TypeError, "LayerOutputCollector has no meaning here"),
-            ({"num_calib_examples": 5}, TypeError, "num_calib_examples has no meaning here: give num_calib_batches"),
             ({"calib_mod": "naive"}, TypeError, "calib_mod.*calib_mode"),
             ({"calib_mode": "entropi"}, ValueError, "did you mean entropy"),
             ({"quantized_dtype": "int9"}, ValueError, "quantized_dtype, was \"int9\""),
@@ -355,6 +362,16 @@ def test_the_report_as_data(qnet):
     assert [t["name"] for t in document["tensors"]] == [t.name for t in qnet.report.tensors]
     assert document["tensors"][1]["sqnr_db"] == qnet.report.tensors[1].sqnr_db
     assert document["float_nodes"][0]["reason"] == qnet.report.float_nodes[0].reason
+
+
+def test_everything_is_pickled_and_copied(qnet, data):
+    again = pickle.loads(pickle.dumps(qnet))
+    assert again.program == qnet.program and same_bits(again.predict(data), qnet.predict(data))
+    assert again.report.to_dict() == qnet.report.to_dict() and again.report.text() == qnet.report.text()
+    assert copy.deepcopy(qnet.program).identity == qnet.program.identity
+    assert copy.copy(qnet.report.config) == qnet.report.config == pickle.loads(pickle.dumps(qnet.report.config))
+    with pytest.raises(quantick.FormatError):
+        type(qnet.program).from_bytes(qnet.program.to_bytes()[:-1])
 
 
 def test_the_report_as_a_frame(qnet):

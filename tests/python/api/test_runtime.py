@@ -354,8 +354,13 @@ def test_a_slot_takes_a_new_model_and_goes_on(program, session, tmp_path):
 def test_a_slot_keeps_a_history(program):
     with pytest.raises(ValueError, match="history"):
         runtime.ModelSlot(program, window=8, history=4)
-    slot = runtime.ModelSlot(program, instruments=3, history=16)
-    assert slot.instruments == 3 and slot.step(np.zeros((3, slot.columns), np.float32))
+    slot, stream = runtime.ModelSlot(program, instruments=3, history=16), runtime.Stream(program, instruments=3)
+    x = windows(program, steps=5, batch=3)
+    for s in (slot, stream):
+        for i in range(3):
+            assert s.absorb(i, x[:4, i].copy())
+        assert s.step(x[4])
+    assert slot.instruments == 3 and same_bits(slot.out, stream.out)
 
 
 # ---- checks
@@ -381,6 +386,8 @@ def test_causality_of_any_callable():
         runtime.check_causality(lambda a: 1 // 0, x)
     with pytest.raises(TypeError):
         runtime.check_causality(lambda a: "text", x)
+    with pytest.raises(TypeError, match="model, was a int, expected"):
+        runtime.check_causality(7, x)
 
 
 def test_golden_cases_replay(tmp_path):
