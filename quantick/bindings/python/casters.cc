@@ -82,9 +82,17 @@ void check_foreign(nb::handle value) {
 }
 
 std::optional<Array> memory_of(nb::handle value) {
-  const bool buffer = PyObject_CheckBuffer(value.ptr()) != 0;
-  if (!buffer && !nb::hasattr(value, "__dlpack__") && !PyCapsule_CheckExact(value.ptr())) return std::nullopt;
-  if (class_name(value) != "numpy.ndarray") check_foreign(value);
+  const bool numpy = class_name(value) == "numpy.ndarray";
+  if (!numpy && !nb::hasattr(value, "__dlpack__") && !PyCapsule_CheckExact(value.ptr())) {
+    if (PyObject_CheckBuffer(value.ptr()) == 0) return std::nullopt;
+    // Buffers may leave out their strides (those of ctypes do); a memoryview fills them in.
+    if (!PyMemoryView_Check(value.ptr())) {
+      const nb::object view = nb::steal(PyMemoryView_FromObject(value.ptr()));
+      if (!view.is_valid()) throw nb::python_error();
+      return memory_of(view);
+    }
+  }
+  if (!numpy) check_foreign(value);
   nb::ndarray<> writable;
   if (nb::try_cast(value, writable)) return wrap(nb::ndarray<nb::ro>(writable), true);
   nb::ndarray<nb::ro> read_only;
@@ -115,6 +123,8 @@ DType dtype_of(nb::handle value) {
     name = nb::borrow(value.attr("__name__"));
   else if (nb::hasattr(value, "name"))
     name = nb::borrow(value.attr("name"));
+  QTK_CHECK(nb::cast<bool>(nb::getattr(value, "isnative", nb::bool_(true))), TypeError,
+            "[dtype] byte order of {}, expected the machine's", nb::cast<std::string>(nb::repr(value)));
   if (name.is_none()) return DType::f32;
   QTK_CHECK(nb::isinstance<nb::str>(name), TypeError, "[dtype] was a {}, expected a name such as \"float32\"",
             class_name(value));

@@ -1,6 +1,7 @@
 // Operators from the registry: each row as one callable, and the rows as plain values, from which
 // tools/write_python_operators.py writes quantick/_operators.py.
 #include "quantick/bindings/python/casters.h"
+#include "quantick/bindings/python/fields.h"
 #include "quantick/bindings/python/module.h"
 #include "quantick/core/error.h"
 #include "quantick/ops/operator.h"
@@ -38,7 +39,7 @@ class Operation {
  private:
   void add_input(Arrays& inputs, nb::handle value, size_t index) const {
     if (op_.variadic && index + 1 == op_.inputs.size()) {
-      QTK_CHECK(PySequence_Check(value.ptr()) && !nb::isinstance<nb::str>(value), TypeError,
+      QTK_CHECK(is_sequence(value) && !nb::isinstance<Array>(value), TypeError,
                 "[{}] {}, was a {}, expected a sequence of arrays", op_.name, op_.inputs[index],
                 nb::cast<std::string>(nb::inst_name(value)));
       for (nb::handle item : value) inputs.push_back(array_of(item));

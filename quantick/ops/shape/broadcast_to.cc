@@ -15,6 +15,8 @@ struct BroadcastTo {
 
   static Types infer(const Attrs& attrs, const Types& in) {
     const Shape wanted(attrs.shape);
+    for (const int64_t extent : wanted)
+      QTK_CHECK(extent >= 0, ShapeError, "[broadcast_to] shape, was {}, expected no negative extent", wanted.text());
     QTK_CHECK(broadcast_shapes(in[0].shape, wanted, name) == wanted, ShapeError,
               "[broadcast_to] shape {} does not broadcast to {}", in[0].shape.text(), wanted.text());
     return {{in[0].dtype, wanted}};
@@ -62,7 +64,9 @@ struct BroadcastTo {
             {{float32({1, 3})}, to_attributes(Attrs{{0, 3}})}};
   }
   static std::vector<OperatorMisuse> misuses() {
-    return {{{float32({2})}, to_attributes(Attrs{{3}}), "[broadcast_to] shapes (2,) and (3,) do not broadcast"}};
+    return {
+        {{float32({2})}, to_attributes(Attrs{{3}}), "[broadcast_to] shapes (2,) and (3,) do not broadcast"},
+        {{float32({1})}, to_attributes(Attrs{{-1}}), "[broadcast_to] shape, was (-1,), expected no negative extent"}};
   }
 };
 
