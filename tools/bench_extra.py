@@ -171,7 +171,7 @@ def replay(program, root):
 
 def measure(extra, own, build, root, python, interpreter):
     """Fills `extra` part by part. `python`: bench_peers.py where PyTorch is asked for, or None."""
-    for name in ("savings", "portfolios", "loading", "state_widths"):
+    for name in ("loading", "state_widths", "portfolios", "savings"):
         try:
             setattr(extra, name, own.ask(name))
         except RuntimeError as error:
