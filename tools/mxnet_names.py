@@ -35,7 +35,13 @@ What behaves otherwise, whatever the name:
 - `HybridBlock` may have `forward(self, x)`, or MXNet's `hybrid_forward(self, F, x, weight)`; hybridized or not, the bits
   are the same. Open extents of one's own parameters are completed by `infer_shape(self, x)`.
 - `initialize(seed=...)`: the same seed gives the same weights on every machine.
-- Adam adds epsilon behind the correction of the mean square, as PyTorch does.
+- `summary()` returns its table; nothing is printed.
+- Factors on single parameters: `trainer.optimizer.set_lr_mult({"head.bias": 0.1})`, not attributes of a parameter.
+- Adam adds epsilon behind the correction of the mean square, as PyTorch does. NAG's penalty reads the weight before the
+  update, MXNet's after it. `CosineEmbeddingLoss` gives (N,), as its documents say, and `PoissonNLLLoss` a number.
+
+Everything else gives MXNet's numbers: `tests/golden/mxnet_1_9_1_values.json` holds what the real package computed for
+losses and their gradients, optimizers, schedules, metrics and layers, and a test compares.
 """
 
 

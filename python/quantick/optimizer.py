@@ -41,8 +41,8 @@ def create(name: str | Optimizer, **kwargs: Any) -> Optimizer:
 class Optimizer:
     """Base of all optimizers; subclasses write create_state() and step(weight, grad, state, lr, wd, count).
 
-    lr_scheduler gives the rate of each update from `learning_rate`, which becomes its base_lr. `param_idx2name` and
-    `param_dict` name parameters for set_lr_mult() and set_wd_mult(). begin_num_update: updates that count as done.
+    lr_scheduler gives the rate of each update from `learning_rate`, which becomes its base_lr. `param_idx2name`, or
+    `param_dict` (parameters by index), names parameters for set_lr_mult() and set_wd_mult(). begin_num_update: updates that count as done.
     """
 
     def __init__(self, rescale_grad: float = 1.0, param_idx2name: Mapping[int, str] | None = None, wd: float = 0.0,
@@ -57,8 +57,7 @@ class Optimizer:
         if lr_scheduler is not None and learning_rate is not None:
             lr_scheduler.base_lr = learning_rate
         self.begin_num_update = self.num_update = begin_num_update
-        self.idx2name = dict(param_idx2name or {})
-        self.param_dict = dict(param_dict or {})
+        self.idx2name = dict(param_idx2name or {i: parameter.name for i, parameter in (param_dict or {}).items()})
         self.lr_mult: dict[Any, float] = {}
         self.wd_mult: dict[Any, float] = {}
         self._counts: dict[Any, int] = {}
@@ -111,9 +110,7 @@ class Optimizer:
 
     def _factor(self, index: Any, which: str) -> float:
         table: dict[Any, float] = getattr(self, which)
-        named = self.idx2name.get(index)
-        own = getattr(self.param_dict.get(index), which, 1.0)
-        return float(own) * table.get(index, 1.0 if named is None else table.get(named, 1.0))
+        return table.get(index, table.get(self.idx2name.get(index), 1.0))
 
 
 class _CoreOptimizer(Optimizer):
@@ -184,7 +181,7 @@ def _zeros(weight: NDArray, count: int) -> tuple[NDArray, ...]:
 
 @register
 class AdaGrad(Optimizer):
-    """history += g^2; weight -= lr g / sqrt(history + eps), g = grad + wd weight (Duchi et al. 2011)."""
+    """history += grad^2; weight -= lr (grad / sqrt(history + eps) + wd weight) (Duchi et al. 2011)."""
 
     def __init__(self, eps: float = 1e-7, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -194,9 +191,8 @@ class AdaGrad(Optimizer):
         return _zeros(weight, 1)[0]
 
     def step(self, weight: NDArray, grad: NDArray, state: Any, lr: float, wd: float, count: int) -> None:
-        grad = grad + wd * weight
         state[:] = state + nd.square(grad)
-        weight[:] = weight - lr * grad / nd.sqrt(state + self.float_stable_eps)
+        weight[:] = weight - lr * (grad / nd.sqrt(state + self.float_stable_eps) + wd * weight)
 
 
 @register
@@ -418,7 +414,7 @@ class LARS(Optimizer):
         self._last_lr: float | None = None
 
     def create_state(self, index: Any, weight: NDArray) -> Any:
-        name = self.idx2name.get(index, getattr(self.param_dict.get(index), "name", ""))
+        name = self.idx2name.get(index, "")
         return _zeros(weight, 1)[0], not name.endswith(("gamma", "beta", "bias"))
 
     def step(self, weight: NDArray, grad: NDArray, state: Any, lr: float, wd: float, count: int) -> None:
@@ -468,25 +464,24 @@ class SGLD(Optimizer):
 
 @register
 class LBSGD(Optimizer):
-    """SGD for large batches: the rate grows from lr to batch_scale * lr over warmup_epochs (linear, power2, sqrt), or is
+    """SGD that emulates batches of batch_scale times the size: gradients are gathered, and every batch_scale-th update
+    steps by their mean, at a rate that grows from lr to batch_scale * lr over warmup_epochs (linear, power2, sqrt), or is
     scaled layer by layer with "lars"."""
 
     def __init__(self, momentum: float = 0.0, warmup_strategy: str = "linear", warmup_epochs: int = 5,
-                 batch_scale: float = 1, updates_per_epoch: int = 32, begin_epoch: int = 0, num_epochs: int = 60,
-                 **kwargs: Any) -> None:
+                 batch_scale: int = 1, updates_per_epoch: int = 32, begin_epoch: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if warmup_strategy not in ("linear", "power2", "sqrt", "lars"):
             raise ValueError(f"[lbsgd] warmup_strategy, was {warmup_strategy}, expected linear, power2, sqrt or lars")
         self.momentum, self.warmup_strategy, self.batch_scale = momentum, warmup_strategy, batch_scale
         self.warmup_updates = updates_per_epoch * warmup_epochs
         self.done = updates_per_epoch * begin_epoch
-        self.num_epochs = num_epochs
 
     def create_state(self, index: Any, weight: NDArray) -> Any:
-        return _zeros(weight, 1)[0]
+        return _zeros(weight, 2)
 
     def _scale(self, count: int) -> float:
-        share = min(1.0, (self.done + count) / self.warmup_updates) if self.warmup_updates else 1.0
+        share = min(1.0, count / self.warmup_updates) if self.warmup_updates else 1.0
         if self.warmup_strategy == "power2":
             share = share * share
         elif self.warmup_strategy == "sqrt":
@@ -494,13 +489,19 @@ class LBSGD(Optimizer):
         return 1 + (self.batch_scale - 1) * share
 
     def step(self, weight: NDArray, grad: NDArray, state: Any, lr: float, wd: float, count: int) -> None:
+        mom, gathered = state
+        gathered[:] = gathered + grad
+        if (self.done + count) % self.batch_scale:
+            return
+        grad = gathered / self.batch_scale
         if self.warmup_strategy == "lars":
             size, slope = nd.sum(nd.square(weight)).item(), nd.sum(nd.square(grad)).item()
             lr *= min(100.0, max(0.01, math.sqrt(size / (slope + wd * size + 1e-18))))
         else:
-            lr *= self._scale(count)
-        state[:] = self.momentum * state - lr * (grad + wd * weight)
-        weight[:] = weight + state
+            lr *= self._scale(self.done + count)
+        mom[:] = self.momentum * mom - lr * (grad + wd * weight)
+        weight[:] = weight + mom
+        gathered[:] = 0
 
 
 @register

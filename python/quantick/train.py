@@ -12,6 +12,8 @@ from typing import Any
 from quantick import _core
 from quantick._core import ArrayDataset, Block, Control, Dataset, EpochRecord, NDArray, PanelDataset, StepInfo
 from quantick.gluon.loss import Loss
+from quantick.lr_scheduler import LRScheduler, _CoreScheduler
+from quantick.optimizer import SGD, Adam, AdamW, Optimizer
 
 __all__ = ["ArrayDataset", "Callback", "Control", "Dataset", "EpochRecord", "History", "PanelDataset", "StepInfo", "fit",
            "predict"]
@@ -68,11 +70,30 @@ def _plain(given: Any) -> Any:
     return dict(given) if isinstance(given, Mapping) else given
 
 
+def _schedule(given: str | LRScheduler) -> tuple[str, dict[str, Any]]:
+    """Class and arguments of a schedule."""
+    if isinstance(given, str):
+        return given, {}
+    if not isinstance(given, _CoreScheduler):
+        raise TypeError(f"[fit] lr_scheduler, was a {type(given).__name__}, expected one of quantick.lr_scheduler")
+    return type(given).__name__, {"base_lr": float(given.base_lr), **given._keywords}
+
+
+def _optimizer(given: str | Optimizer) -> tuple[str, dict[str, Any]]:
+    """Class and arguments of an optimizer that the core has."""
+    if isinstance(given, str):
+        return given, {}
+    if type(given) not in (SGD, Adam, AdamW) or given.clip_gradient is not None or given.rescale_grad != 1:
+        raise TypeError(f"[fit] optimizer, was a {type(given).__name__}, expected SGD, Adam or AdamW without "
+                        "clip_gradient and rescale_grad: gluon.Trainer takes the others")
+    return type(given).__name__, {"learning_rate": float(given.lr), "wd": float(given.wd), **given._keywords}
+
+
 def fit(net: Block, loss: Loss | Callable[..., NDArray] | str, data: Dataset | tuple[Any, Any], *,
         validation: Dataset | tuple[Any, Any] | None = None, callbacks: Iterable[Callback] = (),
         progress: Callable[[StepInfo], Any] | None = None, epochs: int = 10, batch_size: int = 256,
-        batching: str = "samples", shuffle: bool = True, seed: int = 0, optimizer: str = "Adam",
-        optimizer_params: Mapping[str, Any] | None = None, lr_scheduler: str = "ConstantScheduler",
+        batching: str = "samples", shuffle: bool = True, seed: int = 0, optimizer: str | Optimizer = "Adam",
+        optimizer_params: Mapping[str, Any] | None = None, lr_scheduler: str | LRScheduler = "ConstantScheduler",
         lr_scheduler_params: Mapping[str, Any] | None = None, clip_gradient_norm: float = 0, hybridize: bool = True,
         layout: str = "TNC", monitor: str = "loss", patience: int = 0, min_delta: float = 0, restore_best: bool = True,
         checkpoint: str | None = None, checkpoint_every_steps: int = 0, checkpoint_every_epochs: int = 1,
@@ -84,8 +105,8 @@ def fit(net: Block, loss: Loss | Callable[..., NDArray] | str, data: Dataset | t
     callbacks: see Callback. progress: called with the StepInfo of each step.
     epochs: passes over the data. batch_size: samples per step; with batching "dates", dates per step.
     batching: "samples", or "dates" for losses that look across a date. shuffle, seed: order of samples, and dropout.
-    optimizer, optimizer_params: SGD, Adam or AdamW with its keyword arguments. lr_scheduler, lr_scheduler_params: class
-    of quantick.lr_scheduler with its keyword arguments. clip_gradient_norm: largest global norm; 0: no clipping.
+    optimizer, optimizer_params: SGD, Adam or AdamW, or its name with keyword arguments. lr_scheduler,
+    lr_scheduler_params: one of quantick.lr_scheduler, or its name with keyword arguments. clip_gradient_norm: largest global norm; 0: no clipping.
     hybridize: run cached graphs, which gives the same bits; Python blocks that are no HybridBlock run as they are.
     layout: what the network sees: TNC, (steps, samples, features), or NTC.
     monitor: chooses the best epoch on validation: loss, rank_ic, ic. patience, min_delta: epochs without such an
@@ -98,11 +119,15 @@ def fit(net: Block, loss: Loss | Callable[..., NDArray] | str, data: Dataset | t
     finite (naming step and parameter). Ctrl-C raises KeyboardInterrupt after the checkpoint has been written.
     """
     chosen: Any = _core.make_loss(loss, {}) if isinstance(loss, str) else getattr(loss, "core", loss)
+    if isinstance(optimizer, Optimizer) and optimizer.lr_scheduler is not None:
+        lr_scheduler = optimizer.lr_scheduler
+    named, own = _optimizer(optimizer)
+    scheduled, own_schedule = _schedule(lr_scheduler)
     watching = [*callbacks, *([] if progress is None else [_Progress(progress)])]
     options = {
         "epochs": epochs, "batch_size": batch_size, "batching": batching, "shuffle": shuffle, "seed": seed,
-        "optimizer": optimizer, "optimizer_params": _plain(optimizer_params),
-        "lr_scheduler": lr_scheduler, "lr_scheduler_params": _plain(lr_scheduler_params),
+        "optimizer": named, "optimizer_params": _plain(own or optimizer_params),
+        "lr_scheduler": scheduled, "lr_scheduler_params": _plain(own_schedule or lr_scheduler_params),
         "clip_gradient_norm": clip_gradient_norm, "hybridize": hybridize, "layout": layout, "monitor": monitor,
         "patience": patience, "min_delta": min_delta, "restore_best": restore_best, "checkpoint": checkpoint,
         "checkpoint_every_steps": checkpoint_every_steps, "checkpoint_every_epochs": checkpoint_every_epochs,

@@ -179,7 +179,7 @@ SoftmaxCELoss = SoftmaxCrossEntropyLoss
 
 
 class KLDivLoss(Loss):
-    """label * (log label - log p), the mean over the classes; p = pred as logarithms, or softmax(pred) along `axis` with
+    """label * (log label - log p), the sum over the classes; p = pred as logarithms, or softmax(pred) along `axis` with
     from_logits=False. Labels are probabilities."""
 
     def __init__(self, from_logits: bool = True, axis: int = -1, weight: float | None = None, batch_axis: int = 0,
@@ -190,7 +190,8 @@ class KLDivLoss(Loss):
     def forward(self, pred: Any, label: Any, sample_weight: Any = None) -> NDArray:
         logits = pred if self._from_logits else nd.log_softmax(pred, self._axis)
         label = _like(label, pred)
-        return self._per_sample(label * (nd.log(label + 1e-12) - logits), sample_weight)
+        loss = self._weighted(label * (nd.log(label + 1e-12) - logits), sample_weight)
+        return nd.sum(loss, [axis for axis in range(loss.ndim) if axis != self._batch_axis % loss.ndim])
 
 
 class HingeLoss(Loss):
@@ -305,6 +306,5 @@ class SDMLLoss(Loss):
         same = nd.cast(nd.equal(rows, nd.reshape(rows, (1, n))), "float32")
         labels = same * (1 - self._smoothing) + (1 - same) * (self._smoothing / (n - 1))
         logits = nd.log_softmax(-distances, 1)
-        # The sum over the classes: KLDivLoss averages, and MXNet multiplies by their number again.
         loss = nd.sum(labels * (nd.log(labels + 1e-12) - logits), [1])
         return loss if self._weight is None else loss * self._weight

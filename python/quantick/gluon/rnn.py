@@ -295,21 +295,28 @@ class RNN(HybridBlock):
         super().__init__(prefix)
         if layout not in ("TNC", "NTC"):
             raise ValueError(f"[rnn] layout, was {layout}, expected TNC or NTC")
-        self._hidden, self._layers, self._layout = hidden_size, num_layers, layout
-        self._directions = "lr" if bidirectional else "l"
+        self._hidden, self._layers, self._layout, self._activation = hidden_size, num_layers, layout, activation
+        self._sides = "lr" if bidirectional else "l"
         self._dropout_rate = dropout
         self.dropout = Dropout(dropout)
         for layer in range(num_layers):
-            width = input_size if layer == 0 else hidden_size * len(self._directions)
-            for side in self._directions:
-                cell = RNNCell(hidden_size, activation, i2h_weight_initializer, h2h_weight_initializer,
-                               i2h_bias_initializer, h2h_bias_initializer, width)
-                self.register_child(cell, f"{side}{layer}")
+            width = input_size if layer == 0 else hidden_size * len(self._sides)
+            for side in self._sides:
+                for name, shape, init in (("i2h_weight", (hidden_size, width), i2h_weight_initializer),
+                                          ("h2h_weight", (hidden_size, hidden_size), h2h_weight_initializer),
+                                          ("i2h_bias", (hidden_size,), i2h_bias_initializer),
+                                          ("h2h_bias", (hidden_size,), h2h_bias_initializer)):
+                    name = f"{side}{layer}_{name}"
+                    setattr(self, name, Parameter(name, shape=shape, init=init))
         if dtype != "float32":
             self.cast(dtype)
 
+    def infer_shape(self, x: NDArray, *states: NDArray) -> None:
+        for side in self._sides:
+            self.params[f"{side}0_i2h_weight"].shape = (self._hidden, x.shape[-1])
+
     def begin_state(self, batch_size: int = 0) -> States:
-        return [nd.zeros((self._layers * len(self._directions), batch_size, self._hidden))]
+        return [nd.zeros((self._layers * len(self._sides), batch_size, self._hidden))]
 
     def forward(self, x: Any, states: Sequence[NDArray] | NDArray | None = None) -> Any:
         time = self._layout.find("T")
@@ -317,17 +324,27 @@ class RNN(HybridBlock):
         given: Any = states[0] if isinstance(states, (list, tuple)) else states
         last = []
         for layer in range(self._layers):
-            sides = []
-            for number, side in enumerate(self._directions):
-                place = layer * len(self._directions) + number
-                begin = None if given is None else [nd.squeeze(nd.slice(given, 0, place, place + 1), 0)]
-                cell = self.children[f"{side}{layer}"]
+            outputs = []
+            for number, side in enumerate(self._sides):
+                place = layer * len(self._sides) + number
+                begin = None if given is None else nd.squeeze(nd.slice(given, 0, place, place + 1), 0)
                 read = steps if side == "l" else steps[::-1]
-                outputs, (h,) = cell.unroll(len(read), read, begin, merge_outputs=False)
-                sides.append(outputs if side == "l" else outputs[::-1])
-                last.append(h)
-            steps = sides[0] if len(sides) == 1 else [nd.concat(list(pair), axis=1) for pair in zip(*sides, strict=True)]
+                states_of_side = self._run(f"{side}{layer}", read, begin)
+                last.append(states_of_side[-1])
+                outputs.append(states_of_side if side == "l" else states_of_side[::-1])
+            steps = outputs[0] if len(outputs) == 1 else [nd.concat(list(p), axis=1) for p in zip(*outputs, strict=True)]
             if self._dropout_rate > 0 and layer + 1 < self._layers:
                 steps = [self.dropout(step) for step in steps]
         y = nd.stack(steps, axis=time)
         return y if states is None else (y, [nd.stack(last, axis=0)])
+
+    def _run(self, name: str, steps: Sequence[NDArray], h: NDArray | None) -> list[NDArray]:
+        """The hidden states of one direction of one layer."""
+        w, r, b, c = (self.params[f"{name}_{part}"].data() for part in ("i2h_weight", "h2h_weight", "i2h_bias",
+                                                                        "h2h_bias"))
+        h = nd.zeros((steps[0].shape[0], self._hidden), w.dtype) if h is None else h
+        out = []
+        for step in steps:
+            h = _activate(nd.dense(step, w, b) + nd.dense(h, r, c), self._activation)
+            out.append(h)
+        return out

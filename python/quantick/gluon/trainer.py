@@ -22,6 +22,9 @@ class Trainer:
         loss.backward()
         trainer.step(batch_size=len(x))
 
+    Factors on the rate or the penalty of single parameters: trainer.optimizer.set_lr_mult({"head.bias": 0.1}), by the
+    names of collect_params().
+
     kvstore: "device", "local" or None: one process. Raises NotImplementedError for stores of several.
     """
 
@@ -38,14 +41,15 @@ class Trainer:
             kvstore = kv.create(kvstore)
         self._params = listed
         self._kvstore = kvstore
-        named = dict(enumerate(listed))
+        names = list(params) if isinstance(params, Mapping) else [parameter.name for parameter in listed]
+        named = dict(enumerate(names))
         if isinstance(optimizer, Optimizer):
             if optimizer_params:
                 raise ValueError("[trainer] optimizer_params, expected None beside an Optimizer, which has its own")
-            optimizer.param_dict = named
+            optimizer.idx2name = named
             self._optimizer = optimizer
         else:
-            self._optimizer = create(optimizer, param_dict=named, **dict(optimizer_params or {}))
+            self._optimizer = create(optimizer, param_idx2name=named, **dict(optimizer_params or {}))
         self._scale = self._optimizer.rescale_grad
         self._updater = Updater(self._optimizer)
 

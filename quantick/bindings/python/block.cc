@@ -215,8 +215,8 @@ std::string parameter_text(const nn::Parameter& p) {
   return fmt::format("Parameter {} (shape={}, dtype={})", p.name(), p.shape().text(), dtype_name(p.dtype()));
 }
 
-nb::class_<nn::Parameter> bind_parameter(nb::module_& m) {
-  nb::class_<nn::Parameter> parameter(m, "Parameter", nb::dynamic_attr(), nb::is_weak_referenceable(),
+void bind_parameter(nb::module_& m) {
+  nb::class_<nn::Parameter> parameter(m, "Parameter",
                                       "A trainable array with a name. Extents of 0 wait for the first call.");
   parameter
       .def(
@@ -262,8 +262,14 @@ nb::class_<nn::Parameter> bind_parameter(nb::module_& m) {
           "set_data", [](nn::Parameter& self, nb::handle data) { self.set_data(array_of(data)); }, "data"_a,
           "Copies the values; the shape must fit. Throws ShapeError.")
       .def("same_as", &nn::Parameter::same_as, "other"_a, "Whether both names stand for one parameter.")
+      .def(
+          "__eq__",
+          [](const nn::Parameter& self, nb::handle other) {
+            return nb::isinstance<nn::Parameter>(other) && self.same_as(nb::cast<const nn::Parameter&>(other));
+          },
+          "other"_a.none(), nb::sig("def __eq__(self, other: object, /) -> bool"))
+      .def("__hash__", [](const nn::Parameter& self) { return std::hash<std::string>()(self.name()); })
       .def("__repr__", &parameter_text);
-  return parameter;
 }
 
 }  // namespace
@@ -362,13 +368,38 @@ nb::object forward(nb::handle self, const nb::args& arguments, const nb::kwargs&
 
 }  // namespace
 
+namespace {
+
+/// NumPy's numbers are float64 unless one asks otherwise, parameters float32.
+void explain_width(const nn::Block& block, const Arrays& inputs, const TypeError& error) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].dtype() != DType::f64) continue;
+    for (const auto& [name, parameter] : block.collect_params())
+      if (parameter.dtype() == DType::f32)
+        fail<TypeError>(
+            "{}; input {} is float64 and {} float32: astype(\"float32\"), or cast(\"float64\") of the block",
+            error.what(), i, name);
+  }
+}
+
+Arrays run_block(nn::Block& block, const Arrays& inputs) {
+  const nb::gil_scoped_release released;
+  try {
+    return block(inputs);
+  } catch (const TypeError& error) {
+    explain_width(block, inputs, error);
+    throw;
+  }
+}
+
+}  // namespace
+
 nb::object call_block(nn::Block& block, const nb::args& arguments, const nb::kwargs& keywords) {
   auto* const own = dynamic_cast<PythonForward*>(&block);
   Arrays flat, out;
   if (own == nullptr) {
     flat = arguments_in_a_row(block, arguments, keywords);
-    const nb::gil_scoped_release released;
-    out = block(flat);
+    out = run_block(block, flat);
   } else {
     Nest form{Nest::Kind::tuple, {}, {}, {}};
     form.items = {flatten(arguments, block.kind(), flat), flatten(keywords, block.kind(), flat)};
@@ -376,8 +407,7 @@ nb::object call_block(nn::Block& block, const nb::args& arguments, const nb::kwa
     if (block.hybridized() && own->last_arguments && *own->last_arguments != form) block.hybridize();
     own->last_arguments = form;
     const ArgumentsScope scope(own, std::move(form));
-    const nb::gil_scoped_release released;
-    out = block(flat);
+    out = run_block(block, flat);
   }
   if (own != nullptr && PythonForward::overridden(nb::find(block))) {
     size_t next = 0;
@@ -393,8 +423,8 @@ PyType_Slot* block_slots() {
 }
 
 void bind_nn(nb::module_& m) {
-  bind_initializers(m);
-  auto* const plain = reinterpret_cast<PyTypeObject*>(bind_parameter(m).ptr());
+  auto* const plain = reinterpret_cast<PyTypeObject*>(bind_initializers(m).ptr());
+  bind_parameter(m);
   plain_traverse = reinterpret_cast<traverseproc>(PyType_GetSlot(plain, Py_tp_traverse));
   plain_clear = reinterpret_cast<inquiry>(PyType_GetSlot(plain, Py_tp_clear));
   nb::class_<nn::Block, PythonBlock<nn::Block>> block(
@@ -431,6 +461,15 @@ void bind_nn(nb::module_& m) {
       .def("collect_params", &collect_params, "select"_a = nb::none(),
            nb::sig("def collect_params(self, select: str | None = None) -> typing.Any"),
            "Parameters of this block and of all in it, by path; `select` is a regular expression.")
+      .def(
+          "register_parameter",
+          [](nb::handle self, const std::string& name, const Shape& shape, nb::handle init, DType dtype) {
+            const nn::Parameter made(name, shape, initializer_of(init, "register_parameter"), dtype);
+            self.attr(name.c_str()) = made;
+            return made;
+          },
+          "name"_a, "shape"_a, "init"_a = nb::none(), "dtype"_a = "float32",
+          "A new Parameter, which becomes the attribute of this name. Extents of 0 are completed by infer_shape().")
       .def(
           "register_child",
           [](nn::Block& self, std::shared_ptr<nn::Block> block, const std::optional<std::string>& name) {

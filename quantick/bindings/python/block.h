@@ -88,7 +88,8 @@ PyType_Slot* block_slots();
 /// None, a name ("xavier"), or an Initializer. Throws ValueError with the nearest name, TypeError.
 nn::InitializerPtr initializer_of(nanobind::handle value, std::string_view who);
 
-void bind_initializers(nanobind::module_& m);
+/// The base class, which has a dict and nothing else.
+nanobind::object bind_initializers(nanobind::module_& m);
 void bind_layers(nanobind::module_& m);
 
 }  // namespace quantick::python

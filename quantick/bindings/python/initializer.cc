@@ -68,10 +68,11 @@ nn::InitializerPtr initializer_of(nb::handle value, std::string_view who) {
   return nn::initializer_by_name(name);
 }
 
-void bind_initializers(nb::module_& m) {
-  nb::class_<nn::Initializer, PythonInitializer>(
-      m, "Initializer", "Fills parameters; subclasses write _init_weight(self, name, array), which fills in place.")
-      .def(nb::init<>())
+nb::object bind_initializers(nb::module_& m) {
+  nb::class_<nn::Initializer, PythonInitializer> base(
+      m, "Initializer", nb::dynamic_attr(),
+      "Fills parameters; subclasses write _init_weight(self, name, array), which fills in place.");
+  base.def(nb::init<>())
       .def(
           "__call__", [](const nn::Initializer& self, nb::handle, Array array) { self.fill(array, Key(0)); }, "desc"_a,
           "arr"_a, "Fills an array as a parameter of seed 0.")
@@ -95,6 +96,7 @@ void bind_initializers(nb::module_& m) {
                "Rows (or columns, where there are fewer) orthonormal times scale (Saxe et al. 2013).");
   bind_made<8>(m, "LSTMBias", &nn::lstm_bias, "forget_bias"_a = 1.0,
                "Zeros, with forget_bias for the forget gate (order i, f, g, o).");
+  return base;
 }
 
 }  // namespace quantick::python

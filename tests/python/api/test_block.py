@@ -48,6 +48,8 @@ def test_parameters_are_named_by_the_path_of_attributes():
     assert list(net.params) == ["weight"]
     assert list(net.children) == ["body"] and net.body.name == "body" and net.name == ""
     assert net.body[1].weight.shape == (4, 0)
+    assert net.weight == net.params["weight"] != net.body[1].weight and net.weight != "weight"
+    assert len({net.weight, net.params["weight"], net.body[1].weight}) == 2
 
 
 def test_attributes_register_replace_and_go():
@@ -352,6 +354,35 @@ def test_arguments_that_are_no_arrays_are_named():
         layer(floats(2, 2), mask=floats(2))
     with pytest.raises(TypeError, match=r"\[dense\].*dtype\('O'\)"):
         layer(np.array([["a", None]], dtype=object))
+
+
+def test_an_input_of_numpys_width_is_explained():
+    net = nn.HybridSequential()
+    net.add(nn.Dense(2))
+    net.initialize()
+    with pytest.raises(TypeError, match=r'input 0 is float64 and 0.weight float32: astype\("float32"\), or cast'):
+        net(np.ones((2, 3)))
+    net.cast("float64")
+    assert net(np.ones((2, 3))).dtype == "float64"
+
+
+def test_register_parameter():
+    class Shifted(nn.HybridBlock):
+        def __init__(self):
+            super().__init__()
+            made = self.register_parameter("shift", (0,), init="ones")
+            assert made.same_as(self.shift)
+
+        def infer_shape(self, x):
+            self.shift.shape = (x.shape[-1],)
+
+        def forward(self, x):
+            return x + self.shift.data()
+
+    net = Shifted()
+    net.initialize()
+    assert np.array_equal(net(np.zeros((2, 3), np.float32)).asnumpy(), np.ones((2, 3)))
+    assert list(net.collect_params()) == ["shift"]
 
 
 def test_apply_visits_children_first():

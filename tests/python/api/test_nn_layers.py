@@ -204,8 +204,8 @@ def test_rnn_layer_and_cells():
     def run(steps, name):
         state, out = np.zeros((2, 3)), []
         for step in steps:
-            state = np.tanh(step @ values[f"{name}.i2h_weight"].T + values[f"{name}.i2h_bias"]
-                            + state @ values[f"{name}.h2h_weight"].T + values[f"{name}.h2h_bias"])
+            state = np.tanh(step @ values[f"{name}_i2h_weight"].T + values[f"{name}_i2h_bias"]
+                            + state @ values[f"{name}_h2h_weight"].T + values[f"{name}_h2h_bias"])
             out.append(state)
         return np.stack(out)
 

@@ -43,9 +43,8 @@ def adam(w, g, s, t, lr=0.1, decoupled=False):
 
 
 def adagrad(w, g, s, t, lr=0.1):
-    g = g + WD * w
     s[0][:] += g * g
-    return w - lr * g / np.sqrt(s[0] + 1e-7)
+    return w - lr * (g / np.sqrt(s[0] + 1e-7) + WD * w)
 
 
 def rmsprop(w, g, s, t, lr=0.1):
@@ -345,6 +344,20 @@ def test_states_go_on_with_the_same_bits(tmp_path, name, keywords):
     wrong = gluon.Trainer(other.collect_params(), "adam" if name != "adam" else "sgd", {"learning_rate": 0.1})
     with pytest.raises(ValueError, match="states"):
         wrong.load_states(path)
+
+
+def test_factors_on_parameters():
+    net = linear()
+    x, y = regression()
+    net(x)
+    before = [net.weight.data().asnumpy(), net.bias.data().asnumpy()]
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1, "wd": 0.5})
+    trainer.optimizer.set_lr_mult({"bias": 0.0})
+    trainer.optimizer.set_wd_mult({"weight": 0.0})
+    steps(net, trainer, x, y, 1)
+    gradient = (x @ before[0].T + before[1] - y).T @ x / len(x)
+    assert np.array_equal(net.bias.data().asnumpy(), before[1])
+    assert np.allclose(net.weight.data().asnumpy(), before[0] - 0.1 * gradient, atol=1e-6)
 
 
 def test_trainer_options():

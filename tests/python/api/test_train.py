@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import quantick as qt
-from quantick import gluon, nd, train
+from quantick import gluon, lr_scheduler, nd, optimizer, train
 from quantick.gluon import nn
 
 RNG = np.random.default_rng(2)
@@ -76,6 +76,35 @@ def test_losses_of_python_and_of_the_core_take_the_same_steps():
         train.fit(net, loss, (X, Y), epochs=2, batch_size=32)
     assert same(nets[0], nets[1]) and same(nets[2], nets[3])
     assert all(np.allclose(a, b, atol=1e-5) for a, b in zip(weights(nets[0]), weights(nets[2]), strict=True))
+
+
+def test_optimizers_and_schedules_by_name_and_as_objects():
+    options = {"epochs": 2, "batch_size": 32}
+    a, b, c = (network() for _ in range(3))
+    train.fit(a, "L2Loss", (X, Y), optimizer="AdamW", optimizer_params={"learning_rate": 0.02, "wd": 0.1},
+              lr_scheduler="FactorScheduler", lr_scheduler_params={"step": 2, "factor": 0.5, "base_lr": 0.02}, **options)
+    schedule = lr_scheduler.FactorScheduler(2, 0.5, base_lr=0.02)
+    train.fit(b, "L2Loss", (X, Y), optimizer=optimizer.AdamW(0.02, wd=0.1), lr_scheduler=schedule, **options)
+    train.fit(c, "L2Loss", (X, Y), optimizer=optimizer.AdamW(0.02, wd=0.1, lr_scheduler=schedule), **options)
+    assert same(a, b) and same(a, c)
+    for wrong in (optimizer.Nadam(), optimizer.SGD(clip_gradient=1.0)):
+        with pytest.raises(TypeError, match=r"\[fit\] optimizer, was a .*gluon.Trainer takes the others"):
+            train.fit(a, "L2Loss", (X, Y), optimizer=wrong)
+
+
+def test_the_trainer_takes_the_steps_of_fit():
+    a, b = network(), network()
+    train.fit(a, "L2Loss", (X, Y), epochs=3, batch_size=120, shuffle=False, optimizer_params={"learning_rate": 0.01})
+    trainer = gluon.Trainer(b.collect_params(), "adam", {"learning_rate": 0.01})
+    loss = gluon.loss.L2Loss()
+    x = nd.array(X.transpose(1, 0, 2).copy())
+    b(x)
+    for _ in range(3):
+        with qt.autograd.record():
+            value = nd.mean(loss(b(x), nd.array(Y)))
+        value.backward()
+        trainer.step(1)
+    assert same(a, b)
 
 
 def test_hybridized_or_not_the_bits_are_the_same():
