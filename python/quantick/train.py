@@ -13,7 +13,7 @@ from quantick import _core
 from quantick._core import ArrayDataset, Block, Control, Dataset, EpochRecord, NDArray, PanelDataset, StepInfo
 from quantick.gluon.loss import Loss
 from quantick.lr_scheduler import LRScheduler, _CoreScheduler
-from quantick.optimizer import SGD, Adam, AdamW, Optimizer
+from quantick.optimizer import SGD, Adam, AdamW, Optimizer, _CoreOptimizer
 
 __all__ = ["ArrayDataset", "Callback", "Control", "Dataset", "EpochRecord", "History", "PanelDataset", "StepInfo", "fit",
            "predict"]
@@ -83,7 +83,8 @@ def _optimizer(given: str | Optimizer) -> tuple[str, dict[str, Any]]:
     """Class and arguments of an optimizer that the core has."""
     if isinstance(given, str):
         return given, {}
-    if type(given) not in (SGD, Adam, AdamW) or given.clip_gradient is not None or given.rescale_grad != 1:
+    plain = given.clip_gradient is None and given.rescale_grad == 1
+    if not isinstance(given, _CoreOptimizer) or type(given) not in (SGD, Adam, AdamW) or not plain:
         raise TypeError(f"[fit] optimizer, was a {type(given).__name__}, expected SGD, Adam or AdamW without "
                         "clip_gradient and rescale_grad: gluon.Trainer takes the others")
     return type(given).__name__, {"learning_rate": float(given.lr), "wd": float(given.wd), **given._keywords}
