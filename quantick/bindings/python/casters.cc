@@ -69,10 +69,13 @@ Array wrap(nb::ndarray<nb::ro>&& source, bool writable) {
                   : Array::wrap_read_only(data, dtype, shape, std::move(owner), strides);
 }
 
-/// What other classes than NumPy's own may hide: a mask, which would be lost, and memory of another device.
+/// What other classes than NumPy's own may hide: a mask or torch's tape, which would be lost, and memory of another
+/// device.
 void check_foreign(nb::handle value) {
   QTK_CHECK(!nb::hasattr(value, "mask") || !nb::hasattr(value, "fill_value"), TypeError,
             "[array] a masked array, expected one without a mask: fill it first, e.g. x.filled(nan)");
+  QTK_CHECK(!nb::getattr(value, "requires_grad", nb::none()).is(Py_True), TypeError,
+            "[array] a {} that requires a gradient, expected one without: detach() it first", class_name(value));
   const nb::object asked = nb::getattr(value, "__dlpack_device__", nb::none());
   if (asked.is_none()) return;
   const auto [type, index] = nb::cast<std::pair<int, int>>(asked());
