@@ -4,9 +4,10 @@ import hashlib
 
 import numpy as np
 import pytest
+import yaml
 
 import quantick as q
-from quantick import gluon, nd, nn, runtime
+from quantick import features, gluon, market, nd, nn, runtime
 from quantick.contrib.quantization import Quantizer
 
 import small_run
@@ -115,32 +116,39 @@ def test_a_network_trained_in_python_is_the_same_network_in_cpp(trained, oracle,
     assert sha256(qnet(x)) == sha256(values(answer["quantized"]))
 
 
-def test_a_network_trained_by_the_command_line_is_the_same_in_python(quantick, oracle, tmp_path):
-    run = small_run.write_run(tmp_path)
-    quantick("run", run)
-    out = tmp_path / "out"
-    program = runtime.load(out / "model.qtk")
-    x = np.random.default_rng(7).standard_normal((8, 21, program.input.channels[0])).astype(np.float32)
-    np.save(tmp_path / "x.npy", x)
-    assert sha256(runtime.Session(program)(x)) in quantick("predict", out / "model.qtk", tmp_path / "x.npy").stdout
+def test_the_command_lines_run_again_in_python(quantick, tmp_path):
+    """From the prices on: its parameters, its integers, its scores, bit by bit."""
+    quantick("run", small_run.write_run(tmp_path))
+    out, settings = tmp_path / "out", yaml.safe_load((tmp_path / "run.yaml").read_text())
+    program, data = runtime.load(out / "model.qtk"), settings["dataset"]
+
+    prices = market.read_csv(tmp_path / "prices.csv")
+    chosen = features.FeatureSet(data["features"])
+    values = chosen.compute(prices)
+    dates = np.asarray(prices.dates)
+    begin, end = (int(np.searchsorted(dates, np.datetime64(day), side)) for day, side in zip(data["train"], ("left", "right")))
+    scaler = features.fit_scaler(values, chosen.names, begin, end)
+    windows = features.dataset(prices, scaler.transform(values), **data["samples"])
 
     net = nn.HybridSequential()
     net.add(nn.LSTM(8, num_layers=2), nn.SequenceLast(), nn.Dense(1))
-    net.initialize()
-    net(nd.array(x))
     net.load_parameters(str(out / "network.safetensors"))
-    by_hand = Quantizer(net).quantize(x)
-    # Weights do not depend on the calibration data: Python makes the integers that the command line made.
-    ours = [{name: np.asarray(c) for name, c in node.constants.items()} for node in by_hand.program.nodes]
-    theirs = [{name: np.asarray(c) for name, c in node.constants.items()} for node in program.nodes]
-    assert [node.op for node in by_hand.program.nodes] == [node.op for node in program.nodes]
-    compared = 0
-    for a, b in zip(ours, theirs):
-        for name in a:
-            if a[name].dtype == np.int8:
-                assert np.array_equal(a[name], b[name]), name
-                compared += a[name].size
-    assert compared > 800
+
+    def inputs(segment, **options):
+        return windows.labelled(*map(str, data[segment]), **options).ids
+
+    train = inputs("train", next_segment=str(data["valid"][0]))[-512:]
+    ours = Quantizer(net).quantize(windows.gather(train)[0]).program
+    ours.metadata, ours.columns = program.metadata, chosen.names
+    assert ours == program and ours.identity == program.identity == runtime.verify(out / "model.qtk")
+
+    ids = windows.predictable(*map(str, data["test"])).ids
+    x = windows.gather(ids, labels=False)[0]
+    for name, scores in (("int8", runtime.Session(ours)(x)), ("float32", net(nd.array(x)))):
+        windows.scores(ids, np.asarray(scores).ravel()).write_csv(str(tmp_path / name))
+        assert (tmp_path / name).read_bytes() == (out / f"scores_{name}.csv").read_bytes()
+    np.save(tmp_path / "x.npy", x)
+    assert sha256(runtime.Session(program)(x)) in quantick("predict", out / "model.qtk", tmp_path / "x.npy").stdout
 
 
 def test_csv_and_npy_inputs_give_one_hash(qnet, quantick, tmp_path):
