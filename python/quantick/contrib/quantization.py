@@ -145,6 +145,9 @@ class QuantizedNet:
     def __repr__(self) -> str:
         return f"QuantizedNet({self.program!r})"
 
+    def _repr_html_(self) -> str:
+        return str(getattr(self.report, "_repr_html_")())  # stubs leave out names with an underscore
+
 
 class Quantizer:
     """Post-training quantization of a whole network.

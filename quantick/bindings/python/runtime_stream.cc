@@ -84,6 +84,7 @@ class Buffer {
     QTK_CHECK(same && view_.itemsize == static_cast<Py_ssize_t>(size), TypeError,
               "[stream] {}, was of elements \"{}\", expected {}", name, was, wanted(format));
     QTK_CHECK(PyBuffer_IsContiguous(&view_, 'C') != 0, ValueError, "[stream] {}, was not contiguous", name);
+    QTK_CHECK(reinterpret_cast<uintptr_t>(view_.buf) % size == 0, ValueError, "[stream] {}, was not aligned", name);
     QTK_CHECK(!writable || view_.readonly == 0, ValueError, "[stream] {}, was read-only, expected memory to write into",
               name);
   }

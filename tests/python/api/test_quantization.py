@@ -386,6 +386,7 @@ def test_the_report_shows_itself_in_a_notebook(qnet):
     for name in ("lstm", "fc_final"):
         assert name in page
     assert page.startswith("<!DOCTYPE html>") and "http://" not in page and "https://" not in page
+    assert shown == qnet._repr_html_()
     assert shown.startswith("<iframe") and shown.count('"') == 6, "nothing ends the frame's attribute early"
     import html
     assert html.unescape(shown.split('srcdoc="')[1].split('"></iframe>')[0]) == page

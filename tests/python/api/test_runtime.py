@@ -254,6 +254,8 @@ def stream_errors():
         (("row", "float64"), TypeError, "out, was of elements"),
         (("strided",), ValueError, "features, was not contiguous"),
         (("row", "read-only"), ValueError, "out, was read-only"),
+        (("unaligned",), ValueError, "features, was not aligned"),
+        (("swapped",), TypeError, "features, was of elements \">f\""),
         (([0.0, 1.0],), TypeError, "features, was a list, expected a NumPy array or NDArray of float32"),
         ((None,), TypeError, "features, was a NoneType"),
         (("one", None, 2), ValueError, r"instrument, was 2, expected 0..1"),
@@ -273,6 +275,8 @@ def test_errors_of_a_tick_leave_everything_as_it_was(program, session, arguments
     words = {"row": np.ones((2, width), np.float32), "one": np.ones(width, np.float32),
              "three": np.ones((3, width), np.float32), "float64": np.ones((2, width)),
              "strided": np.ones((2, 2 * width), np.float32)[:, ::2]}
+    words["unaligned"] = np.zeros(8 * width + 1, np.uint8)[1:].view(np.float32).reshape(2, width)
+    words["swapped"] = words["row"].astype(">f4")
     words["read-only"] = np.empty((2, session.output_width), np.float32)
     words["read-only"].flags.writeable = False
     stream, untouched = (runtime.Stream(session, instruments=2) for _ in range(2))
