@@ -155,8 +155,9 @@ def _table_of_pandas(frame: Any) -> Table:
                          f"frame[{frame.columns[0][0]!r}]" if len(frame.columns) else "[frame] no column")
     index = frame.index
     columns = []
-    # An index of whole numbers without a name only counts rows.
-    if index.nlevels > 1 or index.name is not None or not pandas.api.types.is_integer_dtype(index.dtype):
+    # An index of whole numbers without a name only counts rows, unless all of them read as dates (20200102).
+    counts = index.nlevels == 1 and index.name is None and pandas.api.types.is_integer_dtype(index.dtype)
+    if not counts or (len(index) and index.min() >= 18000101 and index.max() <= 22001231):
         for level in range(index.nlevels):
             values = index.get_level_values(level)
             dates = pandas.api.types.is_datetime64_any_dtype(values.dtype)
@@ -246,7 +247,8 @@ def _column_of_objects(name: str, values: Any) -> Column:
     for row, value in enumerate(values):
         if isinstance(value, str):
             texts.append(value)
-        elif isinstance(value, datetime.date) and getattr(value, "tzinfo", None) is None and value == value:
+        elif (isinstance(value, (datetime.date, datetime.time)) and getattr(value, "tzinfo", None) is None
+              and value == value):
             texts.append(value.isoformat())
         elif value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float)
                                                                                 and value != value):

@@ -317,8 +317,8 @@ TextCodes ArrowColumn::texts() const {
 }
 
 ColumnTimes ArrowColumn::times() const {
-  QTK_CHECK(kind_ == ColumnKind::date || kind_ == ColumnKind::timestamp, TypeError,
-            "[arrow] column \"{}\", was {}, expected dates or timestamps", name_, type_name_);
+  QTK_CHECK(kind_ == ColumnKind::date || kind_ == ColumnKind::timestamp || kind_ == ColumnKind::time_of_day, TypeError,
+            "[arrow] column \"{}\", was {}, expected dates or times", name_, type_name_);
   const ArrowFormat format = parse_arrow_format(format_);
   ColumnTimes out;
   out.seconds.resize(static_cast<size_t>(size_));
@@ -330,7 +330,8 @@ ColumnTimes ArrowColumn::times() const {
       seconds = static_cast<const int32_t*>(array.buffers[1])[i] * kSecondsPerDay;
       return;
     }
-    const int64_t value = static_cast<const int64_t*>(array.buffers[1])[i];
+    const int64_t value = format.width == 4 ? static_cast<const int32_t*>(array.buffers[1])[i]
+                                            : static_cast<const int64_t*>(array.buffers[1])[i];
     seconds = floor_divided(value, format.per_second);
     if (!out.first_below_second && seconds * format.per_second != value) out.first_below_second = row;
   });

@@ -61,7 +61,7 @@ struct ArrowArrayStream {
 
 namespace quantick {
 
-enum class ColumnKind : uint8_t { number, boolean, text, date, timestamp, empty, other };
+enum class ColumnKind : uint8_t { number, boolean, text, date, timestamp, time_of_day, empty, other };
 
 /// Texts as numbers into a list of distinct ones, in the order of their first row.
 struct TextCodes {
@@ -69,7 +69,8 @@ struct TextCodes {
   std::vector<std::string> names;
 };
 
-/// Moments in whole seconds since 1970-01-01 00:00, of UTC where the column has a time zone, else of its own clock.
+/// Moments in whole seconds since 1970-01-01 00:00, of UTC where the column has a time zone, else of its own clock; of
+/// times of day since midnight.
 struct ColumnTimes {
   std::vector<int64_t> seconds;               ///< rounded down
   std::optional<int64_t> first_below_second;  ///< the first row with a part below a second
@@ -114,7 +115,7 @@ class ArrowColumn {
   Array values() const;
   /// Texts, in a dictionary or not. Throws TypeError for other kinds.
   TextCodes texts() const;
-  /// Dates and timestamps. Throws TypeError for other kinds, ValueError for nulls.
+  /// Dates, timestamps and times of day. Throws TypeError for other kinds, ValueError for nulls.
   ColumnTimes times() const;
 
  private:

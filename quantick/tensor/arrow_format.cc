@@ -15,7 +15,7 @@ struct SimpleFormat {
   int64_t buffers, width;
 };
 
-constexpr std::array<SimpleFormat, 21> kSimple{{
+constexpr std::array<SimpleFormat, 25> kSimple{{
     {"n", "null", ColumnKind::empty, 0, 0},
     {"b", "bool", ColumnKind::boolean, 2, 0},
     {"c", "int8", ColumnKind::number, 2, 1},
@@ -37,12 +37,15 @@ constexpr std::array<SimpleFormat, 21> kSimple{{
     {"vz", "binary", ColumnKind::other, 0, 0},
     {"tdD", "date", ColumnKind::date, 2, 4},
     {"tdm", "date in milliseconds", ColumnKind::date, 2, 8},
+    {"tts", "time of day", ColumnKind::time_of_day, 2, 4},
+    {"ttm", "time of day", ColumnKind::time_of_day, 2, 4},
+    {"ttu", "time of day", ColumnKind::time_of_day, 2, 8},
+    {"ttn", "time of day", ColumnKind::time_of_day, 2, 8},
 }};
 
 /// Kinds that are named by how their format begins; the first that fits.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kOther{{{"d:", "decimal"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kOther{{{"d:", "decimal"},
                                                                                 {"w:", "fixed-size binary"},
-                                                                                {"tt", "time of day"},
                                                                                 {"tD", "duration"},
                                                                                 {"ti", "interval"},
                                                                                 {"+s", "struct"},
@@ -53,12 +56,13 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kOther{{
                                                                                 {"+L", "list"},
                                                                                 {"+", "list"}}};
 
+constexpr std::string_view kUnits = "smun";
+constexpr std::array<int64_t, 4> kPerSecond{1, 1'000, 1'000'000, 1'000'000'000};
+
 /// ts{s,m,u,n}:zone
 bool parse_timestamp(std::string_view format, ArrowFormat& out) {
   if (format.size() < 4 || format.substr(0, 2) != "ts" || format[3] != ':') return false;
-  constexpr std::string_view kUnits = "smun";
   constexpr std::array kNames{"s", "ms", "us", "ns"};
-  constexpr std::array<int64_t, 4> kPerSecond{1, 1'000, 1'000'000, 1'000'000'000};
   const size_t unit = kUnits.find(format[2]);
   if (unit == std::string_view::npos) return false;
   out.kind = ColumnKind::timestamp;
@@ -83,8 +87,9 @@ ArrowFormat parse_arrow_format(std::string_view format) {
   ArrowFormat out;
   for (const SimpleFormat& known : kSimple) {
     if (known.format != format) continue;
-    out = {.kind = known.kind, .name = std::string(known.name), .buffers = known.buffers, .width = known.width};
-    if (format == "tdm") out.per_second = 1000;
+    out = {.kind = known.kind, .name = std::string(known.name), .buffers = known.buffers};
+    if (format == "tdm" || known.kind == ColumnKind::time_of_day) out.per_second = kPerSecond[kUnits.find(format[2])];
+    out.width = known.width;
     return out;
   }
   if (parse_timestamp(format, out)) return out;

@@ -12,7 +12,7 @@ struct ArrowFormat {
   ColumnKind kind = ColumnKind::other;
   std::string name;        ///< "uint16"
   std::string time_zone;   ///< of a timestamp
-  int64_t per_second = 0;  ///< of a timestamp or a date in milliseconds; 0: days
+  int64_t per_second = 0;  ///< of what tells times; 0: days
   int64_t buffers = 0;     ///< that an array of this kind has at least; 0: kinds that are not read
   int64_t width = 0;       ///< bytes per value of the second buffer, 0: bits, or offsets
 };

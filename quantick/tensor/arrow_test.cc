@@ -174,6 +174,11 @@ TEST(Arrow, TimesRoundDownAndNamePartsBelowASecond) {
   const ColumnTimes times = column.times();
   EXPECT_EQ(times.seconds, (std::vector<int64_t>{-1, 1, 2}));
   EXPECT_EQ(times.first_below_second, 0);
+  const int32_t clock[] = {34'200'000, 34'200'500};
+  Foreign opening("ttm", 2);
+  opening.buffers[1] = clock;
+  EXPECT_EQ(opening.read().times().seconds, (std::vector<int64_t>{34200, 34200}));
+  EXPECT_CONTAINS(refusal<TypeError>([&] { Foreign("g").read().times(); }), "was float64, expected dates or times");
   const int32_t days[] = {-1, 18262};
   Foreign dates("tdD", 2);
   dates.buffers[1] = days;
@@ -181,9 +186,8 @@ TEST(Arrow, TimesRoundDownAndNamePartsBelowASecond) {
 }
 
 TEST(Arrow, RefusesOtherKindsByTheirName) {
-  const std::pair<const char*, const char*> kinds[] = {{"d:10,2", "decimal"}, {"+l", "list"},
-                                                       {"+s", "struct"},      {"ttm", "time of day"},
-                                                       {"z", "binary"},       {"?", "unknown format"}};
+  const std::pair<const char*, const char*> kinds[] = {{"d:10,2", "decimal"}, {"+l", "list"},  {"+s", "struct"},
+                                                       {"tDs", "duration"},   {"z", "binary"}, {"?", "unknown format"}};
   for (const auto& [format, name] : kinds) {
     EXPECT_CONTAINS(parse_arrow_format(format).name, name);
     EXPECT_EQ(parse_arrow_format(format).kind, ColumnKind::other);

@@ -28,7 +28,7 @@ constexpr int64_t kSecondsPerDay = 86400;
 
 /// Offsets of a zone's clock from UTC: from starts[i] on, in seconds since 1970-01-01 UTC, offsets[i] seconds.
 using ZoneOffsets = std::pair<std::vector<int64_t>, std::vector<int64_t>>;
-/// Of the zone asked for, over [first, last].
+/// Of the zone asked for, over [first, last]. Takes Python's lock by itself.
 using ZoneLookup = std::function<ZoneOffsets(int64_t first, int64_t last)>;
 
 struct FrameOptions {
@@ -105,6 +105,9 @@ class FrameRows final : public market::RowSource {
         const int32_t code = cells.texts.codes[row];
         return code < 0 ? std::string_view() : std::string_view(cells.texts.names[static_cast<size_t>(code)]);
       }
+      case ColumnKind::time_of_day:
+        shown_ = market::time_text(static_cast<int32_t>(cells.seconds[row]));
+        return shown_;
       case ColumnKind::date:
       case ColumnKind::timestamp: {
         const market::Date day = *date(column);
@@ -123,7 +126,7 @@ class FrameRows final : public market::RowSource {
 
   std::optional<market::Date> date(size_t column) override {
     const Cells& cells = decoded(column);
-    if (cells.seconds.empty()) return market::Date::try_parse(text(column));
+    if (cells.seconds.empty() || kind(column) == ColumnKind::time_of_day) return market::Date::try_parse(text(column));
     const int64_t second = cells.seconds[static_cast<size_t>(row_)];
     const int64_t day = second >= 0 ? second / kSecondsPerDay : (second + 1) / kSecondsPerDay - 1;
     QTK_CHECK(std::in_range<int32_t>(day), ValueError, "[frame] {}: {} seconds from 1970-01-01, expected a real date",
@@ -137,7 +140,8 @@ class FrameRows final : public market::RowSource {
       QTK_CHECK(!cells.below_second, ValueError,
                 "[frame] {}: column {} has parts of a second, expected bars that begin at whole ones", options_.name,
                 market::shown(header_[column]));
-      return static_cast<int32_t>(cells.seconds[static_cast<size_t>(row_)] - date(column)->days * kSecondsPerDay);
+      const int64_t midnight = kind(column) == ColumnKind::time_of_day ? 0 : date(column)->days * kSecondsPerDay;
+      return static_cast<int32_t>(cells.seconds[static_cast<size_t>(row_)] - midnight);
     }
     const std::string_view cell = text(column);
     if (const auto time = market::try_parse_time(cell)) return time;
@@ -174,7 +178,8 @@ class FrameRows final : public market::RowSource {
     const ArrowColumn& source = table_.columns()[column];
     if (source.kind() == ColumnKind::text) {
       cells.texts = source.texts();
-    } else if (source.kind() == ColumnKind::date || source.kind() == ColumnKind::timestamp) {
+    } else if (source.kind() == ColumnKind::date || source.kind() == ColumnKind::timestamp ||
+               source.kind() == ColumnKind::time_of_day) {
       decode_times(source, cells);
     } else {
       cells.numbers = source.values();
@@ -188,6 +193,7 @@ class FrameRows final : public market::RowSource {
     ColumnTimes times = source.times();
     cells.below_second = times.first_below_second.has_value();
     cells.seconds = std::move(times.seconds);
+    if (source.kind() == ColumnKind::time_of_day) return;
     if (source.time_zone().empty()) {
       QTK_CHECK(options_.time_zone.empty(), ValueError,
                 "[frame] {}: column {} ({}) has no time zone, so its dates are the exchange's own: leave time_zone out",
@@ -222,6 +228,7 @@ market::Panel read_prices_of(const ArrowTable& table, const nb::dict& frame, con
                              const ZoneLookup& zone) {
   const auto read = from_keywords<market::ReadOptions>(options, "frames.read");
   FrameRows rows(table, from_keywords<FrameOptions>(frame, "frames.read"), zone);
+  const nb::gil_scoped_release released;
   return market::read_panel(rows, read);
 }
 
@@ -229,6 +236,7 @@ strategy::ScoreMatrix read_scores_of(const ArrowTable& table, const nb::dict& fr
                                      const strategy::ScoreColumns& columns, const ZoneLookup& zone) {
   const auto options = from_keywords<FrameOptions>(frame, "frames.read_scores");
   FrameRows rows(table, options, zone);
+  const nb::gil_scoped_release released;
   if (options.sorted) rows.sort_by(strategy::date_column_of(rows, columns));
   return strategy::read_scores(rows, columns);
 }

@@ -165,6 +165,49 @@ def test_bars_within_a_day():
         frames.read(frame.assign(datetime=times + pd.Timedelta("1ms")), bars="intraday")
 
 
+def test_a_column_of_times_of_the_day():
+    pa, pl = pytest.importorskip("pyarrow"), pytest.importorskip("polars")
+    times = [datetime.time(9, 30), datetime.time(9, 35), datetime.time(9, 30)]
+    frame = pd.DataFrame({"date": pd.to_datetime(["2020-01-02"] * 2 + ["2020-01-03"]), "time": times,
+                          "close": [1.0, 2.0, 3.0]})
+    arrow = pa.Table.from_pandas(frame)
+    for source in (frame, arrow, pl.from_arrow(arrow),
+                   *(arrow.set_column(1, "time", arrow["time"].cast(kind)) for kind in (pa.time32("s"), pa.time64("ns")))):
+        panel = frames.read(source, bars="intraday")
+        assert panel.seconds.tolist() == [34200, 34500, 34200]
+        assert panel.dates.astype(str).tolist() == ["2020-01-02", "2020-01-02", "2020-01-03"]
+    with pytest.raises(ValueError, match='column "time": was "09:30", expected a date'):
+        frames.read(arrow, date_column="time")
+
+
+def test_an_index_of_whole_numbers():
+    prices = wide()
+    prices.index = [20200102, 20200103, 20200106]
+    check_prices(frames.read(prices), ("B", "A"))
+    picked = long()[lambda f: f["symbol"] == "A"]
+    assert frames.read(picked).instruments == ["A"], "an index that only counts rows is left out"
+
+
+def test_the_lock_is_free_while_a_frame_is_read():
+    import threading
+    counted, stop = [0], threading.Event()
+
+    def count():
+        while not stop.is_set():
+            counted[0] += 1
+    thread = threading.Thread(target=count)
+    dates = np.repeat(pd.date_range("1990-01-01", periods=4000), 100)
+    frame = frames.table(pd.DataFrame({"date": dates, "symbol": np.tile([f"N{i}" for i in range(100)], 4000),
+                                       "close": np.ones(400000)}))
+    thread.start()
+    before = counted[0]
+    frames.read(frame)
+    during = counted[0] - before
+    stop.set()
+    thread.join()
+    assert during > 100
+
+
 def test_unknown_options_are_refused_with_the_nearest():
     with pytest.raises(TypeError, match="unknown argument duplicates, did you mean duplicate"):
         frames.read(long(), duplicates="last")
