@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from quantick import nd
-from quantick._core import GRU, LSTM, Initializer, NDArray, Parameter, UnsupportedError
+from quantick._core import GRU, LSTM, Block, Initializer, NDArray, Parameter, UnsupportedError
 from quantick.autograd import is_training
 from quantick.gluon.block import HybridBlock
 
@@ -20,7 +20,11 @@ States = list[NDArray]
 def _activate(x: NDArray, name: str) -> NDArray:
     from quantick._core import Activation
 
-    return Activation(name)(x)  # type: ignore[no-any-return]
+    return Activation(name)(x)
+
+
+def _stepped(cell: Block, x: NDArray, states: States) -> tuple[NDArray, States]:
+    return cast("tuple[NDArray, States]", cell(x, states))
 
 
 class RecurrentCell(HybridBlock):
@@ -54,7 +58,7 @@ class RecurrentCell(HybridBlock):
         states = self.begin_state(steps[0].shape[0]) if begin_state is None else begin_state
         outputs = []
         for step in steps:
-            output, states = self(step, states)
+            output, states = _stepped(self, step, states)
             outputs.append(output)
         wanted = merged if merge_outputs is None else merge_outputs
         return nd.stack(outputs, axis=axis) if wanted else outputs, states
@@ -183,7 +187,7 @@ class SequentialRNNCell(RecurrentCell):
         after: States = []
         for cell in self.children.values():
             width = len(cell.state_info())
-            x, new = cell(x, states[len(after):len(after) + width])
+            x, new = _stepped(cell, x, states[len(after):len(after) + width])
             after += new
         return x, after
 
@@ -222,7 +226,7 @@ class ResidualCell(ModifierCell):
     """The base cell's output plus its input (He et al. 2015)."""
 
     def forward(self, x: Any, states: States) -> tuple[NDArray, States]:
-        output, states = self.base_cell(x, states)
+        output, states = _stepped(self.base_cell, x, states)
         return output + x, states
 
 
@@ -241,7 +245,7 @@ class ZoneoutCell(ModifierCell):
     def forward(self, x: Any, states: States) -> tuple[NDArray, States]:
         from quantick._core import Dropout
 
-        output, new = self.base_cell(x, states)
+        output, new = _stepped(self.base_cell, x, states)
         if not is_training():
             return output, new
 

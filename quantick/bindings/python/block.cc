@@ -246,6 +246,12 @@ void bind_parameter(nb::module_& m) {
       .def(
           "grad", [](const nn::Parameter& p, nb::handle) { return p.grad(); }, "ctx"_a = nb::none(),
           "The gradient that the last backward() left. Throws ValueError with grad_req \"null\".")
+      .def(
+          "list_data", [](const nn::Parameter& p) { return std::vector<Array>{p.data()}; },
+          "data() of each context: of the CPU.")
+      .def(
+          "list_grad", [](const nn::Parameter& p) { return std::vector<Array>{p.grad()}; },
+          "grad() of each context: of the CPU.")
       .def("zero_grad", &nn::Parameter::zero_grad)
       .def(
           "initialize",
@@ -445,7 +451,7 @@ void bind_nn(nb::module_& m) {
           nb::sig("def name_scope(self) -> contextlib.AbstractContextManager[None]"),
           "For networks written for MXNet 1.x: names here come from attributes, within the scope and without it.")
       .def("__call__", &call_block,
-           nb::sig("def __call__(self, *args: typing.Any, **kwargs: typing.Any) -> typing.Any"),
+           nb::sig("def __call__(self, *args: typing.Any, **kwargs: typing.Any) -> NDArray | typing.Any"),
            "Runs forward(); arrays may stand in lists, tuples and dicts.")
       .def("forward", &forward, nb::sig("def forward(self, *args: typing.Any, **kwargs: typing.Any) -> typing.Any"),
            "What a subclass writes: outputs from inputs, by operators and children.")

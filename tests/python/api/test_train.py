@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 
 import numpy as np
 import pytest
@@ -307,6 +308,17 @@ def test_ctrl_c_keeps_a_checkpoint(tmp_path):
     said, _ = child.communicate(timeout=60)
     assert child.returncode == 3 and "stopped by the user" in said and path.name in said
     assert path.stat().st_size > 0
+
+
+def test_training_leaves_other_threads_running():
+    net = network()
+    training = threading.Thread(target=lambda: train.fit(net, "L2Loss", (X, Y), epochs=400, batch_size=40))
+    training.start()
+    turns = 0
+    while training.is_alive():
+        turns += 1
+        training.join(0.0005)
+    assert turns > 10
 
 
 def test_options_are_checked():
