@@ -103,3 +103,25 @@ def test_refused(prices, result, tmp_path):
     with pytest.raises(ShapeError, match='"b" has other dates than "a"'):
         report.Report({"a": result, "b": backtest.run(prices, scores, strategy.LongShort(k=2))})
     assert report.options()["horizon"][0] == 5
+
+
+def test_the_program_gives_the_same_bits(prices, result, tmp_path, quantick):
+    """`quantick backtest --scores` on files of these prices and scores: same bars, same report."""
+    frames.to_pandas(prices, layout="wide").to_csv(tmp_path / "prices.csv", float_format="%.17g")
+    result.scores.write_csv(str(tmp_path / "scores.csv"))
+    (tmp_path / "run.yaml").write_text(
+        f"name: same\noutput: {tmp_path}/out\ndata: {{path: {tmp_path}/prices.csv}}\n"
+        "strategy: {class: LongShort, kwargs: {k: 2}}\nevaluation: {trials: 7}\n")
+    quantick("backtest", tmp_path / "run.yaml", "--scores", tmp_path / "scores.csv")
+    report.write({"Scores": result}, tmp_path / "ours", trials=7)
+    theirs, ours = tmp_path / "out/scores", tmp_path / "ours"
+    for name in ("returns_scores.csv", "positions_scores.csv"):
+        assert (theirs / name).read_bytes() == (ours / name).read_bytes()
+    a, b = (json.loads((folder / "report.json").read_text()) for folder in (theirs, ours))
+    compared = 0
+    for key in ("strategies", "equity", "ic", "rank_ic", "quantiles", "costs", "turnover", "trials"):
+        if key in a:
+            text = json.dumps(a[key]).replace("Scores of the file", "Scores")
+            assert text == json.dumps(b[key]), key
+            compared += 1
+    assert compared >= 5, list(a)
