@@ -2,6 +2,7 @@
 import os
 import pathlib
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -77,6 +78,18 @@ def test_the_compiler_of_bindings_is_pinned_once():
     pinned = [line for line in (ROOT / "tools/requirements-python.txt").read_text().splitlines()
               if line.startswith("nanobind==")]
     assert pinned[0] in project["build-system"]["requires"]
+
+
+def test_libraries_that_are_missing_are_named_with_their_packages(tmp_path):
+    cmake = shutil.which("cmake")
+    without = [f"-DCMAKE_DISABLE_FIND_PACKAGE_{name}=ON" for name in ("fmt", "yaml-cpp")]
+    result = subprocess.run([cmake, "-S", ROOT, "-B", tmp_path, "-DQTK_TESTS=OFF", *without], capture_output=True,
+                            text=True, stdin=subprocess.DEVNULL)
+    assert result.returncode != 0
+    assert "apt-get install libfmt-dev libyaml-cpp-dev" in result.stderr
+    bare = subprocess.run([cmake, "-S", ROOT, "-B", tmp_path / "bare"], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, env={"PATH": str(tmp_path)})
+    assert bare.returncode != 0 and "apt-get install g++" in bare.stderr
 
 
 @pytest.mark.parametrize("what", ["python/quantick", "docs/lessons", "examples/python"])

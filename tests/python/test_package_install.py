@@ -1,4 +1,4 @@
-"""`pip install .` into a fresh virtual environment, as a user does it: what is in it, what it needs, and the lessons."""
+"""`pip install .` into a fresh virtual environment, as a user does it: what is in it, what it needs, the lessons."""
 import os
 import pathlib
 import shutil
@@ -29,11 +29,13 @@ def run(*command, **more):
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
-    """The environment's folder of programs, after `pip install .`."""
+def installed(tmp_path_factory, build):
+    """The environment's folder of programs, after `pip install .`; the rooms are those of the build under test."""
     folder = tmp_path_factory.mktemp("install") / "venv"
     venv.create(folder, with_pip=True)
-    run(folder / "bin/pip", "install", "--no-cache-dir", ".", cwd=ROOT, timeout=1500)
+    assert (build / "libquantick_cli.a").is_file()
+    run(folder / "bin/pip", "install", "--no-cache-dir", ".", "--config-settings",
+        f"cmake.define.QTK_PREBUILT={build.absolute()}", cwd=ROOT, timeout=1500)
     yield folder / "bin"
     shutil.rmtree(folder)
 
