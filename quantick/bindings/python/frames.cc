@@ -176,6 +176,9 @@ class FrameRows final : public market::RowSource {
     Cells& cells = cells_[column];
     if (cells.ready) return cells;
     const ArrowColumn& source = table_.columns()[column];
+    QTK_CHECK(source.kind() != ColumnKind::other, TypeError,
+              "[frame] {}: column {}, was {}, expected text, whole numbers or dates", options_.name,
+              market::shown(source.name()), source.type_name());
     if (source.kind() == ColumnKind::text) {
       cells.texts = source.texts();
     } else if (source.kind() == ColumnKind::date || source.kind() == ColumnKind::timestamp ||

@@ -1,5 +1,6 @@
 """Frames in and out: long and wide, time zones, what is refused and why."""
 import datetime
+import decimal
 import zoneinfo
 
 import numpy as np
@@ -101,6 +102,19 @@ def test_whole_numbers_as_names_and_dates():
 def test_refused_by_a_named_reason(change, text):
     with pytest.raises((ValueError, TypeError), match=text):
         frames.read(change(long()).reset_index(drop=True))
+
+
+def test_kinds_that_are_no_price_name_or_date():
+    pa = pytest.importorskip("pyarrow")
+    table = pa.Table.from_pandas(long()).append_column("d", pa.array([decimal.Decimal(1)] * 6))
+    table = table.append_column("l", pa.array([[1]] * 6))
+    assert frames.read(table).fields == ["close", "volume"], "passed over where it is not asked for"
+    for options, text in [({"price_column": "d"}, 'row 0: column "d": of type decimal, expected numbers; cast'),
+                          ({"price_column": "l"}, 'row 0: column "l": of type list, expected numbers'),
+                          ({"instrument_column": "d"}, 'column "d", was decimal, expected text, whole numbers or dates'),
+                          ({"date_column": "l"}, 'column "l", was list, expected text, whole numbers or dates')]:
+        with pytest.raises(TypeError, match=text):
+            frames.read(table, **options)
 
 
 def test_duplicates_and_order_on_request():
