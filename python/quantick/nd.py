@@ -21,7 +21,7 @@ __all__ = [*_operators.__all__, "NDArray", "arange", "array", "empty", "from_dlp
 
 
 def array(source: Any, dtype: DTypeLike = None) -> NDArray:
-    """A copy of `source` as an array: contiguous, writable, memory of its own.
+    """A copy of `source` as an array: contiguous, writable, memory of its own. No gradient flows through it.
 
     source: numbers, nested lists of them, arrays, frames; anything that NumPy makes an array of.
     dtype: of the result. Where it is None, arrays keep theirs; numbers and lists give float32, as in Gluon, or bool
@@ -29,7 +29,7 @@ def array(source: Any, dtype: DTypeLike = None) -> NDArray:
     Raises ValueError for rows of unequal length, TypeError for what holds no numbers.
     """
     if isinstance(source, NDArray):
-        return source.copy() if dtype is None else source.astype(dtype)
+        return _core.copy_of(source, dtype)
     import numpy
 
     given = source
@@ -44,8 +44,7 @@ def array(source: Any, dtype: DTypeLike = None) -> NDArray:
             dtype = "float32"
     elif not hasattr(source, "__dlpack__"):  # a frame, or a NumPy number
         given = numpy.asarray(source)
-    made = _core.copy_of(given)
-    return made if dtype is None else made.astype(dtype, copy=False)
+    return _core.copy_of(given, dtype)
 
 
 def _is_listed(source: Any) -> bool:

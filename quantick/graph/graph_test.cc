@@ -7,6 +7,7 @@
 
 #include "quantick/core/error.h"
 #include "quantick/core/rng.h"
+#include "quantick/graph/tracing.h"
 #include "quantick/ops/ops.h"
 
 namespace quantick::graph {
@@ -143,6 +144,20 @@ TEST(Graph, RefusesInputsOfAnotherType) {
   const Array wrong[] = {Array::zeros({4, 3}, DType::f64)};
   EXPECT_THROW(graph.run(wrong), TypeError);
   EXPECT_THROW(graph.run({}), ValueError);
+}
+
+TEST(Trace, KnowsTheArraysThatItFollows) {
+  const Array inputs[] = {random_array({2, 3}, 1)};
+  EXPECT_FALSE(is_traced(inputs[0]));
+  const auto function = [](std::span<const Array> in) {
+    const Array constant = Array::ones({3}), y = in[0] * constant;
+    EXPECT_TRUE(is_traced(in[0]));
+    EXPECT_TRUE(is_traced(y.slice(0, 0, 1)));
+    EXPECT_FALSE(is_traced(constant));
+    return Arrays{y};
+  };
+  graph::trace(function, inputs, {});
+  EXPECT_FALSE(is_traced(inputs[0]));
 }
 
 }  // namespace

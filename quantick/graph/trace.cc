@@ -1,8 +1,10 @@
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "quantick/core/error.h"
 #include "quantick/graph/graph.h"
+#include "quantick/graph/tracing.h"
 
 namespace quantick::graph {
 namespace {
@@ -45,6 +47,8 @@ class Tracer : public CallObserver {
     return ids_[x.id()] = graph.add_constant(x);
   }
 
+  bool follows(const Array& x) const { return storages_.contains(x.storage()); }
+
   Graph graph;
 
  private:
@@ -60,7 +64,23 @@ class Tracer : public CallObserver {
   Arrays kept_;
 };
 
+thread_local const Tracer* running = nullptr;
+
+/// Names the tracer for is_traced(); traces may nest.
+class Running {
+ public:
+  explicit Running(const Tracer& tracer) : outer_(std::exchange(running, &tracer)) {}
+  ~Running() { running = outer_; }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  const Tracer* outer_;
+};
+
 }  // namespace
+
+bool is_traced(const Array& array) { return running != nullptr && running->follows(array); }
 
 Graph trace(const std::function<Arrays(std::span<const Array>)>& function, std::span<const Array> inputs,
             std::span<const NamedParameter> parameters, Arrays* outputs) {
@@ -68,6 +88,7 @@ Graph trace(const std::function<Arrays(std::span<const Array>)>& function, std::
   Arrays results;
   {
     const ObserverScope scope(tracer);
+    const Running inside(tracer);
     results = function(inputs);
   }
   std::vector<ValueId> ids;

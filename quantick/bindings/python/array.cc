@@ -9,6 +9,7 @@
 #include "quantick/bindings/python/casters.h"
 #include "quantick/bindings/python/module.h"
 #include "quantick/core/error.h"
+#include "quantick/graph/tracing.h"
 #include "quantick/nn/safetensors.h"
 
 namespace nb = nanobind;
@@ -35,6 +36,7 @@ nb::object exported(const Array& array) {
 
 /// NumPy's __array__ protocol.
 nb::object numpy_array(const Array& array, nb::handle dtype, nb::handle copy) {
+  check_values_are_free(array);
   const nb::object view = numpy_view(array);
   const bool keeps = dtype.is_none() || view.attr("dtype").equal(dtype);
   if (keeps && !copy.is(Py_True)) return view;
@@ -45,6 +47,7 @@ nb::object numpy_array(const Array& array, nb::handle dtype, nb::handle copy) {
 
 /// The DLPack protocol (2024.12): a capsule, versioned where the consumer asks for version 1.
 nb::object dlpack(const Array& array, const nb::kwargs& asked) {
+  check_values_are_free(array);
   const auto option = [&](const char* name) { return asked.contains(name) ? nb::object(asked[name]) : nb::none(); };
   if (const nb::object device = option("dl_device");
       !device.is_none() && nb::cast<std::pair<int, int>>(device) != std::pair(1, 0)) {
@@ -77,6 +80,7 @@ std::string repr(const Array& array) {
 
 /// The only element as Python's own number.
 nb::object item(const Array& array) {
+  check_values_are_free(array);
   QTK_CHECK(array.size() == 1, ValueError, "[array] item() of shape {}, expected one element", array.shape().text());
   return visit_dtype(array.dtype(), [&](auto zero) -> nb::object {
     decltype(zero) value;
@@ -95,7 +99,12 @@ void attach_grad(Array& array, std::string_view grad_req) {
 
 void bind_memory(nb::class_<Array>& c) {
   c.def(
-       "asnumpy", [](const Array& x) { return numpy_view(x.copy()); }, nb::sig("def asnumpy(self) -> numpy.ndarray"),
+       "asnumpy",
+       [](const Array& x) {
+         check_values_are_free(x);
+         return numpy_view(x.copy());
+       },
+       nb::sig("def asnumpy(self) -> numpy.ndarray"),
        "A NumPy array of one's own: a copy. np.asarray(x) shares the memory instead.")
       .def("__array__", &numpy_array, "dtype"_a = nb::none(), "copy"_a = nb::none(),
            nb::sig("def __array__(self, dtype: typing.Any = None, copy: bool | None = None) -> numpy.ndarray"),
@@ -116,7 +125,11 @@ void bind_memory(nb::class_<Array>& c) {
            "The only element as a Python number. Raises ValueError where there are more or none.")
       .def("asscalar", &item, nb::sig("def asscalar(self) -> float"), "item(), by Gluon's name.")
       .def(
-          "tolist", [](const Array& x) { return numpy_view(x).attr("tolist")(); },
+          "tolist",
+          [](const Array& x) {
+            check_values_are_free(x);
+            return numpy_view(x).attr("tolist")();
+          },
           nb::sig("def tolist(self) -> typing.Any"), "Nested lists of Python numbers.")
       .def(
           "wait_to_read", [](const Array&) {},
@@ -140,7 +153,9 @@ void bind_properties(nb::class_<Array>& c) {
       .def_prop_ro(
           "device", [](const Array&) { return "cpu"; }, "Always \"cpu\".")
       .def_prop_ro(
+          // `| Any`: typed code need not ask for None where it has attached a gradient.
           "grad", [](const Array& x) { return x.has_grad() ? std::optional(x.grad()) : std::nullopt; },
+          nb::sig("def grad(self) -> NDArray | typing.Any"),
           "What the last backward() gave, zeros before it; None without attach_grad().")
       .def("attach_grad", &attach_grad, "grad_req"_a = "write",
            "Makes this array a variable: backward() of what is computed from it under autograd.record() sets its grad. "
@@ -172,8 +187,15 @@ void bind_creation(nb::module_& m) {
       "wrap", [](nb::handle value) { return array_of(value); }, "value"_a.none(),
       "An NDArray on the memory of a NumPy array or of anything with __dlpack__ or a buffer: no copy.");
   m.def(
-      "copy_of", [](nb::handle value) { return array_of(value).copy(); }, "value"_a.none(),
-      "An NDArray of its own, contiguous.");
+      "copy_of",
+      [](nb::handle value, nb::handle dtype) {
+        const Array source = array_of(value);
+        check_values_are_free(source);
+        // Not by the operators: what is made here starts anew, under autograd.record() too.
+        const DType target = dtype.is_none() ? source.dtype() : dtype_of(dtype);
+        return target == source.dtype() ? source.copy() : source.astype(target);
+      },
+      "value"_a.none(), "dtype"_a.none(), "An NDArray of its own, contiguous.");
   m.def("full", &Array::full, "shape"_a, "value"_a, "dtype"_a.none() = "float32");
   m.def("arange", &Array::arange, "start"_a, "stop"_a, "step"_a, "dtype"_a.none() = "float32");
   m.def(
@@ -199,6 +221,13 @@ void bind_creation(nb::module_& m) {
 
 nb::object numpy_view(const Array& array) {
   return array.is_writable() ? exported<nb::numpy>(array) : exported<nb::numpy, nb::ro>(array);
+}
+
+void check_values_are_free(const Array& x) {
+  QTK_CHECK(!graph::is_traced(x), UnsupportedError,
+            "[trace] values of an array of shape {} asked for in a forward that is hybridized or exported, expected "
+            "operators alone, e.g. quantick.nd.where: the graph would keep this run's values for all",
+            x.shape().text());
 }
 
 void bind_array(nb::module_& m) {

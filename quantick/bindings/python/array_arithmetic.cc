@@ -51,6 +51,7 @@ nb::object in_place(nb::handle self, nb::handle other) {
   const auto y = try_array_of(other);
   if (!y) return not_implemented();
   check_numbers(std::array{x, *y});
+  check_values_are_free(x);
   QTK_CHECK(!autograd::is_recorded(x), ValueError,
             "[array] in-place arithmetic on a recorded array of shape {}, expected x = x + y under autograd.record()",
             x.shape().text());
@@ -85,12 +86,14 @@ template <size_t kind>
 nb::object logic(const Array& x, nb::handle other) {
   constexpr const char* kNames[] = {"bitwise_and", "bitwise_or", "bitwise_xor"};
   const bool array = nb::isinstance<Array>(other);
+  check_values_are_free(x);
   if (!array && !try_array_of(other)) return not_implemented();
   const nb::object against = array ? numpy_view(nb::cast<Array>(other)) : nb::borrow(other);
   return nb::cast(array_of(nb::module_::import_("numpy").attr(kNames[kind])(numpy_view(x), against)));
 }
 
 const Array& only_element(const Array& x) {
+  check_values_are_free(x);
   QTK_CHECK(x.size() == 1, ValueError,
             "[array] value of {} elements, expected one: compare whole arrays by min(), max()", x.size());
   return x;
@@ -145,7 +148,10 @@ void bind_arithmetic(nb::class_<Array>& c) {
   bind_logic<1>(c, "or");
   bind_logic<2>(c, "xor");
   c.def("__invert__",
-        [](const Array& x) { return array_of(nb::module_::import_("numpy").attr("invert")(numpy_view(x))); })
+        [](const Array& x) {
+          check_values_are_free(x);
+          return array_of(nb::module_::import_("numpy").attr("invert")(numpy_view(x)));
+        })
       .def("__neg__", [](const Array& x) { return unlocked([&] { return negated(x); }); })
       .def("__pos__", [](const Array& x) { return x; })
       .def("__abs__", [](const Array& x) { return unlocked([&] { return magnitude(x); }); })

@@ -97,6 +97,7 @@ class Index {
               "[index] was {}, expected whole numbers, slices, Ellipsis, None, arrays of whole numbers or masks",
               nb::cast<std::string>(nb::repr(item)));
     const Array picks = index_array(item);
+    check_values_are_free(picks);
     if (picks.dtype() != DType::boolean) {
       QTK_CHECK(!is_float(picks.dtype()), IndexError, "[index] an array of {}, expected whole numbers or bool",
                 dtype_name(picks.dtype()));
@@ -235,6 +236,8 @@ void set_item(Array& x, nb::handle index, nb::handle value) {
   QTK_CHECK(x.is_writable(), ValueError,
             "[array] memory of {} is read-only, expected an array of one's own: call copy()", x.type().text());
   const bool array = nb::isinstance<Array>(value);
+  check_values_are_free(x);
+  if (array) check_values_are_free(nb::cast<Array>(value));
   QTK_CHECK(!autograd::is_recorded(x) && !(array && autograd::is_recorded(nb::cast<Array>(value))), ValueError,
             "[array] item assignment to or from a recorded array of shape {}, expected none under autograd.record(): "
             "use quantick.nd.where or concat, or assign outside",

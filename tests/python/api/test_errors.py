@@ -1,6 +1,9 @@
 """What cannot be an array, or no argument of an operator, is refused by name."""
 import array
 import ctypes
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -113,15 +116,17 @@ def test_wrong_dtypes_are_named(dtype, error, text):
     ((2, 1.5), TypeError, r"\[shape\] extent 1, was a float, expected a whole number"),
     (2.0, TypeError, r"\[shape\] was a float, expected a whole number or a sequence of them"),
     ((1,) * 9, quantick.ShapeError, r"\[shape\] dimensions, was more than 8"), ((-1,), quantick.ShapeError, r"\[array\] shape, was \(-1,\)"),
-    ((2 ** 70,), OverflowError, "cannot fit .int. into an index-sized integer"), ((2 ** 40, 2 ** 40), quantick.ShapeError, r"\[shape\] elements of \(1099511627776, ")])
+    ((2 ** 70,), OverflowError, "cannot fit .int. into an index-sized integer"), ((2 ** 40, 2 ** 40), quantick.ShapeError, r"\[shape\] .*\(1099511627776, 1099511627776\), .* more than 2\^63")])
 def test_wrong_shapes_are_named(shape, error, text):
     with pytest.raises(error, match=text):
         nd.zeros(shape)
 
 
 def test_memory_that_is_not_there_is_a_memory_error():
-    with pytest.raises(MemoryError):
-        nd.zeros((2 ** 46,), "float64")
+    """In a process of its own: libraries that share nanobind's list of translators (DuckDB) claim std::bad_alloc."""
+    code = "import quantick\ntry:\n    quantick.zeros(2 ** 46, 'float64')\nexcept MemoryError:\n    print('refused')"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}).stdout == "refused\n"
 
 
 @pytest.mark.parametrize("call,error,text", [
