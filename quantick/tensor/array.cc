@@ -158,7 +158,10 @@ Array::Array(int value) : Array(full({}, value, DType::i64)) { impl_->weak = tru
 Array Array::empty(const Shape& shape, DType dtype) {
   for (int64_t extent : shape)
     QTK_CHECK(extent >= 0, ShapeError, "[array] shape, was {}, expected no negative extent", shape.text());
-  auto storage = allocate(shape.size() * dtype_size(dtype));
+  int64_t bytes = 0;
+  QTK_CHECK(!__builtin_mul_overflow(shape.size(), dtype_size(dtype), &bytes), ShapeError,
+            "[array] bytes of {} {}, were more than 2^63", dtype_name(dtype), shape.text());
+  auto storage = allocate(bytes);
   auto* data = static_cast<std::byte*>(storage.get());
   return make(std::move(storage), data, dtype, shape, row_major_strides(shape));
 }

@@ -177,6 +177,15 @@ TEST(Array, WrapsForeignMemoryAndKeepsItsOwner) {
   EXPECT_TRUE(alive.expired());
 }
 
+TEST(Array, SizesBeyond63BitsAreRefused) {
+  constexpr int64_t kHuge = int64_t{1} << 61;
+  EXPECT_THROW(Array::empty({kHuge, 4}), ShapeError);
+  EXPECT_THROW(Array::empty({kHuge, 0, 4}), ShapeError) << "no element, but strides";
+  EXPECT_THROW(Array::empty({kHuge}, DType::f64), ShapeError) << "few enough elements, too many bytes";
+  EXPECT_THROW(Array::empty({kHuge, 2}, DType::f32), ShapeError);
+  EXPECT_EQ(Array::empty({0, kHuge}).size(), 0);
+}
+
 TEST(Array, GradientSlotIsPerHandle) {
   Array x = counting({2});
   x.attach_grad();

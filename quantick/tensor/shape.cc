@@ -15,13 +15,15 @@ Shape::Shape(std::span<const int64_t> extents) {
 
 int64_t Shape::size() const {
   int64_t n = 1;
-  bool overflow = false;
+  bool overflow = false, none = false;
   for (const int64_t extent : *this) {
-    if (extent == 0) return 0;
-    overflow |= __builtin_mul_overflow(n, extent, &n);
+    if (extent == 0)
+      none = true;  // the other extents still make strides
+    else
+      overflow |= __builtin_mul_overflow(n, extent, &n);
   }
-  QTK_CHECK(!overflow, ShapeError, "[shape] elements of {}, were more than 2^63", text());
-  return n;
+  QTK_CHECK(!overflow, ShapeError, "[shape] extents of {}, multiply to more than 2^63", text());
+  return none ? 0 : n;
 }
 
 int Shape::normalize_axis(int axis) const {
