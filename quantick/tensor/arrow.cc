@@ -160,15 +160,14 @@ ArrowTable assembled(const std::shared_ptr<const ArrowSchema>& schema,
 
 ArrowColumn::ArrowColumn(std::shared_ptr<const ArrowSchema> schema, std::vector<Chunk> chunks)
     : schema_(std::move(schema)), name_(name_of(*schema_)) {
-  QTK_CHECK(schema_->format != nullptr, FormatError, "[arrow] column \"{}\": a schema without format", name_);
+  check_arrow_schema(name_, *schema_);
   format_ = schema_->format;
   const ArrowFormat format = parse_arrow_format(format_);
   kind_ = format.kind;
   type_name_ = format.name;
   time_zone_ = format.time_zone;
   if (schema_->dictionary != nullptr) {
-    const char* const inner = schema_->dictionary->format;
-    const ArrowFormat values = parse_arrow_format(inner == nullptr ? "" : inner);
+    const ArrowFormat values = parse_arrow_format(schema_->dictionary->format);
     kind_ = values.kind == ColumnKind::text ? ColumnKind::text : ColumnKind::other;
     type_name_ = "dictionary of " + values.name;
   }
@@ -177,7 +176,8 @@ ArrowColumn::ArrowColumn(std::shared_ptr<const ArrowSchema> schema, std::vector<
     QTK_CHECK(chunk.begin >= 0 && chunk.length >= 0 && chunk.begin <= chunk.array->length - chunk.length, FormatError,
               "[arrow] column \"{}\": rows {} to {} of {}", name_, chunk.begin, chunk.begin + chunk.length,
               chunk.array->length);
-    size_ += chunk.length;
+    QTK_CHECK(!__builtin_add_overflow(size_, chunk.length, &size_), FormatError,
+              "[arrow] column \"{}\": more than 2^63 rows", name_);
     if (chunk.length > 0) chunks_.push_back(std::move(chunk));
   }
 }
@@ -333,7 +333,7 @@ ColumnTimes ArrowColumn::times() const {
     const int64_t value = format.width == 4 ? static_cast<const int32_t*>(array.buffers[1])[i]
                                             : static_cast<const int64_t*>(array.buffers[1])[i];
     seconds = floor_divided(value, format.per_second);
-    if (!out.first_below_second && seconds * format.per_second != value) out.first_below_second = row;
+    if (!out.first_below_second && value % format.per_second != 0) out.first_below_second = row;
   });
   return out;
 }

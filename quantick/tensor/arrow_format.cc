@@ -102,6 +102,17 @@ ArrowFormat parse_arrow_format(std::string_view format) {
   return out;
 }
 
+void check_arrow_schema(const std::string& column, const ArrowSchema& schema) {
+  if (schema.format == nullptr) refuse(column, "a schema without format");
+  if (schema.n_children < 0 || (schema.n_children > 0 && schema.children == nullptr))
+    refuse(column, fmt::format("a schema of {} children", schema.n_children));
+  for (int64_t c = 0; c < schema.n_children; ++c) {
+    if (schema.children[c] == nullptr) refuse(column, "a null pointer for a child's schema");
+    check_arrow_schema(column, *schema.children[c]);
+  }
+  if (schema.dictionary != nullptr) check_arrow_schema(column, *schema.dictionary);
+}
+
 void check_arrow_array(const std::string& column, const ArrowSchema& schema, const ArrowArray& array) {
   if (array.release == nullptr) refuse(column, "an array that was released already");
   if (array.length < 0 || array.offset < 0 || array.length > kMostRows || array.offset > kMostRows)
@@ -110,22 +121,25 @@ void check_arrow_array(const std::string& column, const ArrowSchema& schema, con
     refuse(column, fmt::format("{} nulls in {} rows", array.null_count, array.length));
   if ((schema.dictionary != nullptr) != (array.dictionary != nullptr))
     refuse(column, "a dictionary in only one of schema and array");
+  if (array.n_children != schema.n_children || (array.n_children > 0 && array.children == nullptr))
+    refuse(column, fmt::format("{} children, expected {}", array.n_children, schema.n_children));
+  for (int64_t c = 0; c < array.n_children; ++c) {
+    if (array.children[c] == nullptr) refuse(column, "a null pointer for a child");
+    check_arrow_array(column, *schema.children[c], *array.children[c]);
+  }
+  if (array.n_buffers < 0 || (array.n_buffers > 0 && array.buffers == nullptr)) refuse(column, "no buffers");
+  if (array.dictionary != nullptr) check_arrow_array(column, *schema.dictionary, *array.dictionary);
   const ArrowFormat format = parse_arrow_format(schema.format);
   if (format.kind == ColumnKind::other || format.kind == ColumnKind::empty) return;
-  if (array.n_children != 0) refuse(column, fmt::format("{} children of a {} array", array.n_children, format.name));
   const bool view = std::string_view(schema.format) == "vu";
   if (view ? array.n_buffers < format.buffers : array.n_buffers != format.buffers)
     refuse(column, fmt::format("{} buffers of a {} array, expected {}", array.n_buffers, format.name, format.buffers));
-  if (array.buffers == nullptr) refuse(column, "no buffers");
   if (array.length > 0 && array.buffers[1] == nullptr) refuse(column, "a null pointer for its values");
   if (array.null_count > 0 && array.buffers[0] == nullptr) refuse(column, "nulls, and no bitmap that tells which");
   if (array.dictionary == nullptr) return;
-  const std::string_view inner = schema.dictionary->format == nullptr ? "" : schema.dictionary->format;
-  if (inner.empty()) refuse(column, "a dictionary without format");
   if (schema.dictionary->dictionary != nullptr) refuse(column, "a dictionary of dictionaries");
   if (format.kind != ColumnKind::number || format.name.find("int") == std::string::npos)
     refuse(column, fmt::format("dictionary codes of {}, expected integers", format.name));
-  check_arrow_array(column, *schema.dictionary, *array.dictionary);
 }
 
 std::string_view arrow_text(const std::string& column, std::string_view format, const ArrowArray& array, int64_t i) {

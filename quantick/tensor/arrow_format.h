@@ -20,7 +20,11 @@ struct ArrowFormat {
 /// Never fails: kinds that are not read come back as ColumnKind::other with their name.
 ArrowFormat parse_arrow_format(std::string_view format);
 
-/// Throws FormatError that names the column where counts, buffers or the dictionary do not fit.
+/// Throws FormatError that names the column where the schema, or one within it, points nowhere.
+void check_arrow_schema(const std::string& column, const ArrowSchema& schema);
+
+/// Throws FormatError that names the column where counts, buffers, children or the dictionary do not fit the schema,
+/// which was checked before.
 void check_arrow_array(const std::string& column, const ArrowSchema& schema, const ArrowArray& array);
 
 /// Whether a bitmap says that a row is there; a null bitmap says so of all.

@@ -174,6 +174,10 @@ TEST(Arrow, TimesRoundDownAndNamePartsBelowASecond) {
   const ColumnTimes times = column.times();
   EXPECT_EQ(times.seconds, (std::vector<int64_t>{-1, 1, 2}));
   EXPECT_EQ(times.first_below_second, 0);
+  const int64_t earliest[] = {std::numeric_limits<int64_t>::min()};
+  Foreign least("tsm:", 1);
+  least.buffers[1] = earliest;
+  EXPECT_EQ(least.read().times().seconds, std::vector<int64_t>{-9223372036854776});
   const int32_t clock[] = {34'200'000, 34'200'500};
   Foreign opening("ttm", 2);
   opening.buffers[1] = clock;
@@ -234,6 +238,49 @@ TEST(Arrow, RefusesStructsThatLie) {
   view.array.n_buffers = 3;
   view.buffers[1] = &outside;
   EXPECT_CONTAINS(refusal<FormatError>([&] { view.read().texts(); }), "in buffer 3");
+}
+
+TEST(Arrow, RefusesNestedStructsThatLie) {
+  ArrowSchema inner{.format = "g", .name = "item"};
+  ArrowSchema* schemas[] = {&inner};
+  double value = 1;
+  const void* inner_buffers[] = {nullptr, &value};
+  ArrowArray items{.length = 1, .n_buffers = 2, .buffers = inner_buffers, .release = [](ArrowArray*) {}};
+  ArrowArray* arrays[] = {&items};
+  // A list is not read, but written again as it came.
+  const auto complaint = [&](auto&& spoil) {
+    Foreign list("+l", 1);
+    list.schema.n_children = list.array.n_children = 1;
+    list.schema.children = schemas;
+    list.array.children = arrays;
+    spoil(list);
+    return refusal<FormatError>([&] {
+      ArrowArrayStream stream;
+      ArrowTable::read(list.schema, list.array).write(stream);
+      ArrowTable::read(stream);
+    });
+  };
+  EXPECT_EQ(complaint([](Foreign&) {}), "accepted");
+  EXPECT_CONTAINS(complaint([](Foreign& f) { f.schema.children = nullptr; }), "a schema of 1 children");
+  EXPECT_CONTAINS(complaint([](Foreign& f) { f.schema.n_children = -1; }), "a schema of -1 children");
+  EXPECT_CONTAINS(complaint([](Foreign& f) { f.array.children = nullptr; }), "1 children, expected 1");
+  EXPECT_CONTAINS(complaint([](Foreign& f) { f.array.n_children = 3; }), "3 children, expected 1");
+  EXPECT_CONTAINS(complaint([](Foreign& f) { f.array.buffers = nullptr; }), "no buffers");
+  EXPECT_CONTAINS(complaint([](Foreign& f) { f.array.n_buffers = -1; }), "no buffers");
+  EXPECT_CONTAINS(complaint([&](Foreign&) { inner_buffers[1] = nullptr; }), "a null pointer for its values");
+  EXPECT_CONTAINS(complaint([&](Foreign&) { inner.format = nullptr; }), "a schema without format");
+  EXPECT_CONTAINS(complaint([&](Foreign&) { schemas[0] = nullptr; }), "a null pointer for a child's schema");
+}
+
+TEST(Arrow, RefusesMoreRowsThanNumbersHold) {
+  Foreign first("n", int64_t{1} << 56);
+  first.array.n_buffers = 0;
+  const auto keep = [](auto*) {};
+  const std::shared_ptr<const ArrowArray> nulls(&first.array, keep);
+  const std::vector<ArrowColumn::Chunk> chunks(128, {nulls, 0, first.array.length});
+  EXPECT_CONTAINS(
+      refusal<FormatError>([&] { ArrowColumn(std::shared_ptr<const ArrowSchema>(&first.schema, keep), chunks); }),
+      "more than 2^63 rows");
 }
 
 ArrowTable own_table() {
