@@ -1,6 +1,5 @@
 #include "quantick/autograd/autograd.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "quantick/core/error_of.h"
@@ -102,11 +101,12 @@ TEST(Autograd, HeadGradientsFitTheirHeads) {
     y = x * 2.0;
   }
   const Arrays heads{y}, none{Array()}, two{Array(), Array()}, narrow{Array::ones({1}, DType::f64)};
-  EXPECT_THAT(error_of<ValueError>([&] { backward(heads, two, true); }),
-              testing::HasSubstr("[backward] head gradients, was 2 of them, expected 1"));
-  EXPECT_THAT(error_of<ShapeError>([&] { backward(heads, narrow, true); }),
-              testing::HasSubstr("[backward] head gradient, was float64 (1,), expected float64 (2,)"));
-  EXPECT_THAT(error_of<ValueError>([&] { backward(heads, none, true); }), testing::HasSubstr("expected one element"));
+  const auto says = [&](const Arrays& head_gradients, const char* text) {
+    return error_of([&] { backward(heads, head_gradients, true); }).find(text) != std::string::npos;
+  };
+  EXPECT_TRUE(says(two, "[backward] head gradients, was 2 of them, expected 1"));
+  EXPECT_TRUE(says(narrow, "[backward] head gradient, was float64 (1,), expected float64 (2,)"));
+  EXPECT_TRUE(says(none, "expected one element"));
 }
 
 TEST(Autograd, TrainingModeLeavesRecordingAsItIs) {
