@@ -174,6 +174,25 @@ def test_quantized_names_are_marked_layers():
     assert np.array_equal(ready(nn.QuantizedLSTM(4), x)(x).asnumpy(), ready(nn.LSTM(4), x)(x).asnumpy())
 
 
+def test_the_newest_step_by_its_index_can_be_quantized():
+    from quantick.contrib.quantization import Quantizer
+
+    class Model(nn.Block):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            with self.name_scope():
+                self.lstm = nn.LSTM(hidden_size=8, num_layers=2, quantization=True)
+                self.fc_final = nn.Dense(1)
+
+        def forward(self, x):
+            return self.fc_final(self.lstm(x)[-1])
+
+    x = floats(6, 4, 3)
+    model = ready(Model(), x)
+    quantized = Quantizer(model=model, quantized_dtype="auto", exclude_layers=["fc_final"]).quantize(x)
+    assert np.allclose(quantized.predict(x).asnumpy(), model(x).asnumpy(), atol=0.02)
+
+
 @pytest.mark.parametrize(("cell", "layer"), [(rnn.LSTMCell, nn.LSTM), (rnn.GRUCell, nn.GRU)])
 def test_cells_compute_what_the_layers_do(cell, layer):
     x = floats(5, 3, 2)
