@@ -61,6 +61,18 @@ Arrays arguments_in_a_row(const nn::Block& block, const nb::args& arguments, con
   return flat;
 }
 
+/// Throws TypeError for an object whose class has left out super().__init__().
+nn::Block& block_of(nb::handle self) {
+  QTK_CHECK(nb::inst_ready(self), TypeError, "[{}] is not made yet: call super().__init__() first", class_name(self));
+  return *nb::inst_ptr<nn::Block>(self);
+}
+
+bool has_member(const nn::Block& block, const std::string& name) {
+  const auto named = [&](const auto& entry) { return entry.first == name; };
+  return std::any_of(block.children().begin(), block.children().end(), named) ||
+         std::any_of(block.parameters().begin(), block.parameters().end(), named);
+}
+
 /// Layers written in C++ know their own members alone.
 void check_open(const nn::Block& block, const std::string& name) {
   QTK_CHECK(
@@ -70,9 +82,10 @@ void check_open(const nn::Block& block, const std::string& name) {
 }
 
 void set_attribute(nb::handle self, nb::handle name, nb::handle value) {
-  auto& block = nb::cast<nn::Block&>(self);
+  auto& block = block_of(self);
   const auto text = nb::cast<std::string>(name);
-  if (nb::isinstance<nn::Block>(value) || nb::isinstance<nn::Parameter>(value)) check_open(block, text);
+  if (nb::isinstance<nn::Block>(value) || nb::isinstance<nn::Parameter>(value) || has_member(block, text))
+    check_open(block, text);
   if (nb::isinstance<nn::Block>(value)) {
     block.add_shared_child(text, nb::cast<std::shared_ptr<nn::Block>>(value));
   } else if (nb::isinstance<nn::Parameter>(value)) {
@@ -91,14 +104,14 @@ void set_attribute(nb::handle self, nb::handle name, nb::handle value) {
 }
 
 void delete_attribute(nb::handle self, nb::handle name) {
-  auto& block = nb::cast<nn::Block&>(self);
+  auto& block = block_of(self);
   if (dynamic_cast<const PythonForward*>(&block) != nullptr) block.remove(nb::cast<std::string>(name));
   if (PyObject_GenericSetAttr(self.ptr(), name.ptr(), nullptr) != 0) throw nb::python_error();
 }
 
 /// Children and parameters that C++ made, by name.
 nb::object get_attribute(nb::handle self, const std::string& name) {
-  const auto& block = nb::cast<const nn::Block&>(self);
+  const nn::Block& block = block_of(self);
   for (const auto& [key, child] : block.children())
     if (key == name) return nb::cast(child);
   for (const auto& [key, parameter] : block.parameters())
@@ -115,7 +128,7 @@ nb::object parameter_dict(nb::handle block, const std::vector<std::pair<std::str
 
 /// Those whose names match a regular expression, as Gluon selects.
 nb::object collect_params(nb::handle self, const std::optional<std::string>& select) {
-  auto entries = nb::cast<const nn::Block&>(self).collect_params();
+  auto entries = block_of(self).collect_params();
   if (select) {
     const nb::object pattern = nb::module_::import_("re").attr("compile")(*select);
     std::erase_if(entries, [&](const auto& entry) { return pattern.attr("match")(entry.first).is_none(); });
@@ -130,13 +143,13 @@ nb::typed<nb::dict, nb::str, nn::Block> children_of(const nn::Block& block) {
 }
 
 void apply(nb::handle self, nb::handle function) {
-  for (auto [name, child] : children_of(nb::cast<const nn::Block&>(self))) apply(child, function);
+  for (auto [name, child] : children_of(block_of(self))) apply(child, function);
   function(self);
 }
 
 /// Python code of a class that does not say that it may be traced goes on running at every call.
 void hybridize(nb::handle self, bool active, bool, bool) {
-  auto& block = nb::cast<nn::Block&>(self);
+  auto& block = block_of(self);
   if (is_hybrid(block)) return block.hybridize(active);
   for (auto [name, child] : children_of(block)) hybridize(child, active, true, true);
 }
@@ -149,7 +162,7 @@ std::string indented(const std::string& text) {
 
 std::string container_text(nb::handle self) {
   std::string out = class_name(self) + "(\n";
-  for (auto [name, child] : children_of(nb::cast<const nn::Block&>(self)))
+  for (auto [name, child] : children_of(block_of(self)))
     out += fmt::format("  ({}): {}\n", nb::cast<std::string>(name), indented(nb::cast<std::string>(nb::repr(child))));
   return out + ")";
 }
@@ -348,6 +361,7 @@ namespace {
 /// Of a block written in C++: an array, or Gluon's form of recurrent layers, the sequence and a list of states.
 nb::object result_of(const Arrays& out) {
   if (out.size() == 1) return nb::cast(out[0]);
+  if (out.empty()) return nb::tuple();
   const Nest states{Nest::Kind::list, std::vector<Nest>(out.size() - 1), {}, {}};
   size_t next = 0;
   return unflatten({Nest::Kind::tuple, {{}, states}, {}, {}}, out, next);
@@ -355,7 +369,7 @@ nb::object result_of(const Arrays& out) {
 
 /// forward() where no class of Python writes it: that of C++, or MXNet's hybrid_forward(self, F, x, ..., **parameters).
 nb::object forward(nb::handle self, const nb::args& arguments, const nb::kwargs& keywords) {
-  auto& block = nb::cast<nn::Block&>(self);
+  auto& block = block_of(self);
   if (dynamic_cast<PythonForward*>(&block) == nullptr) return call_block(block, arguments, keywords);
   if (auto* const sequential = dynamic_cast<nn::Sequential*>(&block); sequential != nullptr) {
     const Arrays flat = arguments_in_a_row(block, arguments, keywords);
@@ -450,9 +464,13 @@ void bind_nn(nb::module_& m) {
           "name_scope", [](nn::Block&) { return nb::module_::import_("contextlib").attr("nullcontext")(); },
           nb::sig("def name_scope(self) -> contextlib.AbstractContextManager[None]"),
           "For networks written for MXNet 1.x: names here come from attributes, within the scope and without it.")
-      .def("__call__", &call_block,
-           nb::sig("def __call__(self, *args: typing.Any, **kwargs: typing.Any) -> NDArray | typing.Any"),
-           "Runs forward(); arrays may stand in lists, tuples and dicts.")
+      .def(
+          "__call__",
+          [](nb::handle self, const nb::args& arguments, const nb::kwargs& keywords) {
+            return call_block(block_of(self), arguments, keywords);
+          },
+          nb::sig("def __call__(self, *args: typing.Any, **kwargs: typing.Any) -> NDArray | typing.Any"),
+          "Runs forward(); arrays may stand in lists, tuples and dicts.")
       .def("forward", &forward, nb::sig("def forward(self, *args: typing.Any, **kwargs: typing.Any) -> typing.Any"),
            "What a subclass writes: outputs from inputs, by operators and children.")
       .def("__setattr__", &set_attribute, "name"_a, "value"_a.none())
@@ -462,7 +480,7 @@ void bind_nn(nb::module_& m) {
       .def_prop_ro("name", &nn::Block::name, "Under which the parent knows it; \"\" for a root.")
       .def_prop_ro("children", &children_of, "Blocks of this block, by name.")
       .def_prop_ro(
-          "params", [](nb::handle self) { return parameter_dict(self, nb::cast<const nn::Block&>(self).parameters()); },
+          "params", [](nb::handle self) { return parameter_dict(self, block_of(self).parameters()); },
           nb::sig("def params(self) -> typing.Any"), "Parameters of this block alone, without its children's.")
       .def("collect_params", &collect_params, "select"_a = nb::none(),
            nb::sig("def collect_params(self, select: str | None = None) -> typing.Any"),

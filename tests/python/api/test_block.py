@@ -76,8 +76,26 @@ def test_layers_of_cpp_hold_what_they_have():
         layer.extra = nn.Dense(1)
     with pytest.raises(TypeError, match="finished layer"):
         layer.weight = nn.Parameter("weight", shape=(2, 2))
+    with pytest.raises(TypeError, match="finished layer"):
+        layer.weight = 3
+    assert nn.Sequential()() == ()
     with pytest.raises(TypeError, match="prohibits subclassing"):
         type("Mine", (nn.Dense,), {})
+
+
+def test_a_forgotten_constructor_is_named():
+    class Hasty(nn.Block):
+        def __init__(self):
+            self.head = nn.Dense(1)
+
+    class Empty(nn.Block):
+        def __init__(self):
+            pass
+
+    for make in (Hasty, lambda: Empty()(floats(1)), lambda: Empty().collect_params(), lambda: Empty().nothing,
+                 lambda: repr(Empty())):
+        with pytest.raises(TypeError, match=r"is not made yet: call super\(\).__init__\(\) first"):
+            make()
 
 
 def test_a_block_does_not_hold_itself():
