@@ -219,6 +219,12 @@ void bind_strategies(nb::module_& m) {
             new (self) StrategyChoice(strategy_of(name, options));
           },
           "name"_a, "options"_a, nb::sig("def __init__(self, name: str, options: dict[str, typing.Any]) -> None"))
+      .def(
+          "__reduce__",
+          [](const StrategyChoice& s) {
+            return nb::make_tuple(nb::type<StrategyChoice>(), nb::make_tuple(s.name, options_of(s)));
+          },
+          nb::sig("def __reduce__(self) -> tuple[typing.Any, ...]"))
       .def_ro("name", &StrategyChoice::name)
       .def_prop_ro("options", &options_of, nb::sig("def options(self) -> dict[str, typing.Any]"))
       .def("__repr__", [](const StrategyChoice& s) {

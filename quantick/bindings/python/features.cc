@@ -162,6 +162,15 @@ void bind_sets(nb::module_& m) {
 void bind_scaler(nb::module_& m) {
   using Cube = nb::ndarray<const double, nb::c_contig, nb::device::cpu>;
   nb::class_<Scaler>(m, "Scaler", "(x - center) / scale, cut to +-clip; NaN stays NaN.")
+      .def(
+          "__getstate__", [](const Scaler& s) { return python_value(s); },
+          nb::sig("def __getstate__(self) -> typing.Any"))
+      .def(
+          "__setstate__",
+          [](Scaler* self, const nb::dict& state) {
+            new (self) Scaler(from_keywords<Scaler>(state, "features.Scaler"));
+          },
+          nb::sig("def __setstate__(self, state: typing.Any, /) -> None"))
       .def_ro("kind", &Scaler::kind)
       .def_ro("clip", &Scaler::clip)
       .def_ro("features", &Scaler::features)

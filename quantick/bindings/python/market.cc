@@ -3,9 +3,11 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <memory>
+#include <tuple>
 
 #include "quantick/bindings/python/data.h"
 #include "quantick/bindings/python/fields.h"
@@ -66,6 +68,49 @@ Panel make_panel(const WholeNumbers& days, std::vector<std::string> instruments,
   return panel;
 }
 
+std::vector<int64_t> days_of(const std::vector<Date>& dates) {
+  std::vector<int64_t> days;
+  for (const Date date : dates) days.push_back(date.days);
+  return days;
+}
+
+// Pickles: plain values and arrays.
+using PanelSource =
+    std::tuple<std::string, std::string, std::string, std::string, std::string, std::string, std::vector<std::string>,
+               std::vector<std::string>, std::vector<std::pair<std::string, int64_t>>>;
+using PanelState = std::tuple<nb::object, std::vector<int32_t>, std::vector<std::string>, std::vector<std::string>,
+                              nb::list, std::string, PanelSource>;
+
+PanelState state_of(const Panel& p) {
+  nb::list blocks;
+  for (const auto& block : p.values) blocks.append(moved_array(std::vector<double>(block)));
+  const auto& s = p.source;
+  return {
+      moved_array(days_of(p.dates)),
+      p.seconds,
+      p.instruments,
+      p.field_names,
+      blocks,
+      p.price_field,
+      {s.path, s.sha256, s.layout, s.date_column, s.instrument_column, s.price_column, s.inferred, s.warts, s.filled}};
+}
+
+void set_state(Panel* self, const PanelState& state) {
+  auto* p = new (self) Panel;
+  p->dates = dates_of(nb::cast<WholeNumbers>(std::get<0>(state)));
+  p->seconds = std::get<1>(state);
+  p->instruments = std::get<2>(state);
+  const auto& names = std::get<3>(state);
+  for (size_t f = 0; f < names.size(); ++f) {
+    const auto block = nb::cast<Numbers>(std::get<4>(state)[f]);
+    p->add_field(names[f], {block.data(), block.data() + block.size()});
+  }
+  p->price_field = std::get<5>(state);
+  auto& s = p->source;
+  std::tie(s.path, s.sha256, s.layout, s.date_column, s.instrument_column, s.price_column, s.inferred, s.warts,
+           s.filled) = std::get<6>(state);
+}
+
 void bind_panel(nb::module_& m) {
   nb::class_<Panel>(m, "Panel",
                     "Prices of many instruments: dates [T] x instruments [N], a block of values for each field, NaN "
@@ -117,6 +162,8 @@ void bind_panel(nb::module_& m) {
             return p.slice(p.lower_bound(date_of(from)), p.lower_bound(date_of(to).plus(1)));
           },
           "from_date"_a, "to_date"_a, "The dates from..to, both included, as texts such as 2020-01-02.")
+      .def("__getstate__", &state_of, nb::sig("def __getstate__(self) -> typing.Any"))
+      .def("__setstate__", &set_state, nb::sig("def __setstate__(self, state: typing.Any, /) -> None"))
       .def("to_frame", &frame_of, nb::sig("def to_frame(self) -> typing.Any"),
            "A pandas.DataFrame by (date, instrument), a column per field; frames.to_pandas() gives the wide form, too.")
       .def("__repr__", [](const Panel& p) {
@@ -220,6 +267,13 @@ void bind_scores(nb::module_& m) {
       .def(
           "write_csv", [](const ScoreMatrix& s, const std::string& path) { strategy::write_scores(path, s); }, "path"_a,
           "Wide, with as many digits as reading it back exactly takes.")
+      .def(
+          "__reduce__",
+          [](const ScoreMatrix& s) {
+            return nb::make_tuple(nb::type<ScoreMatrix>(), nb::make_tuple(moved_array(days_of(s.dates)), s.instruments,
+                                                                          moved_array(std::vector<double>(s.values))));
+          },
+          nb::sig("def __reduce__(self) -> tuple[typing.Any, ...]"))
       .def("to_frame", &frame_of, nb::sig("def to_frame(self) -> typing.Any"),
            "A pandas.DataFrame by date, a column per instrument.")
       .def("__repr__", [](const ScoreMatrix& s) {

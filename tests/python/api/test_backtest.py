@@ -1,4 +1,5 @@
 """Backtests from Python: results, metrics against their libraries, comparisons, sweeps, ticks, look-ahead."""
+import pickle
 import warnings
 
 import numpy as np
@@ -123,6 +124,10 @@ def test_scores_of_arrays_and_files(scores, tmp_path):
     made.write_csv(str(tmp_path / "s.csv"))
     again = strategy.read_csv(tmp_path / "s.csv")
     assert again.values.tobytes() == scores.values.tobytes() and len(again) == 370
+    again = pickle.loads(pickle.dumps(made))
+    assert again.values.tobytes() == made.values.tobytes() and again.instruments == made.instruments
+    rules = strategy.LongShort(k=3)
+    assert repr(pickle.loads(pickle.dumps(rules))) == repr(rules)
     with pytest.raises(ShapeError, match=r"values of shape \(370, 12\), expected \(370, 1\)"):
         strategy.scores(scores.dates, ["A"], scores.values)
     with pytest.raises(ValueError, match="inf"):

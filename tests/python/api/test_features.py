@@ -1,4 +1,6 @@
 """Features of bars and ticks against pandas, batch against stream, scaling and samples."""
+import pickle
+
 import numpy as np
 import pytest
 from conftest import shared
@@ -97,6 +99,8 @@ def test_scaler(prices):
     assert scaled.dtype == np.float32 and scaled.shape == x.shape
     expected = np.clip((x - scaler.center) / scaler.scale, -5, 5)
     np.testing.assert_allclose(scaled, expected, rtol=1e-5, atol=1e-6)
+    again = pickle.loads(pickle.dumps(scaler))
+    assert again.features == scaler.features and again.transform(x).tobytes() == scaled.tobytes()
     with pytest.raises(TypeError, match="unknown argument kinds"):
         features.fit_scaler(x, ["a", "b"], 0, 200, kinds="robust")
 

@@ -1,5 +1,7 @@
 """Readers, panels, calendars and ticks."""
+import copy
 import gzip
+import pickle
 
 import numpy as np
 import pytest
@@ -79,6 +81,18 @@ def test_a_panel_of_arrays():
         market.panel(dates[::-1], ["A"], [[1], [2]])
     with pytest.raises(ValueError, match="stands twice"):
         market.panel(dates, ["A", "A"], np.ones((2, 2)))
+
+
+def test_panels_are_pickled_and_copied(write):
+    intraday = frames.read({"date": ["2020-01-02 09:30", "2020-01-02 09:35"], "close": [1.0, np.nan]}, bars="intraday")
+    for panel in (market.read_csv(write(LONG)), market.read_csv(write(WIDE)), intraday):
+        for again in (pickle.loads(pickle.dumps(panel)), copy.deepcopy(panel)):
+            assert again.fields == panel.fields and again.instruments == panel.instruments
+            assert again.source == panel.source and again.price_field == panel.price_field
+            np.testing.assert_array_equal(again.dates, panel.dates)
+            np.testing.assert_array_equal(again.seconds, panel.seconds)
+            for field in panel.fields:
+                assert again[field].tobytes() == panel[field].tobytes()
 
 
 def test_parquet(tmp_path, write):
