@@ -11,6 +11,7 @@
 #include "quantick/core/error.h"
 #include "quantick/core/float_mode.h"
 #include "quantick/ops/code_clamp.h"
+#include "quantick/quant/correction_graph.h"
 #include "quantick/runtime/program_builder.h"
 
 namespace quantick::quant {
@@ -30,23 +31,24 @@ enum class Head { no, real, wide };
 /// Concat and stack: the output has to hold the values of every input.
 bool joins_tensors(const graph::Node& node) { return keeps_format(node) && node.op->integer.data_inputs == kAllInputs; }
 
-/// The nodes that give a value its format, several behind a join, none for the model's input; true: a pointwise node
+/// The nodes that give a value its format, several behind a join; kInput for the model's input. True: a pointwise node
 /// lies between.
+constexpr int kInput = -1;
 std::map<int, bool> format_sources(const graph::Graph& graph, graph::ValueId value) {
   std::map<int, bool> sources;
   std::map<graph::ValueId, bool> seen;
   const std::function<void(graph::ValueId, bool)> visit = [&](graph::ValueId id, bool rounded) {
-    if (graph.value(id).kind != graph::ValueKind::result) return;
+    if (!is_data(graph, id)) return;
     if (const auto [known, fresh] = seen.emplace(id, rounded); !fresh) {
       if (known->second || !rounded) return;
       known->second = true;
     }
-    const int index = graph.value(id).node;
-    const graph::Node& node = graph.nodes()[index];
-    if (!keeps_format(node)) {
+    const int index = graph.value(id).kind == graph::ValueKind::result ? graph.value(id).node : kInput;
+    if (index == kInput || !keeps_format(graph.nodes()[index])) {
       sources[index] = sources[index] || rounded;
       return;
     }
+    const graph::Node& node = graph.nodes()[index];
     const size_t count = joins_tensors(node) ? node.inputs.size() : 1;
     for (size_t i = 0; i < count; ++i) visit(node.inputs[i], rounded || node.op->integer.kind == Kind::pointwise);
   };
@@ -78,7 +80,8 @@ TensorFormat joined_format(const std::vector<TensorFormat>& all, FormatChoice ch
 /// the head reads has 16 bits as well: scores are small differences of large terms, and 8-bit steps drown them.
 std::vector<Head> head_of(const graph::Graph& graph, const QuantizationConfig& config) {
   std::vector<Head> heads(graph.nodes().size(), Head::no);
-  const std::map<int, bool> sources = format_sources(graph, graph.outputs()[0]);
+  std::map<int, bool> sources = format_sources(graph, graph.outputs()[0]);
+  sources.erase(kInput);
   for (const auto& [head, rounded] : sources)
     heads[head] = config.output_dtype == "float32" && !rounded ? Head::real : Head::wide;
   if (config.quantized_dtype != "auto") return heads;
@@ -86,9 +89,20 @@ std::vector<Head> head_of(const graph::Graph& graph, const QuantizationConfig& c
     const graph::Node& node = graph.nodes()[head];
     for (int i = 0; i < data_input_count(node.op->integer, node.inputs.size()); ++i)
       if (is_data(graph, node.inputs[i]))
-        for (const auto& [source, between] : format_sources(graph, node.inputs[i])) heads[source] = Head::wide;
+        for (const auto& [source, between] : format_sources(graph, node.inputs[i]))
+          if (source != kInput) heads[source] = Head::wide;
   }
   return heads;
+}
+
+/// Whether a value goes nowhere but into this join, through nodes that keep its format.
+bool read_by_join_alone(const graph::Graph& graph, graph::ValueId value, int join) {
+  if (is_output(graph, value)) return false;
+  const std::vector<int> all = readers(graph, value);
+  return std::all_of(all.begin(), all.end(), [&](int reader) {
+    const graph::Node& node = graph.nodes()[reader];
+    return reader == join || (keeps_format(node) && read_by_join_alone(graph, node.outputs[0], join));
+  });
 }
 
 /// Channels of a tensor: its shape without steps and batch.
@@ -122,6 +136,7 @@ class Lowering {
     refuse_impossible(plan_.float_nodes);
     add_input();
     heads_ = head_of(graph_, config_);
+    share_formats_of_joins();
     for (size_t n = 0; n < graph_.nodes().size(); ++n) add_node(n);
     check_ranges();
     const graph::ValueId output = graph_.outputs()[0];
@@ -136,8 +151,63 @@ class Lowering {
     ObservedRange range = calibration_.at(value).range_for(bits, symmetric);
     for (const RangeRule& rule : config_.ranges)
       if (matches_pattern(tensor, rule.match)) range = {rule.low, rule.high};
-    ranged_.push_back(tensor);
+    if (std::find(ranged_.begin(), ranged_.end(), tensor) == ranged_.end()) ranged_.push_back(tensor);
     return choose_format(range, {.bits = bits, .symmetric = symmetric, .power_of_two = config_.power_of_two});
+  }
+
+  bool has_static_format(size_t n) const {
+    return plan_.nodes[n].precision.method == "static" && plan_.nodes[n].float_reason.empty();
+  }
+
+  /// What calibration gives the output of a node.
+  TensorFormat calibrated_output(size_t n) const {
+    return calibrated(graph_.nodes()[n].outputs[0], plan_.nodes[n].name + ".output",
+                      heads_[n] == Head::no ? config_.activation_bits() : 16);
+  }
+
+  /// Whether calibration alone chooses the format of the output: no rule does.
+  bool free_to_choose(size_t n) const {
+    const NodePlan& plan = plan_.nodes[n];
+    const graph::Node& node = graph_.nodes()[n];
+    return has_static_format(n) && chooses_format(node) && node.op->integer.output == Output::calibrated &&
+           plan.output_dtype.empty() &&
+           std::none_of(config_.ranges.begin(), config_.ranges.end(),
+                        [&](const RangeRule& rule) { return matches_pattern(plan.name + ".output", rule.match); });
+  }
+
+  TensorFormat joined(const std::vector<TensorFormat>& all) const {
+    return joined_format(all,
+                         {.symmetric = config_.activation_scheme == "symmetric", .power_of_two = config_.power_of_two});
+  }
+
+  /// What a join alone reads is rounded once, to the format of the join, instead of to a finer one ahead of it.
+  void share_formats_of_joins() {
+    for (size_t join = graph_.nodes().size(); join-- > 0;) {  // the last one first: a join may be read by another
+      const graph::ValueId result = graph_.nodes()[join].outputs[0];
+      if (!joins_tensors(graph_.nodes()[join])) continue;
+      const std::map<int, bool> sources = format_sources(graph_, result);
+      std::vector<TensorFormat> formats;
+      std::vector<size_t> alone;
+      for (const auto& [source, between] : sources) {
+        if (source == kInput) {
+          formats.push_back(builder_.value(ids_.at(graph_.inputs()[0])).format);
+          continue;
+        }
+        const auto n = static_cast<size_t>(source);
+        if (const auto known = shared_.find(n); known != shared_.end()) {
+          formats.push_back(known->second);
+        } else if (free_to_choose(n)) {
+          formats.push_back(calibrated_output(n));
+          if (read_by_join_alone(graph_, graph_.nodes()[n].outputs[0], static_cast<int>(join))) alone.push_back(n);
+        }
+      }
+      if (formats.size() < sources.size()) continue;
+      const TensorFormat format = joined(formats);
+      if (!format.quantized()) continue;
+      shared_[join] = format;
+      for (const size_t n : alone)
+        if (calibrated_output(n).width() == format.width()) shared_[n] = format;
+    }
   }
 
   void check_ranges() const {
@@ -263,19 +333,17 @@ class Lowering {
     if (joins_tensors(node)) {
       std::vector<TensorFormat> formats;
       for (const int id : spec.inputs) formats.push_back(builder_.value(id).format);
-      first = second = joined_format(
-          formats, {.symmetric = config_.activation_scheme == "symmetric", .power_of_two = config_.power_of_two});
+      first = second = shared_.contains(n) ? shared_.at(n) : joined(formats);
     }
     if (chooses_format(node) || !plan.output_dtype.empty()) {
       QTK_CHECK(plan.output_dtype.empty() || chooses_format(node), ValueError,
                 "[quantize] {}.output has the format that its operator {} gives it; no rule changes it", plan.name,
                 node.op->name);
       const std::string tensor = plan.name + ".output";
-      const bool dynamic = plan.precision.method != "static" || !plan.float_reason.empty();
       if (!plan.output_dtype.empty()) {
         first = second = format_for(plan.output_dtype, result, tensor);
-      } else if (!dynamic) {
-        second = calibrated(result, tensor, heads_[n] == Head::no ? config_.activation_bits() : 16);
+      } else if (has_static_format(n)) {
+        second = shared_.contains(n) ? shared_.at(n) : calibrated_output(n);
         first = heads_[n] == Head::real ? TensorFormat{} : second;
       }
     }
@@ -303,6 +371,7 @@ class Lowering {
   GraphPlan plan_;
   runtime::ProgramBuilder builder_;
   std::vector<Head> heads_;
+  std::map<size_t, TensorFormat> shared_;  ///< by node: joins, and what they alone read
   std::map<graph::ValueId, int> ids_;
   mutable std::vector<std::string> ranged_;  ///< tensors that took a range from calibration, as rules name them
   std::map<std::pair<int, bool>, int> conversions_;

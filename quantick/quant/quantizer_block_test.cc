@@ -195,6 +195,45 @@ TEST(QuantizerOnBlocks, JoinedTensorsGetAFormatThatHoldsAll) {
   EXPECT_GE(sqnr_db(expected, mixed.predict(x), true), 28) << mixed.program.text();
 }
 
+/// A narrow and a wide layer side by side; the narrow one may have another reader than the join.
+class SharedBranchNet final : public nn::Block {
+ public:
+  explicit SharedBranchNet(bool shared) {
+    if (shared) side_ = &add_child("side", nn::Dense(3));
+  }
+  std::string kind() const override { return "shared_branch_net"; }
+  Arrays forward(const Arrays& in) override {
+    const Array small = small_(in[0]), large = relu(multiply(large_(in[0]), 100.0f));
+    const Array y = head_(concat({reshape(concat({small, small}, 1), {-1, 16}), large}, 1));
+    return {side_ != nullptr ? y + (*side_)(small) : y};
+  }
+
+ private:
+  nn::Dense& small_ = add_child("small", nn::Dense(8));
+  nn::Dense& large_ = add_child("large", nn::Dense(8));
+  nn::Dense& head_ = add_child("head", nn::Dense(3));
+  nn::Dense* side_ = nullptr;
+};
+
+TEST(QuantizerOnBlocks, WhatAJoinAloneReadsIsRoundedOnce) {
+  const Array x = normal_array(Shape{400, 5}, 1, Key(4));
+  for (const bool shared : {false, true}) {
+    SharedBranchNet net(shared);
+    net.initialize(nn::xavier(), 3);
+    net(x);
+    const QuantizedNet quantized = Quantizer{.model = net, .quantized_dtype = "int8"}.quantize(x);
+    std::vector<TensorFormat> formats;  // of small, of the large branch, of the inner and of the outer join
+    const auto& nodes = quantized.program.nodes;
+    for (const runtime::ProgramNode& node : nodes)
+      if (node.layer == "small" || node.op == "concat" || node.op == "relu")
+        formats.push_back(quantized.program.values[static_cast<size_t>(node.output)].format);
+    ASSERT_EQ(formats.size(), 4u) << quantized.program.text();
+    EXPECT_EQ(formats[1], formats[3]) << quantized.program.text();
+    EXPECT_EQ(formats[2], formats[0]) << quantized.program.text();
+    EXPECT_EQ(formats[0] == formats[3], !shared) << quantized.program.text();
+  }
+}
+
 TEST(QuantizerOnBlocks, BatchFirstLayoutsSayWhatToDo) {
   nn::Sequential net(nn::LSTM(4, {.layout = "NTC"}), nn::SequenceLast("NTC"), nn::Dense(1));
   net.initialize();
