@@ -8,6 +8,7 @@
 #include "quantick/autograd/autograd.h"
 #include "quantick/bindings/python/casters.h"
 #include "quantick/bindings/python/module.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/core/error.h"
 #include "quantick/graph/tracing.h"
 #include "quantick/nn/safetensors.h"
@@ -166,7 +167,7 @@ void bind_properties(nb::class_<Array>& c) {
           [](const Array& head, const std::optional<Array>& out_grad, bool retain_graph) {
             const Array heads[] = {head},
                         gradients[] = {out_grad ? *out_grad : Array::ones(head.shape(), head.dtype())};
-            const nb::gil_scoped_release released;
+            const Unlocked released;
             autograd::backward(heads, gradients, retain_graph);
           },
           "out_grad"_a = nb::none(), "retain_graph"_a = false,

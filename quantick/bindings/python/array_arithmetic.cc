@@ -5,6 +5,7 @@
 #include "quantick/autograd/autograd.h"
 #include "quantick/bindings/python/array.h"
 #include "quantick/bindings/python/casters.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/core/error.h"
 #include "quantick/ops/ops.h"
 
@@ -17,13 +18,6 @@ namespace {
 using Binary = Array (*)(const Array&, const Array&);
 
 nb::object not_implemented() { return nb::borrow(Py_NotImplemented); }
-
-/// Runs without Python's lock.
-template <class F>
-Array unlocked(F&& f) {
-  const nb::gil_scoped_release released;
-  return f();
-}
 
 /// Lists and texts are no arrays; Python then asks the other side, and says so itself where that is of no help.
 template <Binary function, bool reflected>

@@ -3,6 +3,7 @@
 
 #include "quantick/bindings/python/array.h"
 #include "quantick/bindings/python/casters.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/core/error.h"
 #include "quantick/ops/ops.h"
 
@@ -11,12 +12,6 @@ using namespace nb::literals;
 
 namespace quantick::python {
 namespace {
-
-template <class F>
-Array unlocked(F&& f) {
-  const nb::gil_scoped_release released;
-  return f();
-}
 
 /// x.reshape(2, 3), x.reshape((2, 3)), x.transpose(1, 0), ...
 Shape spread(const nb::args& given) {

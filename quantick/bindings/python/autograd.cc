@@ -5,6 +5,7 @@
 
 #include "quantick/bindings/python/casters.h"
 #include "quantick/bindings/python/module.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/core/error.h"
 #include "quantick/ops/random.h"
 
@@ -22,7 +23,7 @@ class Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
   void enter() { scopes_.push_back(std::make_unique<Scope>(train_mode_)); }
-  void exit() {
+  void leave() {
     QTK_CHECK(!scopes_.empty(), ValueError, "[autograd] scope left, expected it to have been entered");
     scopes_.pop_back();
   }
@@ -45,7 +46,7 @@ void bind_context(nb::module_& m, const char* name, const char* doc) {
           },
           nb::sig((std::string("def __enter__(self) -> ") + name).c_str()))
       .def(
-          "__exit__", [](C& self, const nb::args&) { self.exit(); },
+          "__exit__", [](C& self, const nb::args&) { self.leave(); },
           nb::sig("def __exit__(self, *exception: object) -> None"));
 }
 
@@ -60,7 +61,7 @@ Arrays head_gradients(const Arrays& heads, const nb::iterable& given) {
 
 void backward(const nb::iterable& heads, const nb::iterable& head_grads, bool retain_graph) {
   const Arrays from = arrays_of(heads), gradients = head_gradients(from, head_grads);
-  const nb::gil_scoped_release released;
+  const Unlocked released;
   autograd::backward(from, gradients, retain_graph);
 }
 
@@ -71,7 +72,7 @@ Arrays gradients(const nb::iterable& heads, const nb::iterable& variables, const
     QTK_CHECK(by[i].has_grad(), ValueError,
               "[autograd] variable {}, of {}, has no gradient: call attach_grad() before it is used", i,
               by[i].type().text());
-  const nb::gil_scoped_release released;
+  const Unlocked released;
   return autograd::gradients(from, by, start, retain_graph);
 }
 
@@ -89,7 +90,7 @@ void seed(uint64_t number) {
 /// Element i is draw(key, i), whatever the shape and the threads.
 template <class F>
 Array drawn(const Shape& shape, DType dtype, F&& draw) {
-  const nb::gil_scoped_release released;
+  const Unlocked released;
   const Key key = next_random_key();
   Array out = Array::empty(shape, dtype);
   visit_dtype(dtype, [&](auto zero) {

@@ -3,6 +3,7 @@
 #include "quantick/bindings/python/casters.h"
 #include "quantick/bindings/python/fields.h"
 #include "quantick/bindings/python/module.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/core/error.h"
 #include "quantick/ops/operator.h"
 
@@ -51,7 +52,7 @@ class Operation {
   nb::object run(const Attributes& attributes, const Arrays& inputs) const {
     Arrays outputs;
     {
-      const nb::gil_scoped_release released;
+      const Unlocked released;
       outputs = invoke(op_, attributes, inputs);
     }
     if (op_.visible_outputs == 1) return nb::cast(outputs.at(0));

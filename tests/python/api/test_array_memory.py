@@ -1,6 +1,8 @@
 """A hundred thousand arrays, views, borrowed memories, round trips and tapes come and go in flat memory."""
 import gc
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -66,6 +68,31 @@ def test_memory_is_flat(kind):
     gc.collect()
     grown = resident() - before
     assert grown < ALLOWED, f"{grown} bytes more after {CYCLES} cycles"
+
+
+DAEMON = """
+import threading
+import numpy as np
+from quantick import autograd, nd
+x = nd.from_numpy(np.arange(6.0))
+x.attach_grad()
+autograd.record().__enter__()
+y, view = (x * 2).sum(), np.asarray(x)
+
+def compute():
+    while True:
+        nd.add(nd.ones(50_000), 1)
+threading.Thread(target=compute, daemon=True).start()
+nd.ones((300, 300)) @ nd.ones((300, 300))
+"""
+
+
+def test_the_end_is_quiet_whatever_is_still_alive():
+    """Arrays of NumPy's memory, a tape, and a daemon thread that asks for Python's lock while the interpreter ends."""
+    for _ in range(5):
+        done = subprocess.run([sys.executable, "-c", DAEMON], capture_output=True, text=True, timeout=60,
+                              env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_leak_would_be_seen():

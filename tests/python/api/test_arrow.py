@@ -326,7 +326,8 @@ def test_nothing_is_reported_as_leaked_at_the_end():
     pytest.importorskip("polars")
     code = """
 import numpy as np
-from quantick import frames, market
+from quantick import _core, frames, market
+_core.report_leaks(True)
 prices = market.panel(np.arange("2020-01-01", "2020-02-01", dtype="datetime64[D]"), ["A"], np.ones((31, 1)))
 view, table, polars, frame = prices["close"], frames.to_table(prices), frames.to_polars(prices), prices.to_frame()
 """
