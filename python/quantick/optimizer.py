@@ -42,7 +42,8 @@ class Optimizer:
     """Base of all optimizers; subclasses write create_state() and step(weight, grad, state, lr, wd, count).
 
     lr_scheduler gives the rate of each update from `learning_rate`, which becomes its base_lr. `param_idx2name`, or
-    `param_dict` (parameters by index), names parameters for set_lr_mult() and set_wd_mult(). begin_num_update: updates that count as done.
+    `param_dict` (parameters by index), names parameters for set_lr_mult() and set_wd_mult(). begin_num_update: updates
+    that count as done.
     """
 
     def __init__(self, rescale_grad: float = 1.0, param_idx2name: Mapping[int, str] | None = None, wd: float = 0.0,

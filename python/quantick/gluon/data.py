@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from quantick import nd
-from quantick._core import NDArray
+from quantick._core import NDArray, PanelDataset
 
 __all__ = ["ArrayDataset", "BatchSampler", "DataLoader", "Dataset", "FilterSampler", "IntervalSampler", "RandomSampler",
-           "Sampler", "SequentialSampler", "SimpleDataset", "default_batchify_fn"]
+           "Sampler", "SequentialSampler", "SimpleDataset", "WindowDataset", "default_batchify_fn"]
 
 
 class Dataset:
@@ -100,6 +100,26 @@ class ArrayDataset(Dataset):
     def __getitem__(self, index: int) -> Any:
         row = tuple(array[index] for array in self._arrays)
         return row[0] if len(row) == 1 else row
+
+
+class WindowDataset(Dataset):
+    """Windows of a panel: sample i is (x (window, features), y), features (dates, instruments, features) and labels
+    (dates, instruments) being NumPy arrays, NaN where something is missing. Dates are those in first .. last - 1 (-1:
+    all); a sample has a finite label, and `window` complete bars up to its date. `places[i]` is its date and instrument.
+
+    train.PanelDataset holds the same samples for train.fit.
+    """
+
+    def __init__(self, features: Any, labels: Any, window: int, first: int = 0, last: int = -1) -> None:
+        self._features, self._labels, self._window = features, labels, window
+        self.places: list[tuple[int, int]] = PanelDataset(features, labels, window, first, last).places().tolist()
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, index: int) -> Any:
+        date, instrument = self.places[index]
+        return self._features[date - self._window + 1:date + 1, instrument], self._labels[date, instrument]
 
 
 class Sampler:

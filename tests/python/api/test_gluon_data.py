@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from quantick import kvstore, nd, optimizer
+from quantick import kvstore, nd, optimizer, train
 from quantick.gluon import data
 
 
@@ -63,6 +63,20 @@ def test_batches_of_arrays_stay_arrays():
     rows = data.ArrayDataset(nd.array(np.eye(4, dtype=np.float32)), nd.arange(4))
     x, y = next(iter(data.DataLoader(rows, 3)))
     assert x.shape == (3, 4) and y.shape == (3,)
+
+
+def test_windows_are_those_of_the_training_loop():
+    rng = np.random.default_rng(1)
+    features = rng.standard_normal((8, 3, 2)).astype(np.float32)
+    labels = rng.standard_normal((8, 3)).astype(np.float32)
+    features[2, 1, 0] = labels[7, 0] = np.nan
+    windows = data.WindowDataset(features, labels, window=3, last=8)
+    panel = train.PanelDataset(features, labels, 3)
+    assert windows.places == panel.places().tolist() and len(windows) == len(panel)
+    x, y = next(iter(data.DataLoader(windows, len(windows))))
+    assert x.shape == (len(panel), 3, 2) and np.array_equal(y.asnumpy(), panel.labels().asnumpy())
+    date, instrument = windows.places[5]
+    assert np.array_equal(x.asnumpy()[5], features[date - 2:date + 1, instrument]) and np.isfinite(x.asnumpy()).all()
 
 
 @pytest.mark.parametrize("name", ["local", "device"])
