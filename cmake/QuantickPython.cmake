@@ -65,7 +65,9 @@ foreach(entry ${entries})
 endforeach()
 
 # Functions of the registry's rows, and type stubs of the module: both read the module that was just built.
-set(with_package ${CMAKE_COMMAND} -E env PYTHONPATH=${CMAKE_BINARY_DIR}/python PYTHONDONTWRITEBYTECODE=1)
+# Ahead of what is there: pip's own environment for builds is on that path.
+set(with_package ${CMAKE_COMMAND} -E env --modify PYTHONPATH=path_list_prepend:${CMAKE_BINARY_DIR}/python
+    PYTHONDONTWRITEBYTECODE=1)
 if(QTK_SANITIZE MATCHES address)
   # Python was built without: the sanitizer, and the C++ library whose throw it looks for, must be there first.
   foreach(name asan stdc++)
