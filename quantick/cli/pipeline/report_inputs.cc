@@ -26,8 +26,14 @@ std::string summary_text(const RunConfig& config, const RunResults& results) {
       : config.backtest.delay_bars == 1       ? "at the bar after the signal"
                                               : fmt::format("{} bars after the signal", config.backtest.delay_bars),
       config.backtest.commission_bps, config.backtest.slippage_bps);
-  if (e.comparison)
-    out += "; float32 and int8 on the same days, names and costs, beside a ridge regression and equal weight";
+  if (e.comparison) {
+    out += "; float32 and int8 on the same days, names and costs";
+    std::vector<std::string> baselines;
+    for (const auto& c : e.contenders)
+      if (c.key == "ridge" || c.key == "equal_weight")
+        baselines.push_back(c.key == "ridge" ? "a ridge regression" : "equal weight");
+    if (!baselines.empty()) out += fmt::format(", beside {}", fmt::join(baselines, " and "));
+  }
   return out + ".";
 }
 

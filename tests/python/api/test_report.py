@@ -72,6 +72,7 @@ def test_a_folder_gets_everything(result, tmp_path):
 
 def test_float32_and_int8_are_compared(prices, result, tmp_path):
     made = report.Report({"float32": result, "int8": run(prices, 2)}, bootstrap={"resamples": 100}, horizon=3)
+    assert made.summary.endswith("float32 and int8 on the same days, names and costs, beside equal weight.")
     paired = json.loads(made.json())["paired"]
     assert paired["rank_ic"]["low"] <= paired["rank_ic"]["difference"] <= paired["rank_ic"]["high"]
 
