@@ -35,6 +35,7 @@ What behaves otherwise, whatever the name:
 - `HybridBlock` may have `forward(self, x)`, or MXNet's `hybrid_forward(self, F, x, weight)`; hybridized or not, the bits
   are the same. Open extents of one's own parameters are completed by `infer_shape(self, x)`.
 - `initialize(seed=...)`: the same seed gives the same weights on every machine.
+- `nd.array(x)` keeps the dtype of a NumPy array; MXNet makes float32 of it. Blocks are float32: `x.astype("float32")`.
 - `summary()` returns its table; nothing is printed.
 - Factors on single parameters: `trainer.optimizer.set_lr_mult({"head.bias": 0.1})`, not attributes of a parameter.
 - Adam adds epsilon behind the correction of the mean square, as PyTorch does. NAG's penalty reads the weight before the
