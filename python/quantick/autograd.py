@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from quantick import _core
-from quantick._core import NDArray, PauseScope, RecordScope, TrainingModeScope, UnsupportedError, is_recording, is_training
+from quantick._core import (NDArray, PauseScope, RecordScope, TrainingModeScope, UnsupportedError, is_recording,
+                            is_training)
 
 __all__ = ["backward", "grad", "is_recording", "is_training", "mark_variables", "pause", "predict_mode", "record",
            "train_mode"]
@@ -43,7 +44,8 @@ def mark_variables(variables: NDArray | Sequence[NDArray], gradients: NDArray | 
     """attach_grad() of each variable, whose grad is then the given one until the next pass replaces it."""
     pairs = _listed(variables), _listed(gradients)
     if len(pairs[0]) != len(pairs[1]):
-        raise ValueError(f"[autograd] gradients, was {len(pairs[1])} of them, expected {len(pairs[0])}, one per variable")
+        raise ValueError(f"[autograd] gradients, was {len(pairs[1])} of them, expected {len(pairs[0])}, one per "
+                         "variable")
     for variable, gradient in zip(*pairs):
         _core.set_gradient(variable, gradient)
 
@@ -68,7 +70,8 @@ def grad(heads: NDArray | Sequence[NDArray], variables: NDArray | Sequence[NDArr
     create_graph: gradients of gradients, refused with UnsupportedError.
     """
     if create_graph:
-        raise UnsupportedError("[autograd] create_graph, was True, expected False: gradients are not recorded themselves")
+        raise UnsupportedError("[autograd] create_graph, was True, expected False: gradients are not recorded "
+                               "themselves")
     found = _core.gradients(_listed(heads), _listed(variables), _listed(head_grads), bool(retain_graph))
     return found[0] if isinstance(variables, NDArray) else found
 

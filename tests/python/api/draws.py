@@ -63,7 +63,7 @@ class Draw:
             return np.asarray(out, dtype)
 
     def laid(self, array):
-        """The same values in another memory layout: strided, reversed, transposed, repeated, at an offset, read-only."""
+        """The same values in another layout: strided, reversed, transposed, repeated, at an offset, read-only."""
         kind = self.pick("plain", "plain", "strided", "reversed", "fortran", "offset", "read-only", "repeated")
         if kind == "strided" and array.ndim > 0:
             axis = self.size(array.ndim) - 1

@@ -14,7 +14,7 @@ from draws import FLOATS, NUMBERS
 from onnx_oracle import onnx
 
 ORACLES = {}
-# onnxruntime's float32 is as far from the truth as an operator may be; its LSTM and GRU use tanh by a rational function.
+# onnxruntime's float32 may be as far from the truth as ours.
 SLACK = {name: 2 for name in ("dense", "convolution", "causal_convolution", "attention", "sequence_attention",
                               "causal_attention", "lstm", "gru", "layer_norm", "batch_norm", "rms_norm", "avg_pool")}
 
@@ -61,7 +61,8 @@ def two_numbers(name, d, function):
 
 
 for _name, _function in (ARITHMETIC | COMPARISONS).items():
-    ORACLES[_name] = quiet(functools.partial(lambda name, function, d: two_numbers(name, d, function), _name, _function))
+    ORACLES[_name] = quiet(functools.partial(lambda name, function, d: two_numbers(name, d, function), _name,
+                                             _function))
 
 
 def one_float(low=-4.0, high=4.0, special=True):
@@ -412,14 +413,16 @@ def philox(block, key):
     k = [key & 0xFFFFFFFF, key >> 32]
     for _ in range(10):
         a, b = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
-        c = [(b >> np.uint64(32)) ^ c[1] ^ np.uint64(k[0]), b & mask, (a >> np.uint64(32)) ^ c[3] ^ np.uint64(k[1]), a & mask]
+        c = [(b >> np.uint64(32)) ^ c[1] ^ np.uint64(k[0]), b & mask, (a >> np.uint64(32)) ^ c[3] ^ np.uint64(k[1]),
+             a & mask]
         k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
     return np.stack(c, -1).reshape(-1)
 
 
 @oracle("dropout")
 def dropout(d):
-    x, rate, key, training = d.array(d.shape(), d.pick(*FLOATS)), d.pick(0.0, 0.1, 0.5, 0.9), d.size(1 << 62), d.chance(0.8)
+    x, rate, key, training = d.array(d.shape(), d.pick(*FLOATS)), d.pick(0.0, 0.1, 0.5,
+                                                                         0.9), d.size(1 << 62), d.chance(0.8)
     if not training:
         return [x], {"rate": rate, "key": key}, [x]
     draws = philox(np.arange(-(-x.size // 4), dtype=np.uint64), key)[:x.size].reshape(x.shape)

@@ -37,7 +37,8 @@ def same(got, wanted, tolerance=0.0):
 
 def builtin_class(error):
     """The class of Python's own that a caller would catch."""
-    return next(c for c in (OverflowError, IndexError, TypeError, ValueError, NotImplementedError) if isinstance(error, c))
+    return next(c for c in (OverflowError, IndexError, TypeError, ValueError, NotImplementedError)
+                if isinstance(error, c))
 
 
 def outcome(function):
@@ -77,7 +78,8 @@ def test_array_copies_and_keeps_the_dtype(dtype):
 
 @pytest.mark.parametrize("source,expected", [
     ([1, 2, 3], np.float32([1, 2, 3])), ([[1.5, 2], [3, 4]], np.float32([[1.5, 2], [3, 4]])), (2.5, np.float32(2.5)),
-    (7, np.float32(7)), (range(3), np.float32([0, 1, 2])), ([True, False], np.array([True, False])), ([], np.float32([])),
+    (7, np.float32(7)), (range(3), np.float32([0, 1, 2])), ([True, False], np.array([True, False])),
+    ([], np.float32([])),
     (np.float64(2), np.float64(2)), (((1, 2), (3, 4)), np.float32([[1, 2], [3, 4]]))])
 def test_array_of_lists_is_float32(source, expected):
     same(nd.array(source), np.asarray(expected))
@@ -89,7 +91,9 @@ def test_array_takes_a_dtype_arrays_and_lists_of_arrays():
     assert nd.array(x, dtype=np.int8).dtype == "int8"
     assert address(nd.array(x)) != address(x)
     same(nd.array([nd.array([1, 2]), nd.array([3, 4])]), np.float32([[1, 2], [3, 4]]))
-    for given, name in ((float, "float64"), (int, "int64"), (bool, "bool"), (np.dtype("int16"), "int16"), (None, "float32")):
+   
+    for given, name in ((float, "float64"), (int, "int64"), (bool, "bool"), (np.dtype("int16"), "int16"),
+                        (None, "float32")):
         assert nd.zeros(2, dtype=given).dtype == name
 
 
@@ -272,7 +276,8 @@ def test_assignment_writes_what_numpy_writes(seed):
         value = d.pick(7, d.values((), source.dtype, 0, 100), nd.array(d.values((1,), source.dtype, 0, 100)),
                        d.values(d.shape(2), source.dtype, 0, 100))
         agree(lambda: (mine.__setitem__(index, value), mine)[1],
-              lambda: (theirs.__setitem__(index, np.asarray(value) if isinstance(value, NDArray) else value), theirs)[1])
+              lambda: (theirs.__setitem__(index, np.asarray(value) if isinstance(value, NDArray) else value),
+                       theirs)[1])
 
 
 def test_assignment_reads_before_it_writes():
@@ -309,7 +314,8 @@ def test_wrong_indices_are_named(index, error, text):
 
 
 def test_arrays_apart_are_refused_by_name():
-    with pytest.raises(NotImplementedError, match=r"\[index\] arrays and numbers apart from each other, expected them side"):
+    with pytest.raises(NotImplementedError,
+                       match=r"\[index\] arrays and numbers apart from each other, expected them side"):
         nd.zeros((2, 3, 4))[[0, 1], :, 0]
 
 
@@ -344,7 +350,8 @@ def test_in_place_arithmetic_writes_what_numpy_writes(seed):
         d = Draw(seed, call)
         shape = d.shape()
         a = d.values(shape, d.pick(*NUMBERS))
-        other = d.pick(2, -3, 0.5, d.array(shape[d.size(len(shape), 0):], d.pick(*NUMBERS)), d.array(d.shape(), np.int32))
+        other = d.pick(2, -3, 0.5, d.array(shape[d.size(len(shape), 0):], d.pick(*NUMBERS)),
+                       d.array(d.shape(), np.int32))
         mine, theirs, sign = nd.array(a), a.copy(), d.pick("__iadd__", "__isub__", "__imul__")
         agree(lambda: getattr(mine, sign)(other), lambda: getattr(theirs, sign)(other))
         same(mine, theirs)
@@ -406,7 +413,8 @@ def test_other_sides_that_are_no_arrays():
 
 def test_in_place_arithmetic_loses_nothing_unseen():
     x = nd.array([1, 2], dtype="int32")
-    with pytest.raises(TypeError, match=r"\[array\] in-place arithmetic of int32 with a result of float64, expected no loss"):
+    with pytest.raises(TypeError,
+                       match=r"\[array\] in-place arithmetic of int32 with a result of float64, expected no loss"):
         x *= 0.5
     y = x
     y += 1
@@ -468,10 +476,14 @@ def test_shapes_are_changed_as_in_numpy():
         same(got, wanted)
     assert x.reshape(0, 12).shape == (2, 12)  # MXNet's 0: the extent that the axis had
     assert address(x.astype("float32", copy=False)) == address(x) != address(x.astype("float32"))
-    for ours, numpys in [(lambda: x.reshape(5, 5), lambda: a.reshape(5, 5)), (lambda: x.reshape(-1, -1), lambda: a.reshape(-1, -1)),
-                         (lambda: x.transpose(0, 1), lambda: a.transpose(0, 1)), (lambda: x.squeeze(0), lambda: a.squeeze(0)),
+   
+    for ours, numpys in [(lambda: x.reshape(5, 5), lambda: a.reshape(5, 5)),
+                         (lambda: x.reshape(-1, -1), lambda: a.reshape(-1, -1)),
+                         (lambda: x.transpose(0, 1), lambda: a.transpose(0, 1)),
+                         (lambda: x.squeeze(0), lambda: a.squeeze(0)),
                          (lambda: x.transpose(0, 0, 1, 2), lambda: a.transpose(0, 0, 1, 2)),
-                         (lambda: x.swapaxes(0, 9), lambda: a.swapaxes(0, 9)), (lambda: x.reshape("a"), lambda: a.reshape("a")),
+                         (lambda: x.swapaxes(0, 9), lambda: a.swapaxes(0, 9)),
+                         (lambda: x.reshape("a"), lambda: a.reshape("a")),
                          (lambda: x.broadcast_to((2, 3)), lambda: np.broadcast_to(a, (2, 3))),
                          (lambda: x.squeeze((1, 1)), lambda: a.squeeze((1, 1))), (lambda: x.sum(9), lambda: a.sum(9))]:
         agree(ours, numpys)

@@ -50,7 +50,8 @@ CYCLE = {
     "from_numpy": lambda: nd.from_numpy(SOURCE), "to NumPy": lambda: np.asarray(ARRAY), "asnumpy": ARRAY.asnumpy,
     "DLPack": lambda: nd.from_dlpack(np.from_dlpack(nd.from_dlpack(SOURCE))), "capsules": ARRAY.__dlpack__,
     "buffers": lambda: nd.from_numpy(memoryview(SOURCE)), "arithmetic": lambda: SOURCE + ARRAY * 2 - 1,
-    "operators": lambda: nd.sum(SOURCE, axes=1), "in place": lambda: ARRAY.__imul__(1), "items": lambda: ARRAY[0, 0].item(),
+    "operators": lambda: nd.sum(SOURCE, axes=1), "in place": lambda: ARRAY.__imul__(1),
+    "items": lambda: ARRAY[0, 0].item(),
     "tapes": tape, "tapes without a pass": abandoned_tape, "gradients": lambda: nd.ones(3).attach_grad(),
     "errors": refusal, "random": lambda: nd.random.uniform(shape=3),
 }

@@ -42,21 +42,28 @@ def finite_differences(f, x, step=1e-6):
 
 METHODS = {
     "x + 1": lambda x: x + 1, "1 - x": lambda x: 1 - x, "x * x": lambda x: x * x, "2 / x": lambda x: 2 / x,
-    "x ** 3": lambda x: x ** 3, "2 ** x": lambda x: 2 ** x, "-x": lambda x: -x, "abs": abs, "x @ x.T": lambda x: x @ x.T,
+    "x ** 3": lambda x: x ** 3, "2 ** x": lambda x: 2 ** x, "-x": lambda x: -x, "abs": abs,
+    "x @ x.T": lambda x: x @ x.T,
     "x @ v": lambda x: x @ nd.array([1, 2, 3, 4], "float64"), "x - NumPy": lambda x: np.ones((3, 4)) - x * 2,
     "row": lambda x: x[1] * 2, "element": lambda x: x[1, 2] * x[0, 0], "slices": lambda x: x[::2, 1:] ** 2,
     "backwards": lambda x: x[::-1, ::-2] * nd.array([[1, 2]], "float64"), "new axis": lambda x: x[:, None, :] * x,
-    "rest": lambda x: x[..., 2] ** 2, "rows": lambda x: x[[0, 0, 2]] ** 2, "pairs": lambda x: x[[0, 1, 0], [3, 3, 3]] ** 2,
+    "rest": lambda x: x[..., 2] ** 2, "rows": lambda x: x[[0, 0, 2]] ** 2,
+    "pairs": lambda x: x[[0, 1, 0], [3, 3, 3]] ** 2,
     "mask": lambda x: x[np.array([True, False, True])] ** 2, "elements of a mask": lambda x: x[x > 1.6] ** 2,
     "iteration": lambda x: sum(row * i for i, row in enumerate(x)), "reshape": lambda x: x.reshape(2, 6)[0] ** 2,
-    "flatten": lambda x: x.flatten()[3:5] ** 2, "T": lambda x: x.T[1] ** 2, "transpose": lambda x: x.transpose(1, 0)[2] ** 2,
+    "flatten": lambda x: x.flatten()[3:5] ** 2, "T": lambda x: x.T[1] ** 2,
+    "transpose": lambda x: x.transpose(1, 0)[2] ** 2,
     "swapaxes": lambda x: x.swapaxes(0, 1)[0] ** 2, "squeeze": lambda x: x[:1].squeeze() ** 2,
     "expand_dims": lambda x: x.expand_dims(1) ** 2, "broadcast_to": lambda x: x[0].broadcast_to((5, 4)) ** 2,
-    "sum": lambda x: x.sum(axis=0) ** 2, "mean": lambda x: x.mean(axis=(0, 1), keepdims=True) ** 2, "max": lambda x: x.max(axis=1),
+    "sum": lambda x: x.sum(axis=0) ** 2, "mean": lambda x: x.mean(axis=(0, 1), keepdims=True) ** 2,
+    "max": lambda x: x.max(axis=1),
     "min": lambda x: x.min(), "exp": lambda x: x.exp(), "log": lambda x: x.log(), "sqrt": lambda x: x.sqrt(),
-    "square": lambda x: x.square(), "tanh": lambda x: x.tanh(), "sigmoid": lambda x: x.sigmoid(), "relu": lambda x: (x - 1.5).relu(),
-    "clip": lambda x: x.clip(1.2, 1.8) ** 2, "softmax": lambda x: x.softmax()[:, 0], "log_softmax": lambda x: x.log_softmax(0)[0],
-    "dot": lambda x: x.dot(x.T)[0], "take": lambda x: x.take(np.array([1, 1]), axis=1) ** 2, "copy": lambda x: x.copy() ** 2,
+    "square": lambda x: x.square(), "tanh": lambda x: x.tanh(), "sigmoid": lambda x: x.sigmoid(),
+    "relu": lambda x: (x - 1.5).relu(),
+    "clip": lambda x: x.clip(1.2, 1.8) ** 2, "softmax": lambda x: x.softmax()[:, 0],
+    "log_softmax": lambda x: x.log_softmax(0)[0],
+    "dot": lambda x: x.dot(x.T)[0], "take": lambda x: x.take(np.array([1, 1]), axis=1) ** 2,
+    "copy": lambda x: x.copy() ** 2,
     "astype": lambda x: x.astype("float64") ** 2,
 }
 
@@ -94,7 +101,8 @@ def test_gradients_of_every_operator_agree_with_differences(name):
             break
         inputs, attributes, *_ = ORACLES[name](Draw(11, call))
         leaves, random = float64(inputs[0] if variadic else inputs), np.random.default_rng(call)
-        at = [i for i, x in enumerate(leaves) if getattr(x, "dtype", None) == np.float64 and x.size and (name, i) not in CONSTANT]
+        at = [i for i, x in enumerate(leaves)
+              if getattr(x, "dtype", None) == np.float64 and x.size and (name, i) not in CONSTANT]
         for i in at:  # in place of special values: clear of kinks and poles
             leaves[i] = random.uniform(0.3, 2.7, leaves[i].shape)
         towards = {i: random.normal(size=leaves[i].shape) for i in at}
@@ -112,8 +120,10 @@ def test_gradients_of_every_operator_agree_with_differences(name):
         heads = [nd.array(random.normal(size=v.shape)) for v in y]
         autograd.backward(y, heads)
         slope = sum((np.asarray(moved[i].grad) * towards[i]).sum() for i in at)
-        ends = [sum((np.asarray(v) * np.asarray(h)).sum() for v, h in zip(run(step)[1], heads)) for step in (1e-6, -1e-6)]
-        assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-5, abs=1e-5), f"{name}, call {call}, {attributes}"
+        ends = [sum((np.asarray(v) * np.asarray(h)).sum() for v, h in zip(run(step)[1], heads))
+                for step in (1e-6, -1e-6)]
+        assert slope == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-5,
+                                      abs=1e-5), f"{name}, call {call}, {attributes}"
         seen += 1
     assert seen == 10
 
@@ -223,7 +233,8 @@ def test_gradients_returned():
     single = autograd.grad(loss, x, retain_graph=True)
     assert single.tolist() == [4] and x.grad.tolist() == [0]
     assert [g.tolist() for g in autograd.grad(loss, [x, unused])] == [[4], [0]]
-    with pytest.raises(ValueError, match=r"\[autograd\] variable 0, of float64 \(1,\), has no gradient: call attach_grad\(\)"):
+    with pytest.raises(ValueError,
+                       match=r"\[autograd\] variable 0, of float64 \(1,\), has no gradient: call attach_grad\(\)"):
         autograd.grad(loss, nd.ones(1, "float64"))
     with pytest.raises(NotImplementedError, match=r"\[autograd\] create_graph, was True, expected False"):
         autograd.grad(loss, x, create_graph=True)
@@ -246,12 +257,14 @@ def test_mark_variables():
 
 
 @pytest.mark.parametrize("act,error,text", [
-    (lambda: nd.ones(2).backward(), ValueError, r"\[backward\] the array was not computed from a variable with a gradient"),
+    (lambda: nd.ones(2).backward(), ValueError,
+     r"\[backward\] the array was not computed from a variable with a gradient"),
     (lambda: nd.ones(2, "int32").attach_grad(), TypeError, r"\[array\] gradient of int32, expected a float array"),
     (lambda: nd.ones(2).attach_grad("add"), ValueError, r"\[array\] grad_req, was add, expected write"),
     (lambda: gradient(lambda x: x * 2, variable([1.0, 2.0]), nd.ones(3, "float64")), quantick.ShapeError,
      r"\[backward\] head gradient, was float64 \(3,\), expected float64 \(2,\)"),
-    (lambda: gradient(lambda x: nd.argmax(x), variable([1.0, 2.0])), ValueError, r"\[backward\] operator argmax has no gradient")])
+    (lambda: gradient(lambda x: nd.argmax(x), variable([1.0, 2.0])), ValueError,
+     r"\[backward\] operator argmax has no gradient")])
 def test_mistakes_are_named(act, error, text):
     with pytest.raises(error, match=text):
         act()

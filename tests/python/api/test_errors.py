@@ -36,21 +36,24 @@ class WithoutCapsule:
 REFUSED = {
     "object": (np.array([1, "a", None], object), TypeError, r"\[array\] a ndarray of dtype dtype\('O'\), " + TAKEN),
     "text": (np.array(["ab"]), TypeError, r"\[array\] a ndarray of dtype dtype\('<U2'\), " + TAKEN),
-    "float16": (np.zeros(2, np.float16), TypeError, r"\[array\] dtype of code 2, 16 bits, 1 lanes \(DLPack\), " + TAKEN),
-    "complex": (np.zeros(2, np.complex64), TypeError, r"\[array\] dtype of code 5, 64 bits, 1 lanes \(DLPack\), " + TAKEN),
+    "float16": (np.zeros(2, np.float16), TypeError,
+                r"\[array\] dtype of code 2, 16 bits, 1 lanes \(DLPack\), " + TAKEN),
+    "complex": (np.zeros(2, np.complex64), TypeError,
+                r"\[array\] dtype of code 5, 64 bits, 1 lanes \(DLPack\), " + TAKEN),
     "uint32": (np.zeros(2, np.uint32), TypeError, r"\[array\] dtype of code 1, 32 bits, 1 lanes \(DLPack\), " + TAKEN),
     "longdouble": (np.zeros(2, np.longdouble), TypeError, r"\[array\] (dtype of code 2, 128 bits|a ndarray of dtype)"),
-    "structured": (np.zeros(2, [("a", "f4"), ("b", "i4")]), TypeError, r"\[array\] a ndarray of dtype dtype\(\[\('a', '<f4'\)"),
+    "structured": (np.zeros(2, [("a", "f4"), ("b", "i4")]), TypeError,
+                   r"\[array\] a ndarray of dtype dtype\(\[\('a', '<f4'\)"),
     "big-endian": (np.zeros(2, ">f4"), TypeError, r"\[array\] a ndarray of dtype dtype\('>f4'\), " + TAKEN),
     "dates": (np.zeros(2, "M8[ns]"), TypeError, r"\[array\] a ndarray of dtype dtype\('<M8\[ns\]'\), " + TAKEN),
     "masked": (np.ma.array([1.0, 2.0], mask=[0, 1]), TypeError,
                r"\[array\] a masked array, expected one without a mask: fill it first, e\.g\. x\.filled\(nan\)"),
     "unaligned": (np.zeros(17, np.uint8)[1:].view(np.float32), ValueError,
-                  r"\[array\] memory of float32 at an address that is no multiple of 4 bytes, expected aligned memory: copy"),
+                  r"\[array\] memory of float32 at an address that is no multiple of 4 bytes, expected aligned"),
     "between elements": (np.zeros(3, [("a", "f4"), ("b", "i1")])["a"], TypeError, r"\[array\] a ndarray of dtype"),
     "nine axes": (np.zeros((1,) * 9), quantick.ShapeError, r"\[array\] dimensions, was 9, expected at most 8"),
     "a GPU's": (OnAnotherDevice(), TypeError,
-                r"\[array\] a \S*OnAnotherDevice on device 1 of type 2 \(DLPack\), expected memory of the CPU: copy it there first"),
+                r"\[array\] a \S*OnAnotherDevice on device 1 of type 2 \(DLPack\), expected memory of the CPU: copy"),
     "refusing": (WithoutCapsule(), TypeError, r"\[array\] memory of a \S*WithoutCapsule, " + TAKEN),
     "list": ([1.0, 2.0], TypeError, r"\[array\] was a list, expected an NDArray, a number, a NumPy array, or an object "
                                     r"with __dlpack__ or a buffer: quantick\.array\(\) copies lists and frames"),
@@ -101,7 +104,8 @@ def test_copies_of_what_holds_no_numbers_are_refused(source, error, text):
 
 
 @pytest.mark.parametrize("dtype,error,text", [
-    ("float16", TypeError, r'\[dtype\] name, was "float16"'), ("complex64", TypeError, r'\[dtype\] name, was "complex64"'),
+    ("float16", TypeError, r'\[dtype\] name, was "float16"'),
+    ("complex64", TypeError, r'\[dtype\] name, was "complex64"'),
     (np.float16, TypeError, r'\[dtype\] name, was "float16"'), (str, TypeError, r'\[dtype\] name, was "str"'),
     (7, TypeError, r'\[dtype\] was a int, expected a name such as "float32"'),
     (np.dtype(">f4"), TypeError, r"\[dtype\] byte order of dtype\('>f4'\), expected the machine's")])
@@ -115,8 +119,10 @@ def test_wrong_dtypes_are_named(dtype, error, text):
     ("ab", TypeError, r"\[shape\] was a str, expected a whole number or a sequence of them"),
     ((2, 1.5), TypeError, r"\[shape\] extent 1, was a float, expected a whole number"),
     (2.0, TypeError, r"\[shape\] was a float, expected a whole number or a sequence of them"),
-    ((1,) * 9, quantick.ShapeError, r"\[shape\] dimensions, was more than 8"), ((-1,), quantick.ShapeError, r"\[array\] shape, was \(-1,\)"),
-    ((2 ** 70,), OverflowError, "cannot fit .int. into an index-sized integer"), ((2 ** 40, 2 ** 40), quantick.ShapeError, r"\[shape\] .*\(1099511627776, 1099511627776\), .* more than 2\^63")])
+    ((1,) * 9, quantick.ShapeError, r"\[shape\] dimensions, was more than 8"),
+    ((-1,), quantick.ShapeError, r"\[array\] shape, was \(-1,\)"),
+    ((2 ** 70,), OverflowError, "cannot fit .int. into an index-sized integer"),
+    ((2 ** 40, 2 ** 40), quantick.ShapeError, r"\[shape\] .*\(1099511627776, 1099511627776\), .* more than 2\^63")])
 def test_wrong_shapes_are_named(shape, error, text):
     with pytest.raises(error, match=text):
         nd.zeros(shape)
@@ -142,7 +148,8 @@ def test_memory_that_is_not_there_is_a_memory_error():
     (lambda: nd.quantize_linear(nd.ones(2), 0.5, dtype="uint7"), ValueError, "uint7"),
     (lambda: nd.sum(nd.ones(2), axis=0), TypeError, "unexpected keyword argument 'axis'"),
     (lambda: nd.tanh(nd.ones(2, "int8")), TypeError, r"\[tanh\] x, was int8, expected float32 or float64"),
-    (lambda: nd.add(nd.ones(2, "int8"), nd.ones(2, "int8")), TypeError, r"\[add\] dtype, was int8, expected float32, .*: cast first"),
+    (lambda: nd.add(nd.ones(2, "int8"), nd.ones(2, "int8")), TypeError,
+     r"\[add\] dtype, was int8, expected float32, .*: cast first"),
     (lambda: nd.dense(nd.ones((2, 3)), nd.ones((4, 2))), quantick.ShapeError, r"\[dense\] "),
     (lambda: nd.add(nd.ones(2), nd.ones(3)), quantick.ShapeError, r"\[add\] shapes \(2,\) and \(3,\) do not broadcast"),
     (lambda: nd.take(nd.ones(2), nd.array([5], "int64")), IndexError, r"\[take\] index, was 5, expected -2\.\.1"),

@@ -72,7 +72,8 @@ BAD = {
                      lambda: np.where(np.array([True, False]), np.ones(3), np.ones(2))),
     "clip order": (lambda: nd.clip(nd.ones(2), 2, 1), None),
     "cast name": (lambda: nd.cast(nd.ones(2), "float31"), lambda: np.ones(2).astype("float31")),
-    "matmul shapes": (lambda: nd.matmul(nd.ones((2, 3)), nd.ones((2, 3))), lambda: np.matmul(np.ones((2, 3)), np.ones((2, 3)))),
+    "matmul shapes": (lambda: nd.matmul(nd.ones((2, 3)), nd.ones((2, 3))),
+                      lambda: np.matmul(np.ones((2, 3)), np.ones((2, 3)))),
     "matmul batch": (lambda: nd.matmul(nd.ones((2, 3, 4)), nd.ones((3, 4, 5))),
                      lambda: np.matmul(np.ones((2, 3, 4)), np.ones((3, 4, 5)))),
     "matmul scalar": (lambda: nd.matmul(nd.ones((2, 3)), nd.ones(())), lambda: np.matmul(np.ones((2, 3)), np.ones(()))),
@@ -82,8 +83,10 @@ BAD = {
     "transpose count": (lambda: nd.transpose(nd.ones((2, 3)), (0,)), lambda: np.transpose(np.ones((2, 3)), (0,))),
     "transpose twice": (lambda: nd.transpose(nd.ones((2, 3)), (0, 0)), lambda: np.transpose(np.ones((2, 3)), (0, 0))),
     "transpose axis": (lambda: nd.transpose(nd.ones((2, 3)), (0, 2)), lambda: np.transpose(np.ones((2, 3)), (0, 2))),
-    "concat shapes": (lambda: nd.concat([nd.ones((2, 3)), nd.ones((2, 2))]), lambda: np.concatenate([np.ones((2, 3)), np.ones((2, 2))])),
-    "concat axes": (lambda: nd.concat([nd.ones((2, 3)), nd.ones(3)]), lambda: np.concatenate([np.ones((2, 3)), np.ones(3)])),
+    "concat shapes": (lambda: nd.concat([nd.ones((2, 3)), nd.ones((2, 2))]),
+                      lambda: np.concatenate([np.ones((2, 3)), np.ones((2, 2))])),
+    "concat axes": (lambda: nd.concat([nd.ones((2, 3)), nd.ones(3)]),
+                    lambda: np.concatenate([np.ones((2, 3)), np.ones(3)])),
     "concat axis": (lambda: nd.concat([nd.ones(2)], axis=1), lambda: np.concatenate([np.ones(2)], axis=1)),
     "concat nothing": (lambda: nd.concat([]), lambda: np.concatenate([])),
     "stack shapes": (lambda: nd.stack([nd.ones(2), nd.ones(3)]), lambda: np.stack([np.ones(2), np.ones(3)])),
@@ -92,12 +95,15 @@ BAD = {
     "expand_dims axis": (lambda: nd.expand_dims(nd.ones(2), axis=3), lambda: np.expand_dims(np.ones(2), axis=3)),
     "squeeze extent": (lambda: nd.squeeze(nd.ones((2, 1)), axis=0), lambda: np.squeeze(np.ones((2, 1)), axis=0)),
     "squeeze axis": (lambda: nd.squeeze(nd.ones((2, 1)), axis=5), lambda: np.squeeze(np.ones((2, 1)), axis=5)),
-    "broadcast_to": (lambda: nd.broadcast_to(nd.ones((2, 3)), (2, 4)), lambda: np.broadcast_to(np.ones((2, 3)), (2, 4))),
-    "broadcast_to fewer": (lambda: nd.broadcast_to(nd.ones((2, 3)), (3,)), lambda: np.broadcast_to(np.ones((2, 3)), (3,))),
+    "broadcast_to": (lambda: nd.broadcast_to(nd.ones((2, 3)), (2, 4)),
+                     lambda: np.broadcast_to(np.ones((2, 3)), (2, 4))),
+    "broadcast_to fewer": (lambda: nd.broadcast_to(nd.ones((2, 3)), (3,)),
+                           lambda: np.broadcast_to(np.ones((2, 3)), (3,))),
     "broadcast_to below 0": (lambda: nd.broadcast_to(nd.ones(1), (-1,)), lambda: np.broadcast_to(np.ones(1), (-1,))),
     "take index": (lambda: nd.take(nd.ones(3), np.array([3])), lambda: np.take(np.ones(3), np.array([3]))),
     "take floats": (lambda: nd.take(nd.ones(3), np.array([0.5])), lambda: np.take(np.ones(3), np.array([0.5]))),
-    "take axis": (lambda: nd.take(nd.ones(3), np.array([0]), axis=2), lambda: np.take(np.ones(3), np.array([0]), axis=2)),
+    "take axis": (lambda: nd.take(nd.ones(3), np.array([0]), axis=2),
+                  lambda: np.take(np.ones(3), np.array([0]), axis=2)),
     "sum axis": (lambda: nd.sum(nd.ones(3), axes=1), lambda: np.sum(np.ones(3), axis=1)),
     "sum twice": (lambda: nd.sum(nd.ones((2, 3)), axes=(1, -1)), lambda: np.sum(np.ones((2, 3)), axis=(1, -1))),
     "sum float axis": (lambda: nd.sum(nd.ones(3), axes=0.5), lambda: np.sum(np.ones(3), axis=0.5)),
@@ -109,11 +115,13 @@ BAD = {
     "tanh text": (lambda: nd.tanh(np.array(["a"])), lambda: np.tanh(np.array(["a"]))),
     "exp object": (lambda: nd.exp(np.array([None])), lambda: np.exp(np.array([None]))),
 }
-_two = ("subtract", "multiply", "divide", "power", "maximum", "minimum", "greater", "greater_equal", "less", "less_equal",
+_two = ("subtract", "multiply", "divide", "power", "maximum", "minimum", "greater", "greater_equal", "less",
+        "less_equal",
         "equal", "not_equal")
 BAD |= {f"{name} shapes": (lambda name=name: function(name)(nd.ones((4, 3)), nd.ones((2, 3))),
                            lambda name=name: getattr(np, name)(np.ones((4, 3)), np.ones((2, 3)))) for name in _two}
-BAD |= {f"{name} text": (lambda name=name: function(name)(np.array(["a"])), lambda name=name: getattr(np, name)(np.array(["a"])))
+BAD |= {f"{name} text": (lambda name=name: function(name)(np.array(["a"])),
+                         lambda name=name: getattr(np, name)(np.array(["a"])))
         for name in ("negative", "abs", "sign", "sqrt", "square", "log")}
 
 
