@@ -2,6 +2,7 @@
 import array
 import ctypes
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -200,3 +201,24 @@ def test_an_error_leaves_the_lock_and_other_threads_alone():
     for thread in threads:
         thread.join()
     assert len(failures) == 800 and len(set(failures)) == 1
+
+
+def test_arguments_at_random_are_computed_with_or_refused_by_class():
+    """Whatever stands where an input or an attribute is expected: a result, or an error of a class with a name."""
+    pool = [None, 1, -3, 2.5, True, "a", [1, 2], [], (0,), object(), np.float32(3), 2 ** 70, -1, 0, 10 ** 6,
+            np.zeros(0), np.ones((2, 3), np.float32), np.ones((3, 2)), np.arange(6).reshape(2, 3), np.array(True),
+            np.ones((2, 3, 4), np.float32), np.zeros(4, np.int8), np.ones((1, 2, 3, 4), np.float32),
+            np.full((2, 2), np.nan)]
+    rows, pick, computed, refused = quantick._core.operator_rows(), random.Random(1), 0, 0
+    for _ in range(30_000):
+        row = pick.choice(rows)
+        arguments = [pick.choice(pool) for _ in range(pick.randint(0, len(row["inputs"]) + len(row["attributes"])))]
+        if row["variadic"] and arguments:
+            arguments[0] = [pick.choice(pool) for _ in range(pick.randint(0, 3))]
+        try:
+            getattr(nd._operators, "_" + row["name"])(*arguments)
+            computed += 1
+        except (ValueError, TypeError, IndexError, OverflowError, NotImplementedError) as error:
+            assert str(error)
+            refused += 1
+    assert computed > 1000 and refused > 10_000
