@@ -14,6 +14,14 @@ sys.path.insert(0, str(ROOT / "tools"))
 sys.path.insert(0, str(pathlib.Path(os.environ.get("QUANTICK_BUILD") or ROOT / "build/release") / "python"))
 
 
+def pytest_collection_modifyitems(items):
+    if "libasan" not in os.environ.get("LD_PRELOAD", ""):
+        return
+    for item in items:
+        if item.get_closest_marker("memory"):
+            item.add_marker(pytest.mark.skip(reason="a sanitizer keeps what is freed, and ends where memory does"))
+
+
 @pytest.fixture(scope="session")
 def build():
     """Folder of the build under test: QUANTICK_BUILD, else build/release."""

@@ -57,6 +57,7 @@ CYCLE = {
 }
 
 
+@pytest.mark.memory
 @pytest.mark.parametrize("kind", CYCLE)
 def test_memory_is_flat(kind):
     cycle = CYCLE[kind]
@@ -96,6 +97,7 @@ def test_the_end_is_quiet_whatever_is_still_alive():
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.memory
 def test_a_leak_would_be_seen():
     kept, before = [], resident()
     for _ in range(CYCLES - CYCLES // 5):

@@ -129,6 +129,7 @@ def test_wrong_shapes_are_named(shape, error, text):
         nd.zeros(shape)
 
 
+@pytest.mark.memory
 def test_memory_that_is_not_there_is_a_memory_error():
     """In a process of its own: libraries that share nanobind's list of translators (DuckDB) claim std::bad_alloc."""
     code = "import quantick\ntry:\n    quantick.zeros(2 ** 46, 'float64')\nexcept MemoryError:\n    print('refused')"

@@ -46,7 +46,7 @@ def tiny():
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-@pytest.mark.skipif("libasan" in os.environ.get("LD_PRELOAD", ""), reason="a sanitizer keeps what is freed")
+@pytest.mark.memory
 class TestFlatMemory:
     def test_a_leak_would_be_seen(self):
         kept = []
