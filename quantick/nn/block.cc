@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
+#include <mutex>
 #include <optional>
 
 #include "quantick/autograd/autograd.h"
@@ -52,13 +54,37 @@ struct Block::CachedGraphs {
   struct Entry {
     Types inputs;
     bool training;
-    graph::Graph graph;
+    std::shared_ptr<const graph::Graph> graph;
   };
+  using Parameters = std::vector<uint64_t>;  ///< ids of the arrays that the graphs hold
+
+  /// forward() may change its own block, and so forget the graphs while one of them is made or runs.
+  void forget() {
+    const std::lock_guard lock(guard);
+    entries.clear();
+  }
+  std::shared_ptr<const graph::Graph> find(const Types& inputs, bool training, const Parameters& now) {
+    const std::lock_guard lock(guard);
+    if (parameters != now) {  // set_grad_req and cast make new arrays
+      entries.clear();
+      parameters = now;
+    }
+    for (const Entry& entry : entries)
+      if (entry.training == training && entry.inputs == inputs) return entry.graph;
+    return nullptr;
+  }
+  void keep(Entry entry, const Parameters& held) {
+    const std::lock_guard lock(guard);
+    if (parameters == held) entries.push_back(std::move(entry));
+  }
+
+  std::recursive_mutex calls;  ///< held while the block runs: another thread's call waits
+  std::mutex guard;            ///< of what follows
   std::vector<Entry> entries;
-  std::vector<uint64_t> parameters;  ///< ids of the arrays that the graphs hold
+  Parameters parameters;
 };
 
-Block::Block() = default;
+Block::Block() : cache_(std::make_unique<CachedGraphs>()) {}
 Block::~Block() = default;
 Block::Block(Block&&) noexcept = default;
 Block& Block::operator=(Block&&) noexcept = default;
@@ -66,7 +92,7 @@ Block& Block::operator=(Block&&) noexcept = default;
 void Block::infer_shapes(const Types&) {}
 
 void Block::check_name(const std::string& name) const {
-  QTK_CHECK(!name.empty() && name.find('.') == std::string::npos, ValueError,
+  QTK_CHECK(!name.empty() && name.find_first_of(std::string_view(".\0", 2)) == std::string::npos, ValueError,
             "[block] name of a child or parameter, was \"{}\", expected one without dots", name);
   const auto taken = [&](const auto& entry) { return entry.first == name; };
   QTK_CHECK(std::none_of(parameters_.begin(), parameters_.end(), taken) &&
@@ -85,7 +111,7 @@ Block& Block::add_shared_child(const std::string& name, std::shared_ptr<Block> c
   const auto same = std::find_if(children_.begin(), children_.end(), [&](const auto& e) { return e.first == name; });
   if (same == children_.end()) check_name(name);
   child->name_ = name;
-  cache_.reset();
+  cache_->forget();
   if (same == children_.end()) return *children_.emplace_back(name, std::move(child)).second;
   return *(same->second = std::move(child));
 }
@@ -94,7 +120,7 @@ void Block::add_parameter(const std::string& name, const Parameter& parameter) {
   const auto same =
       std::find_if(parameters_.begin(), parameters_.end(), [&](const auto& e) { return e.first == name; });
   if (same == parameters_.end()) check_name(name);
-  cache_.reset();
+  cache_->forget();
   if (same == parameters_.end())
     parameters_.emplace_back(name, parameter);
   else
@@ -103,7 +129,7 @@ void Block::add_parameter(const std::string& name, const Parameter& parameter) {
 
 void Block::remove(const std::string& name) {
   const auto named = [&](const auto& entry) { return entry.first == name; };
-  if (std::erase_if(children_, named) + std::erase_if(parameters_, named) > 0) cache_.reset();
+  if (std::erase_if(children_, named) + std::erase_if(parameters_, named) > 0) cache_->forget();
 }
 
 Parameter Block::register_parameter(const std::string& name, const Shape& shape, InitializerPtr initializer) {
@@ -113,6 +139,7 @@ Parameter Block::register_parameter(const std::string& name, const Shape& shape,
 }
 
 Arrays Block::operator()(const Arrays& inputs) {
+  const std::lock_guard call(cache_->calls);
   std::optional<graph::LayerScope> scope;
   if (!name_.empty()) scope.emplace(name_);
   for (const Array& input : inputs) QTK_CHECK(input.defined(), ValueError, "[{}] input is an undefined array", kind());
@@ -160,17 +187,12 @@ Arrays Block::run_cached(const Arrays& inputs) {
   const Types types = types_of(inputs);
   const bool training = autograd::is_training();
   std::vector<graph::NamedParameter> named;
-  std::vector<uint64_t> ids;
+  CachedGraphs::Parameters ids;
   for (const auto& [name, parameter] : collect_params()) {
     named.push_back({name, parameter.data()});
     ids.push_back(parameter.data().id());
   }
-  if (cache_ == nullptr || cache_->parameters != ids) {  // set_grad_req and cast make new arrays
-    cache_ = std::make_unique<CachedGraphs>();
-    cache_->parameters = ids;
-  }
-  for (const auto& entry : cache_->entries)
-    if (entry.training == training && entry.inputs == types) return entry.graph.run(inputs);
+  if (const auto known = cache_->find(types, training, ids)) return known->run(inputs);
 
   Arrays outputs;
   graph::Graph graph;
@@ -182,11 +204,12 @@ Arrays Block::run_cached(const Arrays& inputs) {
         },
         inputs, named, &outputs);
   }
-  cache_->entries.push_back({types, training, std::move(graph)});
+  cache_->keep({types, training, std::make_shared<const graph::Graph>(std::move(graph))}, ids);
   return outputs;
 }
 
 graph::Graph Block::trace(const Types& inputs) {
+  const std::lock_guard call(cache_->calls);
   Arrays zeros;
   for (const TensorType& type : inputs) zeros.push_back(Array::zeros(type.shape, type.dtype));
   const autograd::Pause pause;
@@ -223,13 +246,13 @@ void Block::zero_grad() {
 }
 
 void Block::cast(DType dtype) {
-  cache_.reset();
+  cache_->forget();
   for (auto& [path, parameter] : collect_params()) parameter.cast(dtype);
 }
 
 void Block::hybridize(bool active) {
   hybridized_ = active;
-  cache_.reset();
+  cache_->forget();
 }
 
 int64_t Block::parameter_count() const {
@@ -286,6 +309,7 @@ void assign_parameters(Block& block, const std::vector<NamedTensor>& tensors, co
 }
 
 std::string Block::summary(const Types& inputs) {
+  const std::lock_guard call(cache_->calls);
   Arrays zeros;
   for (const TensorType& type : inputs) zeros.push_back(Array::zeros(type.shape, type.dtype));
   SummaryCollector collector;

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
+#include <thread>
 
 #include "quantick/autograd/autograd.h"
 #include "quantick/core/error_of.h"
@@ -73,6 +75,45 @@ TEST(Block, SharedChildrenAndParametersCanBeReplaced) {
   EXPECT_EQ(net.collect_params().size(), 1U);
   net.remove("0");
   EXPECT_EQ(net.size(), 0U);
+}
+
+/// Changes itself while it runs, as Python code may.
+class Restless final : public Block {
+ public:
+  Restless() { add_child("fc", Dense(1)); }
+  std::string kind() const override { return "restless"; }
+  Arrays forward(const Arrays& in) override {
+    hybridize();
+    Block& fc = add_shared_child("fc", std::make_shared<Dense>(2));
+    fc.initialize(constant(1));
+    return fc(in);
+  }
+};
+
+TEST(Block, MayChangeItselfWhileItIsTraced) {
+  Restless net;
+  net.initialize();
+  net.hybridize();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(net(Array::ones({1, 2})).to_vector<float>(), (std::vector<float>{2, 2})) << i;
+}
+
+TEST(Block, CallsOfSeveralThreadsWaitForEachOther) {
+  for (const bool hybrid : {false, true}) {
+    Sequential net;
+    net.add(Dense(64));
+    net.add(Dense(8));
+    net.initialize();
+    net.hybridize(hybrid);
+    std::array<Array, 4> out;
+    std::vector<std::thread> threads;
+    for (Array& own : out)
+      threads.emplace_back([&net, &own, rows = static_cast<int64_t>(&own - out.data()) + 1] {
+        for (int i = 0; i < 20; ++i) own = net(Array::ones({rows, 32}));
+      });
+    for (std::thread& thread : threads) thread.join();
+    for (const Array& own : out)
+      EXPECT_EQ(own.slice(0, 0, 1).to_vector<float>(), net(Array::ones({1, 32})).to_vector<float>()) << hybrid;
+  }
 }
 
 TEST(Block, DoesNotHoldItself) {
