@@ -6,10 +6,12 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <map>
 #include <mutex>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "quantick/core/error.h"
@@ -78,6 +80,23 @@ BlockCache& block_cache() {
 std::shared_ptr<void> allocate(int64_t bytes) {
   const auto rounded = (static_cast<size_t>(std::max<int64_t>(bytes, 1)) + kAlignment - 1) / kAlignment * kAlignment;
   return {block_cache().take(rounded), [rounded](void* p) { block_cache().give(p, rounded); }};
+}
+
+/// First byte of an array of at least one element, and the one past its last.
+std::pair<const std::byte*, const std::byte*> reach(const Array& x) {
+  const std::byte *first = x.raw(), *last = first;
+  for (int axis = 0; axis < x.ndim(); ++axis) {
+    const int64_t step = (x.shape()[axis] - 1) * x.strides()[axis] * dtype_size(x.dtype());
+    (step < 0 ? first : last) += step;
+  }
+  return {first, last + dtype_size(x.dtype())};
+}
+
+bool overlap(const Array& a, const Array& b) {
+  if (a.size() == 0) return false;
+  const auto [a_first, a_past] = reach(a);
+  const auto [b_first, b_past] = reach(b);
+  return std::less<>()(a_first, b_past) && std::less<>()(b_first, a_past);
 }
 
 uint64_t next_id() {
@@ -187,7 +206,10 @@ Array Array::arange(double start, double stop, double step, DType dtype) {
   QTK_CHECK(step != 0 && std::isfinite(start) && std::isfinite(stop) && std::isfinite(step), ValueError,
             "[arange] start, stop, step, was {}, {}, {}, expected finite numbers and a step that is not 0", start, stop,
             step);
-  const auto n = std::max<int64_t>(0, static_cast<int64_t>(std::ceil((stop - start) / step)));
+  const double count = std::ceil((stop - start) / step);
+  QTK_CHECK(count < 0x1p63, ShapeError, "[arange] elements from {} to {} by {}, were more than 2^63", start, stop,
+            step);
+  const int64_t n = count > 0 ? static_cast<int64_t>(count) : 0;
   Array out = empty({n}, dtype);
   visit_dtype(dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -351,8 +373,8 @@ void Array::assign(const Array& source) {
     if (size() > 0) std::memmove(impl_->data, source.raw(), static_cast<size_t>(size() * dtype_size(dtype())));
     return;
   }
-  // Views of the same memory: read everything before the first write.
-  if (impl_->storage == source.impl().storage && size() > 0) {
+  // Views of the same memory, which two owners may have wrapped: read everything before the first write.
+  if (overlap(*this, source)) {
     Array apart = empty(source.shape(), source.dtype());
     apart.assign(source);
     return assign(apart);

@@ -107,6 +107,9 @@ TEST(Array, RefusesMisuse) {
   EXPECT_THROW(Array::zeros({2}).broadcast_to({3}), ShapeError);
   EXPECT_THROW(Array::zeros({2}).squeeze(0), ShapeError);
   EXPECT_THROW(Array::arange(0, 1, 0), ValueError);
+  EXPECT_THROW(Array::arange(0, 1e30, 1), ShapeError);
+  EXPECT_THROW(Array::arange(-1e308, 1e308, 1), ShapeError);
+  EXPECT_EQ(Array::arange(0, -1e308, 1).size(), 0);
   EXPECT_THROW(Array::from(std::vector<float>{1, 2}, {3}), ShapeError);
   EXPECT_THROW(Array::zeros({2}, DType::i8).attach_grad(), TypeError);
   EXPECT_THROW(Array::zeros({2}).grad(), ValueError);
@@ -138,6 +141,13 @@ TEST(Array, AssignsFromAViewOfItself) {
   Array x = counting({2, 2});
   x.assign(x.transpose({1, 0}));
   EXPECT_EQ(x.to_vector<float>(), (std::vector<float>{0, 2, 1, 3}));
+}
+
+TEST(Array, AssignsFromTheSameMemoryOfAnotherOwner) {
+  std::vector<float> held{0, 1, 2, 3, 4};
+  Array forward = Array::wrap(held.data(), DType::f32, {5}, nullptr);
+  forward.assign(Array::wrap(held.data() + 4, DType::f32, {5}, nullptr, {-1}));
+  EXPECT_EQ(held, (std::vector<float>{4, 3, 2, 1, 0}));
 }
 
 TEST(Array, BroadcastOfAScalarAxisIsNotWrittenTwice) {
