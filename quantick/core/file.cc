@@ -52,6 +52,10 @@ MappedFile::MappedFile(MappedFile&& other) noexcept
 std::string read_file(const std::string& path) { return std::string(MappedFile(path).text()); }
 
 void write_file(const std::string& path, std::span<const std::byte> bytes) {
+  // A device or a pipe must not give way to a file.
+  struct stat there {};
+  QTK_CHECK(::stat(path.c_str(), &there) != 0 || S_ISREG(there.st_mode) || S_ISDIR(there.st_mode), IoError,
+            "[file] {}: not a regular file, expected one, or none", path);
   const std::filesystem::path target(path);
   const auto folder = target.has_parent_path() ? target.parent_path() : std::filesystem::path(".");
   std::error_code error;

@@ -96,6 +96,13 @@ TEST_F(FileTest, FailedWriteKeepsTheOldFileAndLeavesNothing) {
   EXPECT_EQ(names(), (std::vector<std::string>{"full", "target"}));
 }
 
+TEST_F(FileTest, APipeIsNotReplaced) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  const std::string text = io_error([&] { write_file(path("pipe"), "text"); });
+  EXPECT_NE(text.find("pipe: not a regular file"), std::string::npos) << text;
+  EXPECT_TRUE(std::filesystem::is_fifo(path("pipe")));
+}
+
 TEST_F(FileTest, WriteBelowAFileNamesThePath) {
   write_file(path("plain"), "x");
   const std::string text = io_error([&] { write_file(path("plain/below"), "y"); });
