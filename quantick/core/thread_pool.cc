@@ -1,5 +1,7 @@
 #include "quantick/core/thread_pool.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <charconv>
@@ -7,6 +9,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -136,9 +139,27 @@ int initial_threads() {
 std::mutex pool_mutex;
 std::shared_ptr<Pool> pool;
 
+/// Of the next pool; 0: as the environment says.
+int wanted = 0;
+
+/// A process that fork() made has the pool's memory and none of its threads; it starts its own when it needs them.
+void forget_threads_of_parent() {
+  new (&pool_mutex) std::mutex;  // another thread may have held it
+  if (!pool) return;
+  wanted = pool->threads();
+  // Never destroyed: that would wait for threads that are not here.
+  new std::shared_ptr<Pool>(std::exchange(pool, nullptr));
+}
+
+void follow_forks() {
+  static const int followed = ::pthread_atfork(nullptr, nullptr, forget_threads_of_parent);
+  QTK_CHECK(followed == 0, Error, "[thread_pool] cannot follow fork(): error {}", followed);
+}
+
 std::shared_ptr<Pool> current_pool() {
+  follow_forks();
   std::lock_guard lock(pool_mutex);
-  if (!pool) pool = std::make_shared<Pool>(initial_threads());
+  if (!pool) pool = std::make_shared<Pool>(wanted > 0 ? wanted : initial_threads());
   return pool;
 }
 
@@ -149,6 +170,7 @@ int thread_count() { return current_pool()->threads(); }
 void set_thread_count(int count) {
   QTK_CHECK(count >= 1 && count <= kMaxThreads, ValueError, "[thread_pool] threads, was {}, expected 1..{}", count,
             kMaxThreads);
+  follow_forks();
   std::shared_ptr<Pool> old;
   std::lock_guard lock(pool_mutex);
   if (pool && pool->threads() == count) return;

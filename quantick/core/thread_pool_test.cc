@@ -1,6 +1,8 @@
 #include "quantick/core/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cmath>
@@ -137,6 +139,25 @@ TEST(ThreadPool, ManyShortCallsWithAndWithoutSleep) {
     if (call % 500 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   EXPECT_EQ(total, 6 * (2999 * 3000 / 2) + 3000 * 15);
+}
+
+TEST(ThreadPool, AForkedProcessStartsThreadsOfItsOwn) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the thread sanitizer ends a child that starts threads";
+#endif
+  const Threads threads(3);
+  std::atomic<int> ran{0};
+  parallel_for(8, [&](int64_t) { ++ran; });
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::alarm(20);  // instead of waiting for ever
+    parallel_for(8, [&](int64_t) { ++ran; });
+    ::_exit(ran == 16 && thread_count() == 3 ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
 }
 
 TEST(ThreadPool, RefusesImpossibleCounts) {
