@@ -112,7 +112,7 @@ def save(file: str | os.PathLike[str], data: NDArray | Sequence[NDArray] | Mappi
         data = [data]
     if not isinstance(data, Mapping):
         data = {str(i): array for i, array in enumerate(data)}
-    elif data and all(name.isdigit() for name in data):
+    elif data and all(str(name).isdigit() for name in data):
         raise ValueError("[save] names, were all numbers, expected texts: lists are stored under numbers")
     _core.save_arrays(os.fspath(file), dict(data))
 

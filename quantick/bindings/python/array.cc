@@ -203,8 +203,11 @@ void bind_creation(nb::module_& m) {
       "save_arrays",
       [](const std::string& path, const nb::dict& arrays) {
         std::vector<nn::NamedTensor> tensors;
-        for (const auto [name, value] : arrays)
+        for (const auto [name, value] : arrays) {
+          QTK_CHECK(nb::isinstance<nb::str>(name), TypeError, "[save] name, was {}, expected a text",
+                    nb::cast<std::string>(nb::repr(name)));
           tensors.push_back({nb::cast<std::string>(name), array_of(value).contiguous()});
+        }
         nn::save_safetensors(path, tensors);
       },
       "path"_a, "arrays"_a, nb::sig("def save_arrays(path: str, arrays: dict[str, NDArray]) -> None"));
@@ -212,7 +215,8 @@ void bind_creation(nb::module_& m) {
       "load_arrays",
       [](const std::string& path) {
         nb::dict out;
-        for (const nn::NamedTensor& tensor : nn::load_safetensors(path)) out[tensor.name.c_str()] = tensor.value;
+        for (const nn::NamedTensor& tensor : nn::load_safetensors(path))
+          out[nb::str(tensor.name.data(), tensor.name.size())] = tensor.value;
         return out;
       },
       "path"_a, nb::sig("def load_arrays(path: str) -> dict[str, NDArray]"));

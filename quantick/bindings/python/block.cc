@@ -1,6 +1,7 @@
 #include "quantick/bindings/python/block.h"
 
 #include <fmt/format.h>
+#include <nanobind/stl/filesystem.h>
 #include <nanobind/stl/optional.h>
 
 #include "quantick/bindings/python/casters.h"
@@ -14,15 +15,28 @@ using namespace nb::literals;
 namespace quantick::python {
 namespace {
 
-/// Sets the form of a call for its duration.
-struct ArgumentsScope {
-  ArgumentsScope(PythonForward* own, Nest form) : own(own) {
-    if (own != nullptr) own->arguments = std::move(form);
+/// A call from Python: those of other threads wait until it is over.
+class CallerScope {
+ public:
+  CallerScope(PythonForward& own, std::string_view who, const nb::args& arguments, const nb::kwargs& keywords,
+              Arrays& flat)
+      : own_(own), calls_(own.calls, std::defer_lock) {
+    Nest form{Nest::Kind::tuple, {}, {}, {}};
+    form.items = {flatten(arguments, who, flat), flatten(keywords, who, flat)};
+    if (!calls_.try_lock()) {
+      const Unlocked released;
+      calls_.lock();
+    }
+    outer_ = std::exchange(own.caller, PythonForward::Caller{std::this_thread::get_id(), std::move(form), {}});
   }
-  ~ArgumentsScope() {
-    if (own != nullptr) own->arguments.reset();
-  }
-  PythonForward* own;
+  ~CallerScope() { own_.caller = std::move(outer_); }
+  CallerScope(const CallerScope&) = delete;
+  CallerScope& operator=(const CallerScope&) = delete;
+
+ private:
+  PythonForward& own_;
+  std::unique_lock<std::recursive_mutex> calls_;
+  std::optional<PythonForward::Caller> outer_;
 };
 
 Types types_of(const Arrays& arrays) {
@@ -100,7 +114,10 @@ void set_attribute(nb::handle self, nb::handle name, nb::handle value) {
   } else if (dynamic_cast<const PythonForward*>(&block) != nullptr) {
     block.remove(text);
   }
-  if (PyObject_GenericSetAttr(self.ptr(), name.ptr(), value.ptr()) != 0) throw nb::python_error();
+  if (PyObject_GenericSetAttr(self.ptr(), name.ptr(), value.ptr()) == 0) return;
+  nb::python_error refused;
+  block.remove(text);
+  throw refused;
 }
 
 void delete_attribute(nb::handle self, nb::handle name) {
@@ -175,7 +192,7 @@ std::string summary(nn::Block& self, const nb::args& inputs) {
         nb::isinstance<nb::tuple>(input) && nb::len(input) > 0 && PyLong_Check(nb::object(input[0]).ptr());
     types.push_back(shape ? TensorType{DType::f32, shape_of(input)} : array_of(input).type());
   }
-  const nb::gil_scoped_release released;
+  const Unlocked released;
   return self.summary(types);
 }
 
@@ -186,8 +203,10 @@ void check_context(nb::handle context) {
   QTK_CHECK(text.find("cpu") != std::string::npos, UnsupportedError, "[context] was {}, expected cpu()", text);
 }
 
-void load(nn::Block& self, const std::string& path, nb::handle context, bool allow_missing, bool ignore_extra) {
+void load(nn::Block& self, const std::filesystem::path& file, nb::handle context, bool allow_missing,
+          bool ignore_extra) {
   check_context(context);
+  const std::string path = file.string();
   auto tensors = nn::load_safetensors(path);
   const auto own = self.collect_params();
   if (ignore_extra)
@@ -312,10 +331,11 @@ bool PythonForward::overridden(nb::handle self) {
 Arrays PythonForward::call(nb::handle self, const Arrays& flat, bool hybridized) {
   nb::object result;
   const nb::object forward = self.attr("forward");
-  if (arguments) {
+  const bool from_python = caller && caller->thread == std::this_thread::get_id();
+  if (from_python) {
     size_t next = 0;
-    const nb::object values = unflatten(arguments->items.at(0), flat, next);
-    const nb::object keywords = unflatten(arguments->items.at(1), flat, next);
+    const nb::object values = unflatten(caller->arguments.items.at(0), flat, next);
+    const nb::object keywords = unflatten(caller->arguments.items.at(1), flat, next);
     result = forward(*values, **nb::borrow<nb::kwargs>(keywords));
   } else {
     nb::list values;
@@ -324,6 +344,7 @@ Arrays PythonForward::call(nb::handle self, const Arrays& flat, bool hybridized)
   }
   Arrays out;
   Nest form = flatten(result, class_name(self) + ".forward", out);
+  if (from_python) caller->result = form;
   const Types types = types_of(flat);
   const bool training = autograd::is_training();
   if (!hybridized) results_.clear();
@@ -373,9 +394,9 @@ nb::object forward(nb::handle self, const nb::args& arguments, const nb::kwargs&
   if (dynamic_cast<PythonForward*>(&block) == nullptr) return call_block(block, arguments, keywords);
   if (auto* const sequential = dynamic_cast<nn::Sequential*>(&block); sequential != nullptr) {
     const Arrays flat = arguments_in_a_row(block, arguments, keywords);
-    const nb::gil_scoped_release released;
+    const Unlocked released;
     const Arrays out = sequential->nn::Sequential::forward(flat);
-    const nb::gil_scoped_acquire lock;
+    const Locked lock;
     return result_of(out);
   }
   QTK_CHECK(nb::hasattr(self, "hybrid_forward"), UnsupportedError, "[{}] has no forward(): write forward(self, x, ...)",
@@ -403,7 +424,7 @@ void explain_width(const nn::Block& block, const Arrays& inputs, const TypeError
 }
 
 Arrays run_block(nn::Block& block, const Arrays& inputs) {
-  const nb::gil_scoped_release released;
+  const Unlocked released;
   try {
     return block(inputs);
   } catch (const TypeError& error) {
@@ -420,20 +441,17 @@ nb::object call_block(nn::Block& block, const nb::args& arguments, const nb::kwa
   if (own == nullptr) {
     flat = arguments_in_a_row(block, arguments, keywords);
     out = run_block(block, flat);
-  } else {
-    Nest form{Nest::Kind::tuple, {}, {}, {}};
-    form.items = {flatten(arguments, block.kind(), flat), flatten(keywords, block.kind(), flat)};
-    // Graphs are kept by the types of the arrays: what else was handed over stands in them as it was.
-    if (block.hybridized() && own->last_arguments && *own->last_arguments != form) block.hybridize();
-    own->last_arguments = form;
-    const ArgumentsScope scope(own, std::move(form));
-    out = run_block(block, flat);
+    return result_of(out);
   }
-  if (own != nullptr && PythonForward::overridden(nb::find(block))) {
-    size_t next = 0;
-    return unflatten(own->result(types_of(flat)), out, next);
-  }
-  return result_of(out);
+  const CallerScope scope(*own, block.kind(), arguments, keywords, flat);
+  // Graphs are kept by the types of the arrays: what else was handed over stands in them as it was.
+  const Nest& form = own->caller->arguments;
+  if (block.hybridized() && own->last_arguments && *own->last_arguments != form) block.hybridize();
+  own->last_arguments = form;
+  out = run_block(block, flat);
+  if (!PythonForward::overridden(nb::find(block))) return result_of(out);
+  size_t next = 0;
+  return unflatten(own->caller->result ? *own->caller->result : own->result(types_of(flat)), out, next);
 }
 
 PyType_Slot* block_slots() {
@@ -530,11 +548,16 @@ void bind_nn(nb::module_& m) {
       .def("summary", &summary, nb::sig("def summary(self, *inputs: typing.Any) -> str"),
            "Table of layers with output shapes and parameter counts, for inputs (arrays, or their shapes).")
       .def_prop_ro("parameter_count", &nn::Block::parameter_count, "Elements of all parameters with known shapes.")
-      .def("save_parameters", &nn::Block::save_parameters, "filename"_a,
-           "Writes a safetensors file. Throws ValueError for parameters without values.")
+      .def(
+          "save_parameters",
+          [](const nn::Block& self, const std::filesystem::path& filename) { self.save_parameters(filename.string()); },
+          "filename"_a, nb::sig("def save_parameters(self, filename: str | os.PathLike[str]) -> None"),
+          "Writes a safetensors file. Throws ValueError for parameters without values.")
       .def(
           "load_parameters", &load, "filename"_a, "ctx"_a = nb::none(), "allow_missing"_a = false,
           "ignore_extra"_a = false,
+          nb::sig("def load_parameters(self, filename: str | os.PathLike[str], ctx: object | None = None, "
+                  "allow_missing: bool = False, ignore_extra: bool = False) -> None"),
           "Reads a safetensors file. Throws ValueError that names all missing, surplus and mis-shaped parameters; then "
           "nothing has changed.")
       .def_prop_rw(

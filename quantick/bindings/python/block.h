@@ -4,12 +4,15 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/trampoline.h>
 
+#include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "quantick/autograd/autograd.h"
 #include "quantick/bindings/python/nest.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/nn/block.h"
 #include "quantick/nn/sequential.h"
 
@@ -27,9 +30,15 @@ class PythonForward {
   /// Form of the result of the last call with inputs of these types.
   const Nest& result(const Types& inputs) const;
 
-  /// Form of the arguments: a tuple and a dict. Not set where C++ calls, which knows arrays in a row alone.
-  std::optional<Nest> arguments;
+  /// A call from Python. Calls from C++ know arrays in a row alone.
+  struct Caller {
+    std::thread::id thread;      ///< C++ may call on another one meanwhile
+    Nest arguments;              ///< form of a tuple and a dict
+    std::optional<Nest> result;  ///< not set where a graph ran in place of forward()
+  };
+  std::optional<Caller> caller;
   std::optional<Nest> last_arguments;  ///< of the last call from Python
+  std::recursive_mutex calls;          ///< held by the thread of `caller`; taken without Python's lock
 
  private:
   struct Result {
@@ -51,12 +60,12 @@ class PythonBlock final : public Base, public PythonForward {
   NB_TRAMPOLINE(Base);
 
   std::string kind() const override {
-    const nanobind::gil_scoped_acquire lock;
+    const Locked lock;
     return class_name(nb_trampoline.base());
   }
   Arrays forward(const Arrays& inputs) override {
     {
-      const nanobind::gil_scoped_acquire lock;
+      const Locked lock;
       if constexpr (std::is_abstract_v<Base>)
         return call(nb_trampoline.base(), inputs, this->hybridized());
       else if (overridden(nb_trampoline.base()))
@@ -65,7 +74,7 @@ class PythonBlock final : public Base, public PythonForward {
     if constexpr (!std::is_abstract_v<Base>) return Base::forward(inputs);
   }
   void infer_shapes(const Types& inputs) override {
-    const nanobind::gil_scoped_acquire lock;
+    const Locked lock;
     call_infer_shape(nb_trampoline.base(), *this, inputs);
   }
 };

@@ -87,6 +87,9 @@ void check_foreign(nb::handle value) {
 std::optional<Array> memory_of(nb::handle value) {
   const bool numpy = class_name(value) == "numpy.ndarray";
   if (!numpy && !nb::hasattr(value, "__dlpack__") && !PyCapsule_CheckExact(value.ptr())) {
+    // NumPy's dates show their bytes as a buffer.
+    if (value.type().attr("__module__").equal(nb::str("numpy")))
+      return memory_of(nb::module_::import_("numpy").attr("array")(value));
     if (PyObject_CheckBuffer(value.ptr()) == 0) return std::nullopt;
     // Buffers may leave out their strides (those of ctypes do); a memoryview fills them in.
     if (!PyMemoryView_Check(value.ptr())) {
@@ -139,7 +142,7 @@ DType dtype_of(nb::handle value) {
 }
 
 Shape shape_of(nb::handle value) {
-  if (PyLong_Check(value.ptr())) return Shape{nb::cast<int64_t>(value)};
+  if (PyLong_Check(value.ptr())) return shape_of(nb::make_tuple(value));
   QTK_CHECK(PySequence_Check(value.ptr()) && !nb::isinstance<nb::str>(value), TypeError,
             "[shape] was a {}, expected a whole number or a sequence of them", class_name(value));
   std::vector<int64_t> extents;
@@ -166,8 +169,10 @@ Attributes attributes_of(const nb::dict& values) {
     AttributeValue held;
     if (PyBool_Check(value.ptr())) {
       held = nb::cast<bool>(value);
-    } else if (PyIndex_Check(value.ptr())) {
-      held = nb::cast<int64_t>(nb::steal(PyNumber_Index(value.ptr())));
+    } else if (PyLong_Check(value.ptr()) || (PyIndex_Check(value.ptr()) && !PySequence_Check(value.ptr()))) {
+      int64_t number = 0;
+      read_value(value, number, "argument", name);
+      held = number;
     } else if (nb::isinstance<nb::str>(value)) {
       held = nb::cast<std::string>(value);
     } else if (PyFloat_Check(value.ptr())) {

@@ -3,7 +3,8 @@
 
 #include <nanobind/nanobind.h>
 
-#include <array>
+#include <string>
+#include <string_view>
 
 #include "quantick/bindings/python/module.h"
 
@@ -25,29 +26,41 @@ PyObject* add_class(nb::module_& m, const char* name, PyObject* base, const char
   return made.ptr();
 }
 
+/// Texts may hold a path that is no Unicode.
+void raise(PyObject* kind, const std::exception& error) {
+  const std::string_view text = error.what();
+  const nb::object held =
+      nb::steal(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
+  if (held.is_valid()) PyErr_SetObject(kind, held.ptr());
+}
+
 void translate(const std::exception_ptr& thrown, void*) {
   try {
     std::rethrow_exception(thrown);
   } catch (const ShapeError& error) {
-    PyErr_SetString(classes.shape, error.what());
+    raise(classes.shape, error);
   } catch (const ParseError& error) {
-    PyErr_SetString(classes.parse, error.what());
+    raise(classes.parse, error);
   } catch (const FormatError& error) {
-    PyErr_SetString(classes.format, error.what());
+    raise(classes.format, error);
   } catch (const UnsupportedError& error) {
-    PyErr_SetString(classes.unsupported, error.what());
+    raise(classes.unsupported, error);
   } catch (const ValueError& error) {
-    PyErr_SetString(PyExc_ValueError, error.what());
+    raise(PyExc_ValueError, error);
   } catch (const TypeError& error) {
-    PyErr_SetString(PyExc_TypeError, error.what());
+    raise(PyExc_TypeError, error);
   } catch (const IndexError& error) {
-    PyErr_SetString(PyExc_IndexError, error.what());
+    raise(PyExc_IndexError, error);
   } catch (const IoError& error) {
-    PyErr_SetString(PyExc_OSError, error.what());
+    raise(PyExc_OSError, error);
   } catch (const InterruptedError& error) {
-    PyErr_SetString(PyExc_KeyboardInterrupt, error.what());
+    raise(PyExc_KeyboardInterrupt, error);
   } catch (const Error& error) {
-    PyErr_SetString(PyExc_RuntimeError, error.what());
+    raise(PyExc_RuntimeError, error);
+  } catch (const nb::cast_error&) {
+    PyErr_SetString(PyExc_TypeError,
+                    "[quantick] a value of the wrong class, beyond 64 bits, of text that is no Unicode, or an object "
+                    "whose __init__() has not run, expected what the signature says");
   }
 }
 

@@ -16,14 +16,15 @@ struct Nest {
   enum class Kind { array, list, tuple, dict, value };
   Kind kind = Kind::array;
   std::vector<Nest> items;
-  std::vector<std::string> keys;  ///< of a dict, one per item
+  std::vector<nanobind::object> keys;  ///< of a dict, one per item
   nanobind::object value;
 
-  /// Values are compared as Python does.
+  /// Values and keys are compared as Python does.
   bool operator==(const Nest& other) const;
 };
 
-/// Appends the arrays of `value` to `flat`. Throws TypeError, with `who` in brackets, for what cannot be an array.
+/// Appends the arrays of `value` to `flat`. Throws TypeError, with `who` in brackets, for what cannot be an array;
+/// RecursionError for a list that holds itself.
 Nest flatten(nanobind::handle value, std::string_view who, Arrays& flat);
 
 /// Takes the arrays from `next` on.

@@ -5,6 +5,7 @@
 
 #include "quantick/bindings/python/module.h"
 #include "quantick/cli/command.h"
+#include "quantick/core/error.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -13,6 +14,7 @@ namespace quantick::python {
 namespace {
 
 int run_program(const std::vector<std::string>& words) {
+  QTK_CHECK(!words.empty(), ValueError, "[program] words, were none, expected the program's name first");
   std::vector<const char*> argv;
   for (const std::string& word : words) argv.push_back(word.c_str());
   argv.push_back(nullptr);

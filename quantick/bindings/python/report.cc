@@ -113,7 +113,10 @@ report::ReportData make(const std::vector<std::string>& labels, const std::vecto
 
 std::vector<const BacktestRun*> pointers(const nb::list& runs) {
   std::vector<const BacktestRun*> out;
-  for (nb::handle run : runs) out.push_back(nb::cast<const BacktestRun*>(run));
+  for (nb::handle run : runs) {
+    if (!nb::isinstance<BacktestRun>(run)) refuse_type("report", "result", run, "a BacktestResult");
+    out.push_back(nb::cast<const BacktestRun*>(run));
+  }
   return out;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Python's lock, given up while C++ computes.
+// Python's lock, given up while C++ computes, and taken back for what Python wrote.
 #include <nanobind/nanobind.h>
 #include <unistd.h>
 
@@ -25,6 +25,26 @@ class Unlocked {
 
  private:
   PyThreadState* state_;
+};
+
+/// Holds Python's lock for its lifetime, on a thread that may have given it up; sleeps as above.
+class Locked {
+ public:
+  Locked() : state_(taken()) {}
+  ~Locked() { PyGILState_Release(state_); }
+  Locked(const Locked&) = delete;
+  Locked& operator=(const Locked&) = delete;
+
+ private:
+  static PyGILState_STATE taken() {
+    try {
+      return PyGILState_Ensure();
+    } catch (...) {
+      for (;;) pause();
+    }
+  }
+
+  PyGILState_STATE state_;
 };
 
 /// f() without Python's lock.
