@@ -1,4 +1,4 @@
-"""What must not crash, hang or quietly give a wrong answer, however odd the caller: each of these once did one of them."""
+"""What must not crash, hang or quietly give a wrong answer, however odd the caller: each once did one of them."""
 import gc
 import os
 import pathlib
