@@ -11,6 +11,7 @@
 #include "quantick/backtest/metrics.h"
 #include "quantick/backtest/signal_metrics.h"
 #include "quantick/core/error.h"
+#include "quantick/core/interrupt.h"
 #include "quantick/core/thread_pool.h"
 #include "quantick/risk/drawdown.h"
 #include "quantick/risk/statistics.h"
@@ -121,6 +122,7 @@ PairedMetric paired_metric(std::string name, int64_t dates, const PairedStatisti
   std::vector<double> drawn(static_cast<size_t>(options.resamples));
   constexpr int64_t kGrain = 16;  // resamples per chunk
   parallel_ranges(options.resamples, kGrain, [&](int64_t begin, int64_t end) {
+    check_interrupt();
     for (int64_t r = begin; r < end; ++r) {
       const std::vector<int64_t> sample = bootstrap_dates(dates, r, options);
       drawn[static_cast<size_t>(r)] = value(1, sample) - value(0, sample);

@@ -7,6 +7,7 @@
 
 #include "quantick/backtest/signal_metrics.h"
 #include "quantick/core/error.h"
+#include "quantick/core/interrupt.h"
 #include "quantick/core/thread_pool.h"
 #include "quantick/risk/statistics.h"
 
@@ -146,6 +147,14 @@ TEST(Compare, ThreadsAndRepetitionDoNotMatter) {
     EXPECT_EQ(one.overall[i].low, two.overall[i].low);
     EXPECT_EQ(one.overall[i].high, two.overall[i].high);
   }
+}
+
+TEST(Compare, CanBeInterrupted) {
+  const Market market;
+  const BacktestResult run = market.trade(market.scores);
+  request_interrupt();
+  EXPECT_THROW(compare({market.scores, market.coarse, market.labels, run, run}), InterruptedError);
+  clear_interrupt();
 }
 
 TEST(Compare, RefusesNonsense) {
