@@ -2,6 +2,7 @@
 #include "quantick/autograd/autograd.h"
 
 #include <memory>
+#include <thread>
 
 #include "quantick/bindings/python/casters.h"
 #include "quantick/bindings/python/module.h"
@@ -22,15 +23,24 @@ class Context {
   explicit Context(bool train_mode) : train_mode_(train_mode) {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
-  void enter() { scopes_.push_back(std::make_unique<Scope>(train_mode_)); }
+  void enter() { scopes_.push_back({std::this_thread::get_id(), std::make_unique<Scope>(train_mode_)}); }
   void leave() {
     QTK_CHECK(!scopes_.empty(), ValueError, "[autograd] scope left, expected it to have been entered");
+    QTK_CHECK(
+        scopes_.back().thread == std::this_thread::get_id(), ValueError,
+        "[autograd] scope left on another thread than it was entered on, expected the same: scopes are a thread's "
+        "own");
     scopes_.pop_back();
   }
 
  private:
+  struct Entered {
+    std::thread::id thread;
+    std::unique_ptr<Scope> scope;
+  };
+
   bool train_mode_;
-  std::vector<std::unique_ptr<Scope>> scopes_;
+  std::vector<Entered> scopes_;
 };
 
 template <class Scope>

@@ -298,6 +298,19 @@ def test_threads_on_one_session_and_one_slot():
     in_threads(4, work)
 
 
+def test_a_scope_is_left_where_it_was_entered():
+    scope = quantick.autograd.record()
+
+    def leave(i):
+        with pytest.raises(ValueError, match="scope left on another thread"):
+            scope.__exit__(None, None, None)
+        assert not quantick.autograd.is_recording()
+    with scope:
+        in_threads(1, leave)
+        assert quantick.autograd.is_recording()
+    assert not quantick.autograd.is_recording()
+
+
 # ---- lives that end
 
 def test_children_and_views_outlive_their_parents():
