@@ -27,5 +27,9 @@ endif()
 qtk_check(spills --compiler ${CMAKE_CXX_COMPILER} "--flags=${kernel_flags}"
           --objects ${CMAKE_BINARY_DIR}/CMakeFiles/quantick_kernels.dir/quantick/kernels)
 qtk_check(compile_fail --compiler ${CMAKE_CXX_COMPILER})
-qtk_check(headers --compiler ${CMAKE_CXX_COMPILER} --cache ${CMAKE_BINARY_DIR}/headers-checked.json
+set(python_flags "")
+if(QTK_PYTHON)
+  set(python_flags "-isystem ${NB_DIR}/include -isystem ${Python_INCLUDE_DIRS}")
+endif()
+qtk_check(headers --compiler ${CMAKE_CXX_COMPILER} "--python-flags=${python_flags}" --cache ${CMAKE_BINARY_DIR}/headers-checked.json
           --compile-commands ${CMAKE_BINARY_DIR}/compile_commands.json)

@@ -1,10 +1,10 @@
-#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "quantick/core/cpu.h"
 #include "quantick/core/error.h"
 #include "quantick/core/float_mode.h"
+#include "quantick/runtime/runner.h"
 #include "tests/oracle/commands.h"
 
 namespace quantick::oracle {
@@ -22,9 +22,7 @@ Array run(const IntegerNode& node, const Arrays& inputs, const Shape& shape, DTy
   const FloatMode mode;
   const int64_t steps = lead == 2 ? shape[0] : 1, batch = shape[lead - 1];
   Array out = Array::zeros(shape, dtype);
-  std::vector<std::max_align_t> state(static_cast<size_t>(node.state_bytes() * batch) / sizeof(std::max_align_t) + 1);
-  std::vector<std::max_align_t> scratch(
-      static_cast<size_t>(node.scratch_bytes(steps, batch)) / sizeof(std::max_align_t) + 8);
+  const runtime::Arena state(node.state_bytes() * batch), scratch(node.scratch_bytes(steps, batch));
   std::vector<const void*> pointers;
   for (const Array& x : inputs) pointers.push_back(x.raw());
   node.run({.steps = steps,

@@ -3,6 +3,7 @@
 
 A header that some source file includes first is proven by that file's compilation, which the build has done. The
 others are compiled by themselves; what passed is remembered by content, so that only changed ones are compiled again.
+Those of the Python module want the include folders of Python and nanobind, and are left out where none are given.
 """
 import concurrent.futures
 import hashlib
@@ -14,6 +15,7 @@ import subprocess
 
 import common
 
+PYTHON = "quantick/bindings/python/"
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"(quantick/[^"]+)"', re.MULTILINE)
 FIRST = re.compile(r'\A(?:[ \t]*(?://[^\n]*)?\n)*#[ \t]*include[ \t]*"(quantick/[^"]+)"')
 
@@ -57,6 +59,9 @@ def compile_alone(root, header, flags):
 
 def check(root, options):
     flags = [options.compiler, "-std=c++20", *shlex.split(options.flags)]
+
+    def flags_of(header):
+        return flags + (shlex.split(options.python_flags) if header.startswith(PYTHON) else [])
     proven = set()
     for path in built_sources(options):
         if path.is_file():
@@ -67,9 +72,9 @@ def check(root, options):
     texts, todo, known = {}, {}, {}
     for path in common.sources(root, {".h"}):
         header = path.relative_to(root).as_posix()
-        if header in proven:
+        if header in proven or (header.startswith(PYTHON) and not options.python_flags):
             continue
-        digest = closure_hash(root, header, flags, texts)
+        digest = closure_hash(root, header, flags_of(header), texts)
         if cache.get(header) == digest:
             known[header] = digest
         else:
@@ -77,7 +82,7 @@ def check(root, options):
     print(f"{len(proven)} proven by the build, {len(known)} remembered, {len(todo)} to compile")
     complaints = []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for header, error in zip(todo, pool.map(lambda name: compile_alone(root, name, flags), todo)):
+        for header, error in zip(todo, pool.map(lambda name: compile_alone(root, name, flags_of(name)), todo)):
             if error is None:
                 known[header] = todo[header]
             else:
@@ -105,6 +110,7 @@ def self_test(folder, options):
 def add_options(parser):
     parser.add_argument("--compiler", default="g++")
     parser.add_argument("--flags", default="")
+    parser.add_argument("--python-flags", default="")
     parser.add_argument("--cache", type=pathlib.Path)
     parser.add_argument("--compile-commands", type=pathlib.Path)
     parser.add_argument("--jobs", type=int, default=2)
