@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "quantick/core/error.h"
+#include "quantick/core/interrupt.h"
 #include "quantick/risk/limits.h"
 #include "quantick/risk/positions.h"
 
@@ -80,6 +81,7 @@ class Run {
   BacktestResult run() {
     double equity = options_.capital;
     for (int64_t t = 0; t < inputs_.bar_count(); ++t) {
+      check_interrupt();
       before_ = now_;
       now_ = inputs_.bar(t);
       if (t > 0) equity = bar(t, equity);

@@ -119,7 +119,7 @@ struct BacktestResult {
 enum class Record { everything, series };
 
 /// Runs a strategy over scores; bars without scores keep the positions. Throws ValueError or ShapeError that names what
-/// does not fit.
+/// does not fit. Polls for Ctrl-C (core/interrupt.h).
 BacktestResult run_backtest(const BacktestInputs& inputs, strategy::Strategy& strategy, const BacktestOptions& options,
                             const BacktestModels& models, Record record = Record::everything);
 BacktestResult run_backtest(const BacktestInputs& inputs, const strategy::StrategyOptions& strategy,

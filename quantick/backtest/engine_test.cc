@@ -8,6 +8,7 @@
 
 #include "quantick/core/error.h"
 #include "quantick/core/file.h"
+#include "quantick/core/interrupt.h"
 #include "quantick/core/rng.h"
 
 namespace quantick::backtest {
@@ -333,6 +334,12 @@ TEST(Backtest, FilesHoldWhatHappened) {
   const std::string bars = read_file((folder / "bars.csv").string());
   EXPECT_EQ(std::count(bars.begin(), bars.end(), '\n'), 6);
   std::filesystem::remove_all(folder);
+}
+
+TEST(Backtest, CanBeInterrupted) {
+  request_interrupt();
+  EXPECT_THROW(run(six_days(), {{0.5, -0.5, 0}}, free_of_cost()), InterruptedError);
+  clear_interrupt();
 }
 
 TEST(Backtest, BadInputsAreNamed) {

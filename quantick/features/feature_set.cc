@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "quantick/core/error.h"
+#include "quantick/core/interrupt.h"
 #include "quantick/core/thread_pool.h"
 #include "quantick/features/registry.h"
 
@@ -43,6 +44,7 @@ std::vector<double> FeatureSet::compute(const market::Panel& panel) const {
   const int64_t cells = panel.date_count() * panel.instrument_count();
   std::vector<double> values(cells * size());
   parallel_for(size(), [&](int64_t f) {
+    check_interrupt();
     const std::vector<double> column = features_[f]->compute(panel);
     for (int64_t k = 0; k < cells; ++k) values[k * size() + f] = column[k];
   });

@@ -23,7 +23,8 @@ class FeatureSet {
   std::span<const std::string> fields() const { return fields_; }
   /// Bars before the first date on which every feature can have a value.
   int64_t warm_up() const;
-  /// [T, N, F], NaN = not available. Uses the thread pool; the bits do not depend on it.
+  /// [T, N, F], NaN = not available. Uses the thread pool; the bits do not depend on it. Polls
+  /// for Ctrl-C (core/interrupt.h).
   std::vector<double> compute(const market::Panel& panel) const;
 
  private:

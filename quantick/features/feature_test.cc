@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "quantick/core/error.h"
+#include "quantick/core/interrupt.h"
 #include "quantick/core/thread_pool.h"
 #include "quantick/features/feature_set.h"
 #include "quantick/features/registry.h"
@@ -139,6 +141,13 @@ TEST(FeatureValues, BarsAndVolumes) {
   EXPECT_DOUBLE_EQ(last("parkinson(1)"), std::log(1.4) / std::sqrt(4 * std::log(2.0)));
   panel.values[4] = {100, 100};
   EXPECT_EQ(last("volume_zscore(2)"), 0);
+}
+
+TEST(FeatureSetCompute, CanBeInterrupted) {
+  const FeatureSet set(std::vector<std::string>{"return(1)"});
+  request_interrupt();
+  EXPECT_THROW(set.compute(closes({10, 12})), InterruptedError);
+  clear_interrupt();
 }
 
 TEST(FeatureValues, ASplitIsNoOvernightLoss) {

@@ -24,12 +24,27 @@ std::vector<int64_t> axes_of(nb::handle axis) {
   return axis.is_none() ? std::vector<int64_t>() : shape_of(axis).to_vector();
 }
 
+/// A copy under autograd.record() is an operator call too: gradients flow through it.
+Array copy(const Array& x) {
+  const bool number = is_float(x.dtype()) && recording();
+  return number ? multiply(x, Array::ones({}, x.dtype())) : x.copy();
+}
+
+Array astype(const Array& x, DType dtype, bool copies) {
+  if (x.dtype() == dtype) return copies ? copy(x) : x;
+  return cast(x, dtype);
+}
+
 using Reduction = Array (*)(const Array&, const std::vector<int64_t>&, bool);
 enum class Whole { stays, int64, float64 };
 
 /// Operators reduce floats; whole numbers and masks go through float64, which holds them exactly up to 2^53.
 template <Reduction function, Whole whole>
-Array reduce(const Array& x, nb::handle axis, bool keepdims) {
+Array reduce(const Array& given, nb::handle axis, bool keepdims, nb::handle out, std::optional<DType> dtype) {
+  // numpy.sum(x) and its like pass their own `out` and `dtype` on.
+  QTK_CHECK(out.is_none(), TypeError, "[array] out, was a {}, expected None: results are new arrays",
+            nb::type_name(out.type()).c_str());
+  const Array x = dtype ? astype(given, *dtype, false) : given;
   // No axes at all: NumPy reduces nothing, while the operators take an empty list for every axis.
   const bool nothing = !axis.is_none() && !PyIndex_Check(axis.ptr()) && nb::len(axis) == 0;
   const std::vector<int64_t> axes = axes_of(axis);
@@ -44,27 +59,28 @@ Array reduce(const Array& x, nb::handle axis, bool keepdims) {
 
 template <Reduction function, Whole whole>
 void bind_reduction(nb::class_<Array>& c, const char* name, const char* doc) {
+  // The largest and the smallest value have no sum, whose precision dtype= could set.
+  constexpr bool sums = whole != Whole::stays;
   const std::string signature =
       std::string("def ") + name +
-      "(self, axis: int | typing.Sequence[int] | None = None, keepdims: bool = False) -> NDArray";
-  c.def(name, &reduce<function, whole>, "axis"_a = nb::none(), "keepdims"_a = false, nb::sig(signature.c_str()), doc);
+      "(self, axis: int | typing.Sequence[int] | None = None, keepdims: bool = False, out: None = None" +
+      (sums ? ", dtype: typing.Any = None) -> NDArray" : ") -> NDArray");
+  if constexpr (sums)
+    c.def(name, &reduce<function, whole>, "axis"_a = nb::none(), "keepdims"_a = false, "out"_a = nb::none(),
+          "dtype"_a = nb::none(), nb::sig(signature.c_str()), doc);
+  else
+    c.def(
+        name,
+        [](const Array& x, nb::handle axis, bool keepdims, nb::handle out) {
+          return reduce<function, whole>(x, axis, keepdims, out, std::nullopt);
+        },
+        "axis"_a = nb::none(), "keepdims"_a = false, "out"_a = nb::none(), nb::sig(signature.c_str()), doc);
 }
 
 template <Array (*function)(const Array&)>
 void bind_unary(nb::class_<Array>& c, const char* name, const char* doc) {
   c.def(
       name, [](const Array& x) { return unlocked([&] { return function(x); }); }, doc);
-}
-
-/// A copy under autograd.record() is an operator call too: gradients flow through it.
-Array copy(const Array& x) {
-  const bool number = is_float(x.dtype()) && recording();
-  return number ? multiply(x, Array::ones({}, x.dtype())) : x.copy();
-}
-
-Array astype(const Array& x, DType dtype, bool copies) {
-  if (x.dtype() == dtype) return copies ? copy(x) : x;
-  return cast(x, dtype);
 }
 
 Array squeezed(const Array& x, nb::handle axis) {

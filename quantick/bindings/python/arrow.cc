@@ -7,6 +7,7 @@
 
 #include "quantick/bindings/python/casters.h"
 #include "quantick/bindings/python/data.h"
+#include "quantick/bindings/python/unlocked.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -27,7 +28,7 @@ ArrowTable table_of(nb::handle source) {
     const nb::object capsule = source.attr("__arrow_c_stream__")();
     auto& stream = inside<ArrowArrayStream>(capsule, "arrow_array_stream", "__arrow_c_stream__");
     // A database computes its batches now, maybe with threads that want the lock.
-    const nb::gil_scoped_release released;
+    const Unlocked released;
     return ArrowTable::read(stream);
   }
   QTK_CHECK(nb::hasattr(source, "__arrow_c_array__"), TypeError,
@@ -61,7 +62,7 @@ nb::object stream_of(const ArrowTable& table) {
 Array memory_of(nb::handle values) {
   const Array array = array_of(values);
   std::shared_ptr<void> owner(new nb::object(nb::borrow(values)), [](void* kept) {
-    const nb::gil_scoped_acquire lock;
+    const Locked lock;
     delete static_cast<nb::object*>(kept);
   });
   return Array::wrap_read_only(array.raw(), array.dtype(), array.shape(), std::move(owner), array.strides());

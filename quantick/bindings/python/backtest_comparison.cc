@@ -13,6 +13,7 @@
 #include "quantick/bindings/python/data.h"
 #include "quantick/bindings/python/fields.h"
 #include "quantick/bindings/python/long_call.h"
+#include "quantick/bindings/python/unlocked.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -72,7 +73,7 @@ nb::dict sweep(const market::Panel& prices, const ScoreMatrix& scores,
   const auto total = static_cast<int64_t>(list.size());
   if (progress)
     chosen.progress = [&](int64_t done) {
-      const nb::gil_scoped_acquire lock;
+      const Locked lock;
       (*progress)(done, total);
     };
   backtest::SweepResult result;

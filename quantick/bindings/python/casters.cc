@@ -3,6 +3,7 @@
 #include <nanobind/ndarray.h>
 
 #include "quantick/bindings/python/fields.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/core/error.h"
 
 namespace nb = nanobind;
@@ -62,7 +63,7 @@ Array wrap(nb::ndarray<nb::ro>&& source, bool writable) {
   // The last handle may go on another thread, or after the interpreter has.
   std::shared_ptr<void> owner(new nb::ndarray<nb::ro>(std::move(source)), [](void* kept) {
     if (!nb::is_alive()) return;
-    const nb::gil_scoped_acquire lock;
+    const Locked lock;
     delete static_cast<nb::ndarray<nb::ro>*>(kept);
   });
   return writable ? Array::wrap(const_cast<void*>(data), dtype, shape, std::move(owner), strides)

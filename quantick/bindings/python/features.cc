@@ -14,6 +14,7 @@
 #include "quantick/bindings/python/data.h"
 #include "quantick/bindings/python/fields.h"
 #include "quantick/bindings/python/long_call.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/features/forward_return.h"
 #include "quantick/features/registry.h"
 #include "quantick/features/scaler.h"
@@ -119,7 +120,7 @@ void bind_sets(nb::module_& m) {
           [](const BoundFeatures& s, const Panel& panel) {
             std::vector<double> values;
             {
-              const nb::gil_scoped_release released;
+              const LongCall call;
               values = s.compute(panel);
             }
             return moved_array(std::move(values),
@@ -257,7 +258,7 @@ void bind_dataset(nb::module_& m) {
             std::vector<float> x(static_cast<size_t>(d.options().window) * count * static_cast<size_t>(d.width()));
             std::vector<float> y(labels ? count : 0);
             {
-              const nb::gil_scoped_release released;
+              const Unlocked released;
               d.gather(span_of(ids), x.data(), labels ? y.data() : nullptr);
             }
             const std::vector<size_t> shape{static_cast<size_t>(d.options().window), count,

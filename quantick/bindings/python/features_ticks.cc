@@ -7,6 +7,7 @@
 
 #include "quantick/bindings/python/data.h"
 #include "quantick/bindings/python/fields.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/features/ticks/tick_feature_set.h"
 #include "quantick/features/ticks/tick_labels.h"
 
@@ -108,7 +109,7 @@ void bind_tick_features(nb::module_& m) {
       "tick_features_of",
       [](const TickTape& tape, const std::vector<std::string>& specifications, const nb::dict& options) {
         const auto chosen = from_keywords<features::TickFeatureOptions>(options, "features.compute_ticks");
-        const nb::gil_scoped_release released;
+        const Unlocked released;
         return features::compute_tick_features(specifications, chosen, tape.events());
       },
       "ticks"_a, "specifications"_a, "options"_a,

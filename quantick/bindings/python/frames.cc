@@ -13,6 +13,7 @@
 
 #include "quantick/bindings/python/data.h"
 #include "quantick/bindings/python/fields.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/market/reader.h"
 #include "quantick/market/row_source.h"
 #include "quantick/market/text.h"
@@ -231,7 +232,7 @@ market::Panel read_prices_of(const ArrowTable& table, const nb::dict& frame, con
                              const ZoneLookup& zone) {
   const auto read = from_keywords<market::ReadOptions>(options, "frames.read");
   FrameRows rows(table, from_keywords<FrameOptions>(frame, "frames.read"), zone);
-  const nb::gil_scoped_release released;
+  const Unlocked released;
   return market::read_panel(rows, read);
 }
 
@@ -239,7 +240,7 @@ strategy::ScoreMatrix read_scores_of(const ArrowTable& table, const nb::dict& fr
                                      const strategy::ScoreColumns& columns, const ZoneLookup& zone) {
   const auto options = from_keywords<FrameOptions>(frame, "frames.read_scores");
   FrameRows rows(table, options, zone);
-  const nb::gil_scoped_release released;
+  const Unlocked released;
   if (options.sorted) rows.sort_by(strategy::date_column_of(rows, columns));
   return strategy::read_scores(rows, columns);
 }

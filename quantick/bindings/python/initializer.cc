@@ -4,6 +4,7 @@
 
 #include "quantick/bindings/python/block.h"
 #include "quantick/bindings/python/casters.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/core/error.h"
 
 namespace nb = nanobind;
@@ -18,11 +19,11 @@ class PythonInitializer final : public nn::Initializer {
   NB_TRAMPOLINE(nn::Initializer);
 
   void fill(Array& parameter, const Key&) const override {
-    const nb::gil_scoped_acquire lock;
+    const Locked lock;
     nb_trampoline.base().attr("_init_weight")("", parameter);
   }
   std::string text() const override {
-    const nb::gil_scoped_acquire lock;
+    const Locked lock;
     return class_name(nb_trampoline.base()) + "()";
   }
 };

@@ -4,6 +4,8 @@
 
 #include <csignal>
 
+#include "quantick/bindings/python/unlocked.h"
+
 namespace quantick::python {
 
 /// Releases Python's lock for its lifetime. On the main thread Ctrl-C sets the core's interrupt flag, which long work
@@ -19,7 +21,7 @@ class LongCall {
   // In this order: the handler fills before_, and the lock is released last.
   struct sigaction before_ {};
   bool handles_ = false;
-  nanobind::gil_scoped_release released_;
+  Unlocked released_;
 };
 
 }  // namespace quantick::python

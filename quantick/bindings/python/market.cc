@@ -11,6 +11,7 @@
 
 #include "quantick/bindings/python/data.h"
 #include "quantick/bindings/python/fields.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/market/calendar.h"
 #include "quantick/market/panel.h"
 #include "quantick/market/reader.h"
@@ -176,7 +177,7 @@ void bind_panel(nb::module_& m) {
       "read_panel",
       [](const std::string& path, const nb::dict& options) {
         const auto read = from_keywords<market::ReadOptions>(options, "market.read_csv");
-        const nb::gil_scoped_release released;
+        const Unlocked released;
         return market::read_panel(path, read);
       },
       "path"_a, "options"_a, nb::sig("def read_panel(path: str, options: dict[str, typing.Any]) -> Panel"));

@@ -6,6 +6,7 @@
 
 #include "quantick/bindings/python/casters.h"
 #include "quantick/bindings/python/module.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/optim/loss.h"
 #include "quantick/optim/optimizer.h"
 #include "quantick/optim/schedule.h"
@@ -31,7 +32,7 @@ void bind_losses(nb::module_& m) {
              const std::vector<int64_t>& groups) {
             const Array x = array_of(prediction), y = array_of(label);
             const Array w = weight.is_none() ? Array() : array_of(weight);
-            const nb::gil_scoped_release released;
+            const Unlocked released;
             return self(x, y, w, groups);
           },
           "prediction"_a, "label"_a, "sample_weight"_a = nb::none(), "groups"_a = std::vector<int64_t>())
@@ -49,7 +50,7 @@ void bind_losses(nb::module_& m) {
 void step(optim::Optimizer& self, const ArraySequence& parameters, const ArraySequence& gradients, double rate) {
   Arrays weights = arrays_of(parameters);
   const Arrays slopes = arrays_of(gradients);
-  const nb::gil_scoped_release released;
+  const Unlocked released;
   self.step(weights, slopes, rate);
 }
 

@@ -4,6 +4,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "quantick/bindings/python/module.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/cli/command.h"
 #include "quantick/core/error.h"
 
@@ -18,7 +19,7 @@ int run_program(const std::vector<std::string>& words) {
   std::vector<const char*> argv;
   for (const std::string& word : words) argv.push_back(word.c_str());
   argv.push_back(nullptr);
-  const nb::gil_scoped_release released;
+  const Unlocked released;
   return cli::run_program(static_cast<int>(words.size()), argv.data());
 }
 

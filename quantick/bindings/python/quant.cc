@@ -6,6 +6,7 @@
 #include "quantick/bindings/python/fields.h"
 #include "quantick/bindings/python/long_call.h"
 #include "quantick/bindings/python/module.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/core/float_mode.h"
 #include "quantick/quant/quantizer.h"
 #include "quantick/report/html_writer.h"
@@ -279,7 +280,7 @@ nb::tuple quantize(nn::Block& model, const QuantizationConfig& config, const std
   quant::CalibrationData data(batches);
   if (!on_batch.is_none())
     data.on_batch = [&](size_t done) {
-      const nb::gil_scoped_acquire lock;
+      const Locked lock;
       on_batch(done);
     };
   quant::QuantizedNet made;
@@ -308,7 +309,7 @@ void bind_quant(nb::module_& m) {
                 "collections.abc.Callable[[int], object] | None = None) -> tuple[Program, QuantizationReport]"),
         "quant::quantize_net. input_shape: of the model's input, where there are no batches and the model was not "
         "called yet.");
-  m.def("batch_axis", &batch_axis, "model"_a, "config"_a, "input_shape"_a, nb::call_guard<nb::gil_scoped_release>());
+  m.def("batch_axis", &batch_axis, "model"_a, "config"_a, "input_shape"_a, nb::call_guard<Unlocked>());
   m.def(
       "sqnr_db",
       [](nb::handle reference, nb::handle got, bool remove_mean) {

@@ -7,6 +7,7 @@
 #include "quantick/bindings/python/fields.h"
 #include "quantick/bindings/python/long_call.h"
 #include "quantick/bindings/python/module.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/runtime/causality.h"
 #include "quantick/runtime/equality.h"
 #include "quantick/runtime/golden.h"
@@ -25,7 +26,7 @@ using runtime::Session;
 
 Array run(const Session& session, nb::handle x) {
   const Array input = array_of(x);
-  const nb::gil_scoped_release released;
+  const Unlocked released;
   return session.run(input);
 }
 
@@ -33,12 +34,12 @@ void bind_session(nb::module_& m) {
   nb::class_<Session>(m, "Session", nb::is_weak_referenceable(),
                       "Runs a program on batches of whole windows. Weights are packed once; all calls may be made from "
                       "several threads at once and let other Python threads run.")
-      .def(nb::init<const Program&>(), "program"_a, nb::call_guard<nb::gil_scoped_release>())
+      .def(nb::init<const Program&>(), "program"_a, nb::call_guard<Unlocked>())
       .def_static(
           "load",
           [](const std::filesystem::path& path) { return Session(runtime::load_with_plan(path.string()).plan); },
-          "path"_a, nb::sig("def load(path: str | os.PathLike[str]) -> Session"),
-          nb::call_guard<nb::gil_scoped_release>(), "A session on a model file, as Program.load checks it.")
+          "path"_a, nb::sig("def load(path: str | os.PathLike[str]) -> Session"), nb::call_guard<Unlocked>(),
+          "A session on a model file, as Program.load checks it.")
       .def(
           "run", &run, "x"_a.none(), nb::sig("def run(self, x: typing.Any) -> NDArray"),
           "x: float32 [steps, batch, features], or [batch, features] where the program reads single rows. Returns "
@@ -50,7 +51,7 @@ void bind_session(nb::module_& m) {
           "run_codes",
           [](const Session& session, nb::handle x) {
             const Array input = array_of(x);
-            const nb::gil_scoped_release released;
+            const Unlocked released;
             return session.run_codes(input);
           },
           "x"_a.none(), nb::sig("def run_codes(self, x: typing.Any) -> NDArray"),
@@ -59,7 +60,7 @@ void bind_session(nb::module_& m) {
           "run_all",
           [](const Session& session, nb::handle x) {
             const Array input = array_of(x);
-            const nb::gil_scoped_release released;
+            const Unlocked released;
             return session.run_all(input);
           },
           "x"_a.none(), nb::sig("def run_all(self, x: typing.Any) -> list[NDArray]"),
@@ -87,7 +88,7 @@ void bind_causality(nb::module_& m) {
       "check_causality",
       [](const Session& session, nb::handle x, uint64_t seed) {
         const Array input = array_of(x);
-        const nb::gil_scoped_release released;
+        const Unlocked released;
         return check_causality(session, input, seed);
       },
       "session"_a, "x"_a, "seed"_a = 1);

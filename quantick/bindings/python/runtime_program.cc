@@ -11,6 +11,7 @@
 #include "quantick/bindings/python/fields.h"
 #include "quantick/bindings/python/long_call.h"
 #include "quantick/bindings/python/runtime.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/core/file.h"
 #include "quantick/runtime/model_file.h"
 
@@ -112,7 +113,7 @@ class TemporaryFolder {
 nb::bytes to_bytes(const Program& program) {
   std::string held;
   {
-    const nb::gil_scoped_release released;
+    const Unlocked released;
     const TemporaryFolder folder;
     runtime::save(program, folder.file());
     held = read_file(folder.file());
@@ -123,7 +124,7 @@ nb::bytes to_bytes(const Program& program) {
 /// The constants stay in the mapped file, whose name may go.
 Program from_bytes(const nb::bytes& held) {
   const std::string_view text(held.c_str(), held.size());
-  const nb::gil_scoped_release released;
+  const Unlocked released;
   const TemporaryFolder folder;
   write_file(folder.file(), text);
   return runtime::load(folder.file());
@@ -146,7 +147,7 @@ void bind_programs(nb::module_& m) {
       .def_static(
           "load",
           [](const std::filesystem::path& path) {
-            const nb::gil_scoped_release released;
+            const Unlocked released;
             return runtime::load(path.string());
           },
           "path"_a, nb::sig("def load(path: str | os.PathLike[str]) -> Program"),
@@ -155,7 +156,7 @@ void bind_programs(nb::module_& m) {
       .def(
           "save",
           [](const Program& program, const std::filesystem::path& path) {
-            const nb::gil_scoped_release released;
+            const Unlocked released;
             return runtime::save(program, path.string());
           },
           "path"_a, nb::sig("def save(self, path: str | os.PathLike[str]) -> str"),
@@ -193,7 +194,7 @@ void bind_programs(nb::module_& m) {
   m.def(
       "verify",
       [](const std::filesystem::path& path) {
-        const nb::gil_scoped_release released;
+        const Unlocked released;
         return runtime::verify(path.string());
       },
       "path"_a, nb::sig("def verify(path: str | os.PathLike[str]) -> str"),

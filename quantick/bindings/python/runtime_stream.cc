@@ -14,6 +14,7 @@
 
 #include "quantick/bindings/python/casters.h"
 #include "quantick/bindings/python/runtime.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/core/error.h"
 #include "quantick/runtime/model_slot.h"
 #include "quantick/runtime/session.h"
@@ -341,7 +342,7 @@ void bind_streams(nb::module_& m) {
   slot.def(
           "offer",
           [](LiveSlot& self, const Program& program) {
-            const nb::gil_scoped_release released;
+            const Unlocked released;
             return self.engine.offer(program);
           },
           "program"_a,
@@ -351,7 +352,7 @@ void bind_streams(nb::module_& m) {
       .def(
           "offer_file",
           [](LiveSlot& self, const std::filesystem::path& path) {
-            const nb::gil_scoped_release released;
+            const Unlocked released;
             return self.engine.offer_file(path.string());
           },
           "path"_a, nb::sig("def offer_file(self, path: str | os.PathLike[str]) -> int"),

@@ -12,6 +12,7 @@
 #include "quantick/bindings/python/fields.h"
 #include "quantick/bindings/python/long_call.h"
 #include "quantick/bindings/python/module.h"
+#include "quantick/bindings/python/unlocked.h"
 #include "quantick/core/error.h"
 #include "quantick/train/batches.h"
 #include "quantick/train/metrics.h"
@@ -139,11 +140,11 @@ class PythonLoss final : public optim::Loss {
   explicit PythonLoss(nb::handle loss) : loss_(nb::borrow(loss)) {}
   Array operator()(const Array& prediction, const Array& label, const Array& sample_weight,
                    std::span<const int64_t>) const override {
-    const nb::gil_scoped_acquire lock;
+    const Locked lock;
     return array_of(sample_weight.defined() ? loss_(prediction, label, sample_weight) : loss_(prediction, label));
   }
   std::string kind() const override {
-    const nb::gil_scoped_acquire lock;
+    const Locked lock;
     return class_name(loss_);
   }
 
@@ -164,7 +165,7 @@ class PythonCallbacks final : public train::Callback {
   template <class Info>
   void call(const char* name, const Info& info, train::Control& control) {
     if (callbacks_.empty()) return;
-    const nb::gil_scoped_acquire lock;
+    const Locked lock;
     const nb::object copy = nb::cast(info, nb::rv_policy::copy);
     const nb::object held = nb::cast(&control, nb::rv_policy::reference);
     for (const nb::object& callback : callbacks_) callback.attr(name)(copy, held);
@@ -216,7 +217,7 @@ Record fit(nn::Block& net, nb::handle loss, const train::Dataset& data, const tr
   typed.validation = validation;
   const nb::object monotonic = nb::module_::import_("time").attr("monotonic");
   typed.clock = [&monotonic] {
-    const nb::gil_scoped_acquire lock;
+    const Locked lock;
     return nb::cast<double>(monotonic());
   };
   // Python code that does not say that it may be traced runs at every step.

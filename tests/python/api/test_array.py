@@ -454,6 +454,20 @@ def test_reductions_give_what_numpy_gives(seed):
               lambda: in_float64(getattr(np, name))(a, axis=axis, keepdims=keepdims), 2e-6)
 
 
+def test_numpys_functions_take_arrays():
+    a = np.arange(6, dtype=np.float32).reshape(2, 3)
+    x = nd.from_numpy(a)
+    for function in (np.sum, np.mean, np.max, np.min):
+        for keywords in ({}, {"axis": 1}, {"axis": (0, 1), "keepdims": True}):
+            agree(lambda: function(x, **keywords), lambda: function(a, **keywords))
+    for function in (np.sum, np.mean):
+        agree(lambda: function(x, axis=0, dtype=np.float64), lambda: function(a, axis=0, dtype=np.float64))
+    huge = np.full(4, 3e38, np.float32)
+    assert float(nd.from_numpy(huge).mean(dtype="float64").asnumpy()) == huge.mean(dtype="float64")
+    with pytest.raises(TypeError, match="out, was a ndarray, expected None"):
+        np.sum(x, out=np.zeros(()))
+
+
 def test_the_empty_axis_of_a_reduction_is_named():
     for name in ("mean", "max", "min"):
         with pytest.raises(ValueError, match=rf"\[{name}\] axis 0 of \(0, 3\) is empty"):
