@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from quantick import nd
@@ -131,8 +131,7 @@ class KVStore(KVStoreBase):
         loaded = nd.load(fname)
         if isinstance(loaded, list):
             raise ValueError(f"[kvstore] {os.fspath(fname)} holds no states of an optimizer")
-        weights: Sequence[NDArray] = [self._arrays[key] for key in sorted(self._arrays)]
-        self._states().restore({name[len("state."):]: array for name, array in loaded.items()}, weights)
+        self._states().restore({name[len("state."):]: array for name, array in loaded.items()}, self._arrays)
 
     def set_gradient_compression(self, compression_params: Any) -> None:
         raise unsupported("gradient compression")

@@ -8,7 +8,7 @@ train.fit takes the same classes by name, and the same steps give the same bits.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from quantick import nd
@@ -114,47 +114,78 @@ class Optimizer:
         return table.get(index, table.get(self.idx2name.get(index), 1.0))
 
 
-class _CoreOptimizer(Optimizer):
-    """An optimizer of the core; the state of a weight is a core optimizer with one parameter."""
+class _CoreState:
+    """A core optimizer with one weight. Where a setting has changed since the last step, it goes on with the new one."""
 
-    _keywords: dict[str, Any]
+    def __init__(self, kind: str, keywords: dict[str, Any]) -> None:
+        self.kind, self.keywords = kind, keywords
+        self.core: CoreOptimizer = make_optimizer(kind, keywords)
+
+    def step(self, keywords: dict[str, Any], weight: NDArray, grad: NDArray, lr: float) -> None:
+        if keywords != self.keywords:
+            made = _CoreState(self.kind, keywords)
+            if made.core.state_names == self.core.state_names:  # SGD has none without momentum
+                made.core.restore(self.core.steps, self.core.states)
+            self.core, self.keywords = made.core, keywords
+        self.core.step([weight], [grad], lr)
+
+
+class _CoreOptimizer(Optimizer):
+    """An optimizer of the core, whose settings are attributes."""
+
+    _kind: str
+    _settings: tuple[str, ...]
+
+    @property
+    def _keywords(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._settings}
+
+    def _arguments(self, wd: float) -> dict[str, Any]:
+        return {**self._keywords, "learning_rate": 1.0, "wd": float(wd)}  # the rate comes with each step
 
     def create_state(self, index: Any, weight: NDArray) -> Any:
-        keywords = {**self._keywords, "learning_rate": 1.0, "wd": float(self.wd * self._factor(index, "wd_mult"))}
-        return make_optimizer(type(self).__name__, keywords)
+        return _CoreState(self._kind, self._arguments(self.wd * self._factor(index, "wd_mult")))
 
     def step(self, weight: NDArray, grad: NDArray, state: Any, lr: float, wd: float, count: int) -> None:
-        core: CoreOptimizer = state
-        core.step([weight], [grad], lr)
+        state.step(self._arguments(wd), weight, grad, lr)
 
 
 @register
 class SGD(_CoreOptimizer):
     """mom = momentum mom - lr (grad + wd weight); weight += mom. nesterov: weight += momentum mom - lr (...)."""
 
+    _kind, _settings = "SGD", ("momentum", "nesterov")
+
     def __init__(self, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._keywords = {"momentum": float(momentum), "nesterov": nesterov}
+        self.momentum, self.nesterov = float(momentum), nesterov
 
 
-@register
-class Adam(_CoreOptimizer):
-    """Kingma & Ba 2015 as PyTorch has it: epsilon is added behind the correction of the mean square."""
+class _CoreAdam(_CoreOptimizer):
+    _settings = ("beta1", "beta2", "epsilon")
 
     def __init__(self, learning_rate: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8,
                  **kwargs: Any) -> None:
         super().__init__(learning_rate=learning_rate, **kwargs)
-        self._keywords = {"beta1": float(beta1), "beta2": float(beta2), "epsilon": float(epsilon)}
+        self.beta1, self.beta2, self.epsilon = float(beta1), float(beta2), float(epsilon)
 
 
 @register
-class AdamW(_CoreOptimizer):
+class Adam(_CoreAdam):
+    """Kingma & Ba 2015 as PyTorch has it: epsilon is added behind the correction of the mean square."""
+
+    _kind = "Adam"
+
+
+@register
+class AdamW(_CoreAdam):
     """Loshchilov & Hutter 2019 with PyTorch's defaults: weight *= 1 - lr wd, then Adam's step without penalty."""
+
+    _kind = "AdamW"
 
     def __init__(self, learning_rate: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8,
                  wd: float = 0.01, **kwargs: Any) -> None:
-        super().__init__(learning_rate=learning_rate, wd=wd, **kwargs)
-        self._keywords = {"beta1": float(beta1), "beta2": float(beta2), "epsilon": float(epsilon)}
+        super().__init__(learning_rate, beta1, beta2, epsilon, wd=wd, **kwargs)
 
 
 @register
@@ -164,16 +195,10 @@ class NAG(SGD):
     def __init__(self, momentum: float = 0.0, **kwargs: Any) -> None:
         super().__init__(momentum, momentum > 0, **kwargs)
 
-    def create_state(self, index: Any, weight: NDArray) -> Any:
-        keywords = {**self._keywords, "learning_rate": 1.0, "wd": float(self.wd * self._factor(index, "wd_mult"))}
-        return make_optimizer("SGD", keywords)
-
 
 @register
 class ccSGD(SGD):
     """SGD under its old name."""
-
-    create_state = NAG.create_state
 
 
 def _zeros(weight: NDArray, count: int) -> tuple[NDArray, ...]:
@@ -539,10 +564,10 @@ class Updater:
                 out[f"{index}.{number}"] = array
         return out
 
-    def restore(self, arrays: Mapping[str, NDArray], weights: Sequence[NDArray]) -> None:
+    def restore(self, arrays: Mapping[str, NDArray], weights: Mapping[Any, NDArray]) -> None:
         """Goes on from state_arrays(). Raises ValueError where they are of another optimizer or network."""
         made: dict[Any, tuple[Any, int, list[NDArray]]] = {}
-        for index, weight in enumerate(weights):
+        for index, weight in weights.items():
             if f"{index}.count" not in arrays:
                 continue
             state = self.optimizer.create_state(index, weight)
@@ -550,14 +575,13 @@ class Updater:
             while f"{index}.{len(kept)}" in arrays:
                 kept.append(arrays[f"{index}.{len(kept)}"])
             made[index] = state, int(arrays[f"{index}.count"].item()), kept
-        if len({name.split(".")[0] for name in arrays}) != len(made):
-            raise ValueError(f"[optimizer] states of more weights than {len(weights)}")
+        foreign = sorted({name.rpartition(".")[0] for name in arrays} - {str(index) for index in made})
+        if foreign:
+            raise ValueError(f"[optimizer] states of weights {', '.join(foreign)}, expected those of "
+                             f"{', '.join(map(str, weights))}")
         for index, (state, count, kept) in made.items():
-            if isinstance(state, CoreOptimizer):
-                if len(kept) != len(state.state_names):
-                    raise ValueError(f"[optimizer] states of weight {index}, was {len(kept)}, expected "
-                                     f"{len(state.state_names)}")
-                state.restore(count, [kept])
+            if isinstance(state, _CoreState):
+                state.core.restore(count, [kept])
             else:
                 own = _arrays_of(state)
                 if [a.shape for a in own] != [a.shape for a in kept]:
@@ -571,8 +595,8 @@ class Updater:
 
 
 def _arrays_of(state: Any) -> list[NDArray]:
-    if isinstance(state, CoreOptimizer):
-        return list(state.states[0]) if state.states else []
+    if isinstance(state, _CoreState):
+        return list(state.core.states[0]) if state.core.states else []
     if isinstance(state, NDArray):
         return [state]
     if isinstance(state, tuple):

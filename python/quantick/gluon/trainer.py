@@ -88,8 +88,8 @@ class Trainer:
                 continue
             self._updater(index, parameter.grad(), parameter.data())
 
-    def _weights(self) -> list[NDArray]:
-        return [parameter.data() for parameter in self._params]
+    def _weights(self) -> dict[int, NDArray]:
+        return {index: parameter.data() for index, parameter in enumerate(self._params)}
 
     def save_states(self, fname: str | os.PathLike[str]) -> None:
         """Writes the optimizer's states into a safetensors file."""

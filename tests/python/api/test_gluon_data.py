@@ -119,6 +119,34 @@ def test_store_with_an_optimizer(tmp_path):
     assert np.array_equal(trained(True), trained(False))
 
 
+@pytest.mark.parametrize("keys", [["w", "layer.bias"], [9, 3]])
+def test_a_store_keeps_states_under_its_keys(tmp_path, keys):
+    def store(weights):
+        made = kvstore.create()
+        made.set_optimizer(optimizer.Adam(learning_rate=0.1))
+        made.init(keys, weights)
+        return made
+
+    def pushed(made, times):
+        for _ in range(times):
+            made.push(keys, [nd.array([0.5]), nd.array([1.0, -1.0])])
+        out = [nd.zeros((1,)), nd.zeros((2,))]
+        made.pull(keys, out)
+        return out
+
+    start = [nd.array([1.0]), nd.array([2.0, 3.0])]
+    first = store(start)
+    second = store(pushed(first, 2))
+    first.save_optimizer_states(tmp_path / "states")
+    second.load_optimizer_states(tmp_path / "states")
+    assert [w.tolist() for w in pushed(second, 1)] == [w.tolist() for w in pushed(store(start), 3)]
+    other = kvstore.create()
+    other.set_optimizer(optimizer.Adam())
+    other.init("another", nd.array([1.0]))
+    with pytest.raises(ValueError, match="expected those of another"):
+        other.load_optimizer_states(tmp_path / "states")
+
+
 def test_stores_of_several_processes_are_refused():
     for name in ("dist_sync", "dist_device_async", "nccl", "horovod"):
         with pytest.raises(NotImplementedError, match=f"store {name}: not here, expected local or device"):

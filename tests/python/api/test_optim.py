@@ -346,6 +346,55 @@ def test_states_go_on_with_the_same_bits(tmp_path, name, keywords):
         wrong.load_states(path)
 
 
+@pytest.mark.parametrize(("name", "before", "after"), [
+    ("SGD", {}, {"wd": 0.5}), ("SGD", {"momentum": 0.9}, {"momentum": 0.5}), ("SGD", {}, {"momentum": 0.9}),
+    ("NAG", {"momentum": 0.9}, {"momentum": 0.2}), ("Adam", {}, {"beta1": 0.2, "wd": 0.1}), ("AdamW", {}, {"wd": 0.3})])
+def test_settings_that_change_between_steps_count(name, before, after):
+    w, slopes = nd.array([1.0, -2.0]), RNG.standard_normal((5, 2)).astype(np.float32)
+    made = optimizer.create(name, learning_rate=0.1, **before)
+    state = made.create_state(0, w)
+    for slope in slopes[:3]:
+        made.update(0, w, nd.array(slope), state)
+    for setting, value in after.items():
+        setattr(made, setting, value)
+    # The states of the first steps, and the new settings.
+    expected = nd.array(w)
+    fresh = optimizer.create(name, learning_rate=0.1, **before | after)
+    core = fresh.create_state(0, expected).core
+    if core.state_names == state.core.state_names:
+        core.restore(3, state.core.states)
+    for slope in slopes[3:]:
+        made.update(0, w, nd.array(slope), state)
+        core.step([expected], [nd.array(slope)], 0.1)
+    assert np.array_equal(w.asnumpy(), expected.asnumpy())
+
+
+def test_an_optimizer_of_the_core_may_be_subclassed():
+    class Halved(optimizer.SGD):
+        def step(self, weight, grad, state, lr, wd, count):
+            super().step(weight, grad, state, lr / 2, wd, count)
+
+    w = nd.array([1.0])
+    made = Halved(learning_rate=1.0)
+    made.update(0, w, nd.array([1.0]), made.create_state(0, w))
+    assert w.item() == 0.5
+
+
+def test_defaults_are_those_of_mxnet():
+    """AdamW's are PyTorch's."""
+    learning_rates = {"Adam": 0.001, "AdamW": 0.001, "Adamax": 0.002, "Nadam": 0.001, "RMSProp": 0.001, "Ftrl": 0.1,
+                      "SGD": 0.01, "NAG": 0.01, "AdaGrad": 0.01, "AdaDelta": 0.01, "FTML": 0.01, "LAMB": 0.001,
+                      "AdaBelief": 0.001, "Signum": 0.01}
+    assert {name: optimizer.create(name).learning_rate for name in learning_rates} == learning_rates
+    made = [optimizer.create(name) for name in ("Adam", "AdamW", "Adamax", "Nadam", "LAMB", "AdaBelief")]
+    assert {(o.beta1, o.beta2) for o in made} == {(0.9, 0.999)}
+    assert [optimizer.create(name).epsilon for name in ("Adam", "AdamW", "Nadam", "RMSProp", "AdaDelta", "FTML")] == [
+        1e-8, 1e-8, 1e-8, 1e-8, 1e-5, 1e-8]
+    assert optimizer.SGD().momentum == 0 and not optimizer.SGD().nesterov
+    assert optimizer.NAG(momentum=0.9).nesterov
+    assert optimizer.AdamW().wd == 0.01 and optimizer.Adam().wd == 0
+
+
 def test_factors_on_parameters():
     net = linear()
     x, y = regression()
