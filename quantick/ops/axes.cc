@@ -6,15 +6,16 @@
 
 namespace quantick {
 
+int normalize_axis(int64_t axis, int ndim, std::string_view who) {
+  QTK_CHECK(axis >= -ndim && axis < ndim, IndexError, "[{}] axis, was {}, expected {}..{}", who, axis, -ndim, ndim - 1);
+  return static_cast<int>(axis < 0 ? axis + ndim : axis);
+}
+
 std::vector<int> normalize_axes(const std::vector<int64_t>& axes, int ndim, std::string_view who) {
   std::vector<int> out;
   if (axes.empty())
     for (int i = 0; i < ndim; ++i) out.push_back(i);
-  for (const int64_t axis : axes) {
-    QTK_CHECK(axis >= -ndim && axis < ndim, IndexError, "[{}] axis, was {}, expected {}..{}", who, axis, -ndim,
-              ndim - 1);
-    out.push_back(static_cast<int>(axis < 0 ? axis + ndim : axis));
-  }
+  for (const int64_t axis : axes) out.push_back(normalize_axis(axis, ndim, who));
   std::sort(out.begin(), out.end());
   QTK_CHECK(std::adjacent_find(out.begin(), out.end()) == out.end(), ValueError, "[{}] axes hold one axis twice", who);
   return out;

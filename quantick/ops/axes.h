@@ -9,6 +9,9 @@
 
 namespace quantick {
 
+/// Non-negative. Throws IndexError.
+int normalize_axis(int64_t axis, int ndim, std::string_view who);
+
 /// Non-negative, sorted, each once; all axes where the list is empty. Throws IndexError and ValueError.
 std::vector<int> normalize_axes(const std::vector<int64_t>& axes, int ndim, std::string_view who);
 

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "quantick/core/thread_pool.h"
+#include "quantick/ops/axes.h"
 #include "quantick/ops/define.h"
 #include "quantick/ops/elementwise/loop.h"
 #include "quantick/ops/lowering.h"
@@ -106,7 +107,7 @@ struct BatchNorm {
   static std::vector<std::string> inputs() { return {"x", "gamma", "beta", "running_mean", "running_var"}; }
 
   static Channels channels(const Attrs& attrs, const Shape& x) {
-    return {x, x.normalize_axis(static_cast<int>(attrs.axis))};
+    return {x, normalize_axis(attrs.axis, x.ndim(), name)};
   }
 
   static Types infer(const Attrs& attrs, const Types& in) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "quantick/core/error.h"
+#include "quantick/ops/axes.h"
 #include "quantick/tensor/array.h"
 
 namespace quantick {
@@ -16,7 +17,7 @@ class Granularity {
   Granularity(std::string_view who, const Shape& x, const Shape& scale, int64_t axis, int64_t block_size) {
     QTK_CHECK(block_size >= 0, ValueError, "[{}] block_size, was {}, expected 0 or more", who, block_size);
     if (scale.size() == 1 && scale.ndim() <= 1) return;
-    const int at = x.normalize_axis(static_cast<int>(axis));
+    const int at = normalize_axis(axis, x.ndim(), who);
     Shape expected{x[at]};
     if (block_size > 0) {
       expected = x;

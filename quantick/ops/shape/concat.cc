@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "quantick/ops/axes.h"
 #include "quantick/ops/shape/code_move.h"
 
 namespace quantick {
@@ -19,7 +20,7 @@ struct Concat {
 
   static Types infer(const Attrs& attrs, const Types& in) {
     const Shape& first = in[0].shape;
-    const int axis = first.normalize_axis(static_cast<int>(attrs.axis));
+    const int axis = normalize_axis(attrs.axis, first.ndim(), name);
     Shape out = first;
     out[axis] = 0;
     for (const TensorType& type : in) {

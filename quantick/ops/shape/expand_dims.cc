@@ -1,3 +1,4 @@
+#include "quantick/ops/axes.h"
 #include "quantick/ops/shape/code_move.h"
 
 namespace quantick {
@@ -14,10 +15,8 @@ struct ExpandDims {
 
   static Types infer(const Attrs& attrs, const Types& in) {
     const int ndim = in[0].shape.ndim();
-    QTK_CHECK(attrs.axis >= -ndim - 1 && attrs.axis <= ndim, IndexError, "[expand_dims] axis, was {}, expected {}..{}",
-              attrs.axis, -ndim - 1, ndim);
     Shape out = in[0].shape;
-    out.insert(static_cast<int>(attrs.axis < 0 ? attrs.axis + ndim + 1 : attrs.axis), 1);
+    out.insert(normalize_axis(attrs.axis, ndim + 1, name), 1);
     return {{in[0].dtype, out}};
   }
 

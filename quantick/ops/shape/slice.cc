@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "quantick/ops/axes.h"
 #include "quantick/ops/shape/code_move.h"
 
 namespace quantick {
@@ -20,7 +21,7 @@ struct Slice {
   static std::vector<std::string> inputs() { return {"x"}; }
 
   static Types infer(const Attrs& attrs, const Types& in) {
-    const int axis = in[0].shape.normalize_axis(static_cast<int>(attrs.axis));
+    const int axis = normalize_axis(attrs.axis, in[0].shape.ndim(), name);
     QTK_CHECK(attrs.step > 0, ValueError, "[slice] step, was {}, expected > 0", attrs.step);
     const int64_t n = in[0].shape[axis];
     const auto clip = [n](int64_t i) { return std::min(std::max<int64_t>(i < 0 ? i + n : i, 0), n); };

@@ -1,3 +1,4 @@
+#include "quantick/ops/axes.h"
 #include "quantick/ops/shape/code_move.h"
 
 namespace quantick {
@@ -14,7 +15,7 @@ struct Squeeze {
 
   static Types infer(const Attrs& attrs, const Types& in) {
     Shape out = in[0].shape;
-    const int axis = out.normalize_axis(static_cast<int>(attrs.axis));
+    const int axis = normalize_axis(attrs.axis, out.ndim(), name);
     QTK_CHECK(out[axis] == 1, ShapeError, "[squeeze] extent of axis {}, was {}, expected 1", attrs.axis, out[axis]);
     out.erase(axis);
     return {{in[0].dtype, out}};

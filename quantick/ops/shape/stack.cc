@@ -1,3 +1,4 @@
+#include "quantick/ops/axes.h"
 #include "quantick/ops/shape/code_move.h"
 
 namespace quantick {
@@ -11,12 +12,7 @@ struct Stack {
     int64_t axis = 0;
     static constexpr auto fields() { return std::make_tuple(field("axis", &Attrs::axis, "place of the new axis")); }
   };
-  static int place(const Attrs& attrs, int ndim) {
-    const auto axis = static_cast<int>(attrs.axis < 0 ? attrs.axis + ndim + 1 : attrs.axis);
-    QTK_CHECK(axis >= 0 && axis <= ndim, IndexError, "[stack] axis, was {}, expected {}..{}", attrs.axis, -ndim - 1,
-              ndim);
-    return axis;
-  }
+  static int place(const Attrs& attrs, int ndim) { return normalize_axis(attrs.axis, ndim + 1, name); }
   static std::vector<std::string> inputs() { return {"x"}; }
 
   static Types infer(const Attrs& attrs, const Types& in) {

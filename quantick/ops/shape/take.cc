@@ -19,7 +19,7 @@ struct Take {
   static Types infer(const Attrs& attrs, const Types& in) {
     QTK_CHECK(in[1].dtype == DType::i64 || in[1].dtype == DType::i32, TypeError,
               "[take] indices, was {}, expected int64 or int32", dtype_name(in[1].dtype));
-    const int axis = in[0].shape.normalize_axis(static_cast<int>(attrs.axis));
+    const int axis = normalize_axis(attrs.axis, in[0].shape.ndim(), name);
     Shape out;
     for (int i = 0; i < axis; ++i) out.push_back(in[0].shape[i]);
     for (const int64_t extent : in[1].shape) out.push_back(extent);
