@@ -7,6 +7,7 @@
 
 #include "quantick/core/error.h"
 #include "quantick/core/rng.h"
+#include "quantick/graph/fold_parameters.h"
 #include "quantick/graph/tracing.h"
 #include "quantick/ops/ops.h"
 
@@ -80,6 +81,26 @@ TEST(Graph, RewritesKeepTheBitsAndDropWhatIsNotNeeded) {
   folded.verify();
   EXPECT_FALSE(has(folded, "add"));
   for (const Graph* g : {&lean, &folded}) EXPECT_TRUE(same_bits(g->run(inputs)[0], graph.run(inputs)[0]));
+}
+
+TEST(Graph, FoldsWhatIsComputedFromParametersIntoParameters) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::f32, Shape{2, 3}});
+  const ValueId w = graph.add_parameter("w", random_array({3, 3}, 1));
+  const ValueId two = graph.add_constant(Array::full({}, 2.0));
+  const ValueId scaled = graph.add_node(find_operator("multiply"), {}, {w, two}, "a")[0];
+  const ValueId root = graph.add_node(find_operator("sqrt"), {}, {two}, "a")[0];
+  const ValueId y = graph.add_node(find_operator("dense"), {}, {x, scaled}, "a")[0];
+  graph.set_outputs(graph.add_node(find_operator("multiply"), {}, {y, root}, "b"));
+  const Graph folded = with_folded_parameters(graph);
+  folded.verify();
+  ASSERT_EQ(folded.nodes().size(), 2u);
+  EXPECT_EQ(folded.value(folded.nodes()[0].inputs[1]).kind, ValueKind::parameter);
+  EXPECT_EQ(folded.value(folded.nodes()[0].inputs[1]).name, "w");
+  EXPECT_EQ(folded.value(folded.nodes()[1].inputs[1]).kind, ValueKind::constant);
+  EXPECT_EQ(graph.with_folded_constants().nodes().size(), 3u) << "a parameter may change";
+  const Array in = random_array({2, 3}, 4);
+  EXPECT_TRUE(same_bits(folded.run(std::span(&in, 1))[0], graph.run(std::span(&in, 1))[0]));
 }
 
 TEST(Graph, SetsParametersOfOneNodeAndKeepsIds) {

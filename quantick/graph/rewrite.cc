@@ -2,8 +2,50 @@
 #include <algorithm>
 
 #include "quantick/graph/copier.h"
+#include "quantick/graph/fold_parameters.h"
 
 namespace quantick::graph {
+namespace {
+
+/// Computes nodes that read constants alone or, with `parameters`, constants and parameters.
+Graph folded(const Graph& graph, bool parameters) {
+  Graph out;
+  Copier copier(graph, out);
+  std::vector<Array> known(graph.values().size());
+  std::vector<std::string> names(known.size());  // of the parameter that it comes from, "" for a constant
+  for (size_t i = 0; i < known.size(); ++i) {
+    const Value& v = graph.values()[i];
+    if (v.kind == ValueKind::constant || (parameters && v.kind == ValueKind::parameter)) known[i] = v.data;
+    if (v.kind == ValueKind::parameter) names[i] = v.name;
+  }
+  for (const Node& node : graph.nodes()) {
+    Arrays arguments;
+    std::string name;
+    bool all = true;
+    for (const ValueId id : node.inputs) {
+      arguments.push_back(id < 0 ? Array() : known[static_cast<size_t>(id)]);
+      all = all && (id < 0 || arguments.back().defined());
+      if (id >= 0 && name.empty()) name = names[static_cast<size_t>(id)];
+    }
+    if (!all) {
+      copier.copy(node);
+      continue;
+    }
+    const UnobservedScope unobserved;
+    const Arrays results = invoke(*node.op, node.attributes, arguments);
+    for (size_t i = 0; i < results.size(); ++i) {
+      const auto id = static_cast<size_t>(node.outputs[i]);
+      known[id] = results[i];
+      names[id] = name;
+      copier.set(node.outputs[i], name.empty() ? out.add_constant(results[i]) : out.add_parameter(name, results[i]));
+    }
+  }
+  copier.finish();
+  return out.without_dead_nodes();
+}
+
+}  // namespace
+
 Graph Graph::without_dead_nodes() const {
   std::vector<bool> needed(values_.size(), false), alive(nodes_.size(), false);
   for (ValueId id : outputs_) needed[static_cast<size_t>(id)] = true;
@@ -23,30 +65,8 @@ Graph Graph::without_dead_nodes() const {
   return out;
 }
 
-Graph Graph::with_folded_constants() const {
-  Graph out;
-  Copier copier(*this, out);
-  std::vector<Array> known(values_.size());
-  for (size_t i = 0; i < values_.size(); ++i)
-    if (values_[i].kind == ValueKind::constant) known[i] = values_[i].data;
-  for (const Node& node : nodes_) {
-    const bool constant = std::all_of(node.inputs.begin(), node.inputs.end(),
-                                      [&](ValueId id) { return id < 0 || known[static_cast<size_t>(id)].defined(); });
-    if (!constant) {
-      copier.copy(node);
-      continue;
-    }
-    Arrays arguments;
-    for (ValueId id : node.inputs) arguments.push_back(id < 0 ? Array() : known[static_cast<size_t>(id)]);
-    const UnobservedScope unobserved;
-    const Arrays results = invoke(*node.op, node.attributes, arguments);
-    for (size_t i = 0; i < results.size(); ++i) {
-      known[static_cast<size_t>(node.outputs[i])] = results[i];
-      copier.set(node.outputs[i], out.add_constant(results[i]));
-    }
-  }
-  copier.finish();
-  return out.without_dead_nodes();
-}
+Graph Graph::with_folded_constants() const { return folded(*this, false); }
+
+Graph with_folded_parameters(const Graph& graph) { return folded(graph, true); }
 
 }  // namespace quantick::graph

@@ -1,9 +1,12 @@
 #include "quantick/quant/calibration.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
 #include "quantick/core/error.h"
+#include "quantick/core/fields.h"
 #include "quantick/core/float_mode.h"
 #include "quantick/core/interrupt.h"
 #include "quantick/quant/node_plan.h"
@@ -23,6 +26,11 @@ std::vector<SkippedCells> Calibration::skipped() const {
     if (h.missing() > 0 || h.observed() == 0) out.push_back({value, h.observed(), h.missing()});
   }
   return out;
+}
+
+const ObservedRange* Calibration::given(const std::string& tensor) const {
+  const auto found = given_.find(tensor);
+  return found == given_.end() ? nullptr : &found->second;
 }
 
 double Calibration::state_range(int node) const {
@@ -67,6 +75,30 @@ class StateWatch {
   std::map<graph::ValueId, Array> inputs_;
 };
 
+/// Shapes that no layer takes are the data's fault: the error says which data it was.
+void run_batch(const graph::Graph& graph, const Array& x, size_t batch, const Shape& first,
+               const std::function<void(graph::ValueId, const Array&)>& observe) {
+  try {
+    graph.run(std::span(&x, 1), observe);
+  } catch (const ShapeError& error) {
+    fail<ShapeError>("{}; batch {} of the calibration data, was {}{}", error.what(), batch, x.shape().text(),
+                     batch == 0 ? "" : ", batch 0 " + first.text());
+  }
+}
+
+void check_given(const std::map<std::string, ObservedRange>& ranges, const std::vector<std::string>& tensors) {
+  for (const auto& [tensor, range] : ranges) {
+    if (std::find(tensors.begin(), tensors.end(), tensor) == tensors.end()) {
+      const std::string near = nearest_name(tensor, tensors);
+      fail<ValueError>("[calibration] a range is given for \"{}\", which is no tensor of the model{}; it has: {}",
+                       tensor, near.empty() ? "" : ", did you mean \"" + near + "\"?", fmt::join(tensors, ", "));
+    }
+    QTK_CHECK(std::isfinite(range.low) && std::isfinite(range.high) && range.low <= range.high, ValueError,
+              "[calibration] range of \"{}\", was [{}, {}], expected finite numbers in order", tensor, range.low,
+              range.high);
+  }
+}
+
 }  // namespace
 
 Array with_missing_filled(const Array& x, float fill) {
@@ -98,12 +130,23 @@ Calibration calibrate(const graph::Graph& graph, const CalibrationData& data, co
   add(input);
   StateWatch states(graph, config, result.state_ranges_);
   for (const graph::Node& node : graph.nodes()) add(node.outputs[0]);
+  const std::vector<std::string> names = node_names(graph);
+  const auto tell = [&](graph::ValueId id, const Array& values) {
+    if (!data.on_tensor) return;
+    const int node = graph.value(id).node;
+    if (node < 0)
+      data.on_tensor("input", "", values);
+    else
+      data.on_tensor(names[static_cast<size_t>(node)] + ".output", graph.nodes()[static_cast<size_t>(node)].op->name,
+                     values);
+  };
   const auto observe = [&](graph::ValueId id, const Array& values) {
     states.on_value(id, values);
     const auto found = result.observers_.find(id);
     if (id == input || found == result.observers_.end() || values.dtype() != DType::f32) return;
     const Array rows = values.contiguous();
     found->second->observe({rows.data<float>(), static_cast<size_t>(rows.size())});
+    tell(id, rows);
   };
   for (size_t b = 0; b < data.batches.size(); ++b) {
     check_interrupt();
@@ -112,15 +155,28 @@ Calibration calibrate(const graph::Graph& graph, const CalibrationData& data, co
               dtype_name(batch.dtype()));
     const Array rows = batch.contiguous();
     result.observers_.at(input)->observe({rows.data<float>(), static_cast<size_t>(rows.size())});
+    QTK_CHECK(batch.shape().ndim() > batch_axis, ShapeError,
+              "[calibration] batch {} of the data, was {}, expected {} or more axes", b, batch.shape().text(),
+              batch_axis + 1);
     result.rows_ += batch.shape()[batch_axis];
-    const Array filled = with_missing_filled(rows, static_cast<float>(config.fill_value));
-    graph.run(std::span(&filled, 1), observe);
+    tell(input, rows);
+    run_batch(graph, with_missing_filled(rows, static_cast<float>(config.fill_value)), b, data.batches[0].shape(),
+              observe);
     states.on_batch_end();
     if (data.on_batch) data.on_batch(b + 1);
   }
   result.missing_ = result.observers_.at(input)->histogram().missing();
+  QTK_CHECK(result.missing_ > 0 || result.observers_.at(input)->histogram().observed() > 0, ValueError,
+            "[calibration] the data are empty: {} batches, the first of shape {}, expected at least one row",
+            data.batches.size(), data.batches[0].shape().text());
   QTK_CHECK(result.observers_.at(input)->histogram().observed() > 0, ValueError,
             "[calibration] all {} cells of the data are missing", result.missing_);
+  if (data.ranges) {
+    std::vector<std::string> tensors{"input"};
+    for (const std::string& name : names) tensors.push_back(name + ".output");
+    result.given_ = data.ranges();
+    check_given(result.given_, tensors);
+  }
   return result;
 }
 

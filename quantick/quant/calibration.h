@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "quantick/graph/graph.h"
@@ -20,6 +21,11 @@ struct CalibrationData {
   std::vector<Array> batches;
   /// Where given, called after each batch that calibration has observed, with their number so far. May throw, to stop.
   std::function<void(size_t)> on_batch;
+  /// Where given, sees each float32 tensor of each batch: its name as rules have it ("input", "fc.output"), the
+  /// operator that makes it ("" for the input), its values. Missing cells of the input are still there.
+  std::function<void(const std::string& tensor, const std::string& op, const Array& values)> on_tensor;
+  /// Where given, called at the end for ranges by those names, which go before those of calib_mode.
+  std::function<std::map<std::string, ObservedRange>()> ranges;
 };
 
 /// A tensor with cells that calibration left out.
@@ -34,6 +40,8 @@ class Calibration {
   const Observer& at(graph::ValueId value) const;
   /// Whether the value was observed at all.
   bool has(graph::ValueId value) const { return observers_.contains(value); }
+  /// The range that CalibrationData::ranges gave a tensor, or null.
+  const ObservedRange* given(const std::string& tensor) const;
   /// Largest magnitude of the hidden state of a node whose configuration narrows it; 0 for other nodes.
   double state_range(int node) const;
   int64_t rows() const { return rows_; }
@@ -46,6 +54,7 @@ class Calibration {
   friend Calibration calibrate(const graph::Graph&, const CalibrationData&, const QuantizationConfig&);
   std::map<graph::ValueId, std::unique_ptr<Observer>> observers_;
   std::map<int, double> state_ranges_;
+  std::map<std::string, ObservedRange> given_;
   int64_t rows_ = 0, missing_ = 0;
 };
 

@@ -51,6 +51,50 @@ TEST(Calibrate, ObservesWhatIsThereAndCountsWhatIsNot) {
   EXPECT_THROW(c.at(99), IndexError);
 }
 
+/// The text of the error, which must be an E.
+template <class E>
+std::string refusal(const graph::Graph& graph, const CalibrationData& data) {
+  try {
+    calibrate(graph, data, {});
+  } catch (const E& error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "accepted";
+  return "";
+}
+
+TEST(Calibrate, SaysWhichDataDidNotFit) {
+  graph::Graph graph;
+  const auto x = graph.add_input("x", {DType::f32, Shape{4, 2}});
+  const auto w = graph.add_parameter("w", Array::full({3, 2}, 1.0));
+  graph.set_outputs(graph.add_node(find_operator("dense"), {}, {x, w}, "fc"));
+  const std::string width = refusal<ShapeError>(graph, std::vector<Array>{Array::zeros({4, 2}), Array::zeros({4, 5})});
+  EXPECT_NE(width.find("batch 1 of the calibration data, was (4, 5), batch 0 (4, 2)"), std::string::npos) << width;
+  const std::string empty = refusal<ValueError>(relu_graph(), Array::zeros({2, 0, 2}));
+  EXPECT_NE(empty.find("the data are empty: 1 batches, the first of shape (2, 0, 2)"), std::string::npos) << empty;
+}
+
+TEST(Calibrate, HandsTensorsOutAndTakesRangesForThem) {
+  const Array x = Array::from(std::vector<float>{-4, 1, 2, 7, 3, 5, -1, 0, 0, 2, 1, 1}, Shape{2, 3, 2});
+  const graph::Graph graph = relu_graph();
+  CalibrationData data(std::vector<Array>{x, x});
+  std::vector<std::string> seen;
+  data.on_tensor = [&](const std::string& tensor, const std::string& op, const Array& values) {
+    seen.push_back(tensor + " " + op + " " + values.shape().text());
+  };
+  data.ranges = [] { return std::map<std::string, ObservedRange>{{"act.output", {0, 2}}}; };
+  const Calibration c = calibrate(graph, data, {});
+  const std::vector<std::string> once{"input  (2, 3, 2)", "act.output relu (2, 3, 2)"};
+  EXPECT_EQ(seen, (std::vector<std::string>{once[0], once[1], once[0], once[1]}));
+  ASSERT_NE(c.given("act.output"), nullptr);
+  EXPECT_EQ(c.given("act.output")->high, 2);
+  EXPECT_EQ(c.given("input"), nullptr);
+  data.ranges = [] { return std::map<std::string, ObservedRange>{{"act.outputs", {0, 2}}}; };
+  EXPECT_NE(refusal<ValueError>(graph, data).find("did you mean \"act.output\"?"), std::string::npos);
+  data.ranges = [] { return std::map<std::string, ObservedRange>{{"input", {2, 0}}}; };
+  EXPECT_NE(refusal<ValueError>(graph, data).find("range of \"input\", was [2, 0]"), std::string::npos);
+}
+
 TEST(Calibrate, NamesTheTensorsThatLackedValues) {
   graph::Graph graph;
   const auto x = graph.add_input("x", {DType::f32, Shape{3, 2}});

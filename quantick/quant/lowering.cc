@@ -141,6 +141,7 @@ class Lowering {
     check_ranges();
     const graph::ValueId output = graph_.outputs()[0];
     out_.program = builder_.finish(ids_.at(output), graph_.value(output).name);
+    out_.ranges = std::move(chosen_);
     return std::move(out_);
   }
 
@@ -149,8 +150,10 @@ class Lowering {
   TensorFormat calibrated(graph::ValueId value, const std::string& tensor, int bits) const {
     const bool symmetric = config_.activation_scheme == "symmetric" || bits > 8;
     ObservedRange range = calibration_.at(value).range_for(bits, symmetric);
+    if (const ObservedRange* given = calibration_.given(tensor)) range = *given;
     for (const RangeRule& rule : config_.ranges)
       if (matches_pattern(tensor, rule.match)) range = {rule.low, rule.high};
+    chosen_[{value, bits}] = range;
     if (std::find(ranged_.begin(), ranged_.end(), tensor) == ranged_.end()) ranged_.push_back(tensor);
     return choose_format(range, {.bits = bits, .symmetric = symmetric, .power_of_two = config_.power_of_two});
   }
@@ -374,6 +377,7 @@ class Lowering {
   std::map<size_t, TensorFormat> shared_;  ///< by node: joins, and what they alone read
   std::map<graph::ValueId, int> ids_;
   mutable std::vector<std::string> ranged_;  ///< tensors that took a range from calibration, as rules name them
+  mutable std::map<std::pair<graph::ValueId, int>, ObservedRange> chosen_;
   std::map<std::pair<int, bool>, int> conversions_;
   Lowered out_;
 };

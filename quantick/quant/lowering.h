@@ -1,6 +1,8 @@
 #pragma once
 // From a float graph and its calibration to a fixed-bits program.
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "quantick/graph/graph.h"
@@ -16,6 +18,8 @@ struct Lowered {
   std::vector<graph::ValueId> graph_values;  ///< by program value
   std::vector<std::string> names;            ///< by program value: "input", the layer, "x as int8" for a conversion
   std::vector<int> graph_nodes;              ///< by program node, -1 for a conversion
+  /// Ranges that calibration, or the caller, chose, by graph value and bits.
+  std::map<std::pair<graph::ValueId, int>, ObservedRange> ranges;
 };
 
 /// Formats: the input and the results between layers by calibration, at the configuration's widths; LSTM outputs and

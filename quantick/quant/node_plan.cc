@@ -257,7 +257,8 @@ GraphPlan plan_nodes(const graph::Graph& graph, const QuantizationConfig& config
   QTK_CHECK(!graph.nodes().empty(), ValueError, "[quantize] the model computes nothing");
   std::vector<std::string> layers, operators;
   for (const graph::Node& node : graph.nodes()) {
-    if (std::find(layers.begin(), layers.end(), node.layer) == layers.end()) layers.push_back(node.layer);
+    if (!node.layer.empty() && std::find(layers.begin(), layers.end(), node.layer) == layers.end())
+      layers.push_back(node.layer);
     if (std::find(operators.begin(), operators.end(), node.op->name) == operators.end())
       operators.push_back(node.op->name);
   }

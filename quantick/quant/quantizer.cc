@@ -5,6 +5,7 @@
 #include "quantick/core/error.h"
 #include "quantick/core/float_mode.h"
 #include "quantick/graph/fold_batch_norm.h"
+#include "quantick/graph/fold_parameters.h"
 #include "quantick/quant/corrections.h"
 #include "quantick/runtime/session.h"
 
@@ -44,7 +45,44 @@ QuantizationConfig with_wide_states(QuantizationConfig config) {
   return config;
 }
 
+void check_float32(const nn::Block& model, const CalibrationData& data) {
+  for (const Array& batch : data.batches)
+    QTK_CHECK(batch.dtype() == DType::f32, TypeError, "[quantize] calibration data, was {}, expected float32",
+              dtype_name(batch.dtype()));
+  for (const auto& [name, parameter] : model.collect_params())
+    QTK_CHECK(!parameter.initialized() || parameter.dtype() == DType::f32, TypeError,
+              "[quantize] parameter {}, was {}, expected float32: cast(\"float32\") the model first", name,
+              dtype_name(parameter.dtype()));
+}
+
+/// Shapes that the model does not take: the error says whose they are.
+graph::Graph traced(nn::Block& model, const Types& types, bool by_data) {
+  const Types before = model.last_input_types();
+  try {
+    return model.trace(types);
+  } catch (const ShapeError& error) {
+    if (!by_data) throw;
+    fail<ShapeError>(
+        "{}; calibration data, was {}{}", error.what(), types[0].shape.text(),
+        before.empty() || before == types ? "" : ", the model was last called with " + before[0].shape.text());
+  }
+}
+
+QuantizationReport report_on(const graph::Graph& graph, const Calibration& calibration, const Lowered& lowered,
+                             const Array& samples) {
+  try {
+    return make_report(graph, calibration, lowered, samples);
+  } catch (const ShapeError& error) {
+    fail<ShapeError>("{}; held_out, was {}, expected shapes as the model's input {}", error.what(),
+                     samples.shape().text(), graph.value(graph.inputs().at(0)).type.shape.text());
+  }
+}
+
 }  // namespace
+
+graph::Graph prepared(const graph::Graph& graph) {
+  return graph::with_folded_batch_norm(graph::with_folded_parameters(graph));
+}
 
 Array QuantizedNet::predict(const Array& x) const { return runtime::Session(program).run(x); }
 
@@ -60,7 +98,17 @@ QuantizedNet quantize_graph(const graph::Graph& original, const QuantizationConf
   config.validate();
   QTK_CHECK(!data.batches.empty() || config.default_method() != "static", ValueError,
             "[quantize] no calibration data: pass at least one batch, or choose calib_mode none (dynamic)");
-  const graph::Graph folded = graph::with_folded_batch_norm(original);
+  QTK_CHECK(!held_out.defined() || held_out.size() > 0, ValueError,
+            "[quantize] held_out, was {}, expected at least one row", held_out.shape().text());
+  const Shape& input_shape = original.value(original.inputs().at(0)).type.shape;
+  QTK_CHECK(!held_out.defined() || (held_out.dtype() == DType::f32 && held_out.shape().ndim() == input_shape.ndim()),
+            TypeError, "[quantize] held_out, was {} {}, expected float32 with as many axes as the model's input {}",
+            dtype_name(held_out.dtype()), held_out.shape().text(), input_shape.text());
+  QTK_CHECK(
+      !data.ranges || std::ranges::count(config.corrections, "bias_correction") == 0, UnsupportedError,
+      "[quantize] corrections, had bias_correction, which calibrates several times, expected none where the caller "
+      "gives the ranges");
+  const graph::Graph folded = prepared(original);
   refuse_impossible(plan_nodes(folded, config, marks).float_nodes);
   QuantizedNet out;
   std::vector<CorrectionNote> notes;
@@ -72,7 +120,7 @@ QuantizedNet quantize_graph(const graph::Graph& original, const QuantizationConf
   Array samples = held_out;
   if (!samples.defined() && !data.batches.empty())
     samples = report_rows(data.batches[0], lowered.program.input().sequence);
-  out.report = make_report(reference, calibration, lowered, samples);
+  out.report = report_on(reference, calibration, lowered, samples);
   out.report.float_nodes = plan_nodes(graph, config, marks).float_nodes;
   out.report.corrections = std::move(notes);
   if (samples.defined() && narrows_states(config))
@@ -92,7 +140,8 @@ QuantizedNet quantize_net(nn::Block& model, const QuantizationConfig& config, co
   const Types types = data.batches.empty() ? model.last_input_types() : Types{data.batches[0].type()};
   QTK_CHECK(!types.empty(), ValueError,
             "[quantize] the model's input is not known: call the model once, or pass calibration data");
-  return quantize_graph(model.trace(types), config, data, held_out, marks_of(model));
+  check_float32(model, data);
+  return quantize_graph(traced(model, types, !data.batches.empty()), config, data, held_out, marks_of(model));
 }
 
 QuantizationConfig Quantizer::config() const {

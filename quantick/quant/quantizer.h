@@ -36,6 +36,10 @@ QuantizedNet quantize_net(nn::Block& model, const QuantizationConfig& config, co
 QuantizedNet quantize_graph(const graph::Graph& graph, const QuantizationConfig& config,
                             const CalibrationData& data = {}, const Array& held_out = {}, const LayerMarks& marks = {});
 
+/// What quantization plans and lowers: parameters that are computed from parameters are computed, batch normalization
+/// is folded.
+graph::Graph prepared(const graph::Graph& graph);
+
 /// The paths of the blocks that are marked.
 LayerMarks marks_of(const nn::Block& model);
 

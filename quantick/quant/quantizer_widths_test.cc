@@ -215,12 +215,51 @@ TEST(QuantizerWidths, RangesCanBeGivenByHand) {
   QuantizationConfig config;
   config.calib_mode = "custom";
   config.ranges = {{"input", -2, 2}};
-  const TensorFormat format = quantized(net, config).net.program.input().format;
-  EXPECT_EQ(format.scale, static_cast<float>(4.0 / 255));
+  const QuantizedNet by_hand = quantized(net, config).net;
+  EXPECT_EQ(by_hand.program.input().format.scale, static_cast<float>(4.0 / 255));
+  EXPECT_EQ(by_hand.report.tensors[0].low, -2) << "the report has the range that was chosen";
+  EXPECT_EQ(by_hand.report.tensors[0].high, 2);
+  EXPECT_LT(by_hand.report.tensors[0].histogram_low, -2);
   config.activation_scheme = "symmetric";
   EXPECT_EQ(quantized(net, config).net.program.input().format.zero_point, 0);
   config.ranges.push_back({"no_such.output", -1, 1});
   EXPECT_THROW(quantized(net, config), ValueError);
+}
+
+TEST(QuantizerWidths, TheReportHasTheRangeOfTheBitsInUse) {
+  nn::Sequential net = small_net();
+  QuantizationConfig config;
+  config.calib_mode = "mse";
+  config.tensors = {{"input", "int3"}};
+  const QuantizedNet narrow = quantized(net, config).net;
+  const TensorReport& input = narrow.report.tensors[0];
+  EXPECT_NEAR(input.high - input.low, 7 * input.scale, 1e-6) << "not that of 8 bits";
+}
+
+TEST(QuantizerWidths, DataOfZerosAloneIsWarnedOf) {
+  nn::Sequential net = small_net();
+  const auto warned = [&](const Array& x) {
+    const auto& warnings = quantize_net(net, {}, x).report.warnings;
+    return std::any_of(warnings.begin(), warnings.end(),
+                       [](const std::string& w) { return w.find("input: calibration saw nothing but 0") == 0; });
+  };
+  EXPECT_TRUE(warned(Array::zeros({20, 4, 7})));
+  EXPECT_FALSE(warned(data()));
+}
+
+TEST(QuantizerWidths, HeldOutDataThatDoesNotFitIsNamed) {
+  nn::Sequential net = small_net();
+  const auto refused = [&](const Array& held_out, std::string_view piece) {
+    try {
+      quantize_net(net, {}, data(), held_out);
+      ADD_FAILURE() << "accepted; expected " << piece;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(piece), std::string::npos) << error.what();
+    }
+  };
+  refused(Array::zeros({20, 0, 7}), "held_out, was (20, 0, 7), expected at least one row");
+  refused(Array::zeros({20, 3, 6}), "held_out, was (20, 3, 6)");
+  refused(Array::zeros({3, 7}), "held_out, was float32 (3, 7)");
 }
 
 TEST(QuantizerWidths, RulesThatMeetNothingAreErrors) {

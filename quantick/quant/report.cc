@@ -219,7 +219,13 @@ QuantizationReport make_report(const graph::Graph& graph, const Calibration& cal
     t.zero_point = format.zero_point;
     if (calibration.has(lowered.graph_values[id])) {
       const Observer& observer = calibration.at(lowered.graph_values[id]);
-      t.low = observer.range().low, t.high = observer.range().high;
+      const auto chosen = lowered.ranges.find({lowered.graph_values[id], format.width()});
+      const ObservedRange range =
+          format.quantized() && chosen != lowered.ranges.end() ? chosen->second : observer.range();
+      t.low = range.low, t.high = range.high;
+      if (format.quantized() && chosen != lowered.ranges.end() && t.low == 0 && t.high == 0)
+        report.warnings.push_back(
+            fmt::format("{}: calibration saw nothing but 0, which leaves its scale at 1", t.name));
       t.observed = observer.histogram().observed(), t.missing = observer.histogram().missing();
       t.histogram_low = observer.histogram().low(), t.histogram_high = observer.histogram().high();
       t.histogram = observer.histogram().equal_bins(kHistogramBins);
