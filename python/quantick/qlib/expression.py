@@ -156,6 +156,8 @@ class Expression:
             if name not in FUNCTIONS:
                 raise ValueError(f"[qlib] function {name or ast.unparse(node.func)!r} of expression {self.text!r}, expected "
                                  f"one of {', '.join(sorted(FUNCTIONS))}")
+            if node.keywords:
+                raise ValueError(f"[qlib] {ast.unparse(node)!r} of expression {self.text!r}: expected arguments without names")
             children: list[ast.expr] = list(node.args)
         elif isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
             children = [node.left, node.right]
@@ -212,12 +214,14 @@ class Expression:
         return node.value
 
     def looks_ahead(self) -> bool:
-        """Whether a Ref or Delta reaches into the future."""
+        """Whether a Ref or Delta reaches into the future. Throws ValueError for one whose distance is no number."""
         for node in ast.walk(self._tree):
-            if isinstance(node, ast.Call) and name_of(node) in ("Ref", "Delta"):
-                shift = node.args[1]
-                if isinstance(shift, ast.UnaryOp):
-                    return True
+            if not isinstance(node, ast.Call) or name_of(node) not in ("Ref", "Delta"):
+                continue
+            if len(node.args) != 2 or any(isinstance(part, (ast.Name, ast.Call)) for part in ast.walk(node.args[1])):
+                raise ValueError(f"[qlib] {ast.unparse(node)!r} of expression {self.text!r}: expected a value and a number")
+            if int(self._value(node.args[1], {}, {})) < 0:
+                return True
         return False
 
 

@@ -1,6 +1,7 @@
 """Qlib's folder, expressions, handlers and processors, against what Qlib 0.9.7 itself gave (tests/golden)."""
 import json
 import pathlib
+import re
 
 import numpy as np
 import pandas as pd
@@ -66,9 +67,21 @@ def test_features_keep_their_bits_when_the_future_is_cut_off(data, folder, tmp_p
     pd.testing.assert_frame_equal(whole, short, check_exact=True)
 
 
-def test_features_that_look_ahead_are_refused(data):
-    with pytest.raises(ValueError, match=r"\[qlib\] feature X = 'Ref\(\$close, -1\)' looks ahead"):
-        handlers.load(data, "all", {"X": "Ref($close, -1)"}, {}, None, None)
+@pytest.mark.parametrize("text", ["Ref($close, -1)", "Ref($close, 1-2)", "Delta($close, 2 * -1)", "$close/Ref($open, 0-5)"])
+def test_features_that_look_ahead_are_refused(data, text):
+    with pytest.raises(ValueError, match=rf"\[qlib\] feature X = '{re.escape(text)}' looks ahead"):
+        handlers.load(data, "all", {"X": text}, {}, None, None)
+
+
+@pytest.mark.parametrize("text", ["Ref($close, 2-1)", "Ref($close, --1)", "Delta($close, 0)", "-Ref($close, 1)"])
+def test_the_sign_of_a_distance_is_its_values(text):
+    assert not Expression(text).looks_ahead()
+
+
+@pytest.mark.parametrize("text", ["Ref($close)", "Ref($close, $volume)"])
+def test_distances_are_numbers(text):
+    with pytest.raises(ValueError, match="expected a value and a number"):
+        Expression(text).looks_ahead()
 
 
 @pytest.mark.parametrize("text, message", [
@@ -77,6 +90,7 @@ def test_features_that_look_ahead_are_refused(data):
     ("__import__('os')", "function '__import__'"),
     ("$close.values", "is not understood"),
     ("[$close]", "is not understood"),
+    ("Ref($close, N=-2)", "expected arguments without names"),
 ])
 def test_what_is_no_expression_is_named(text, message):
     with pytest.raises(ValueError) as error:
