@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from quantick import _core, nd
 
 from draws import Draw
-from operator_oracles import GRU_GATES, LSTM_GATES, ORACLES, SLACK
+from operator_oracles import ORACLES
+from oracle_table import SLACK
+from sequence_oracles import GRU_GATES, LSTM_GATES
 
 ROWS = {row["name"]: row for row in _core.operator_rows()}
 #: Hypothesis draws a seed per example, from which a batch of calls follows; a failure names both.
