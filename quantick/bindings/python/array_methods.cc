@@ -5,6 +5,7 @@
 #include "quantick/bindings/python/casters.h"
 #include "quantick/bindings/python/unlocked.h"
 #include "quantick/core/error.h"
+#include "quantick/ops/axes.h"
 #include "quantick/ops/ops.h"
 
 namespace nb = nanobind;
@@ -87,11 +88,10 @@ Array squeezed(const Array& x, nb::handle axis) {
   std::vector<int64_t> gone = axes_of(axis);
   for (int i = 0; axis.is_none() && i < x.ndim(); ++i)
     if (x.shape()[i] == 1) gone.push_back(i);
-  for (int64_t& a : gone) a = x.shape().normalize_axis(static_cast<int>(a));
-  std::sort(gone.rbegin(), gone.rend());
-  QTK_CHECK(std::adjacent_find(gone.begin(), gone.end()) == gone.end(), ValueError, "[squeeze] an axis twice");
+  if (gone.empty()) return x;
+  const std::vector<int> axes = normalize_axes(gone, x.ndim(), "squeeze");
   Array out = x;
-  for (const int64_t a : gone) out = squeeze(out, static_cast<int>(a));
+  for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) out = squeeze(out, *axis);
   return out;
 }
 
@@ -148,7 +148,7 @@ void bind_methods(nb::class_<Array>& c) {
           [](const Array& x, nb::handle axis) {
             const Array floats = is_float(x.dtype()) ? x : cast(x, DType::f64);
             return axis.is_none() ? argmax(quantick::reshape(floats, {-1}), 0)
-                                  : argmax(floats, static_cast<int>(nb::cast<int64_t>(axis)));
+                                  : argmax(floats, normalize_axis(nb::cast<int64_t>(axis), x.ndim(), "argmax"));
           },
           "axis"_a = nb::none(), nb::sig("def argmax(self, axis: int | None = None) -> NDArray"),
           "Index (int64) of the first largest value, along an axis or of all elements.")

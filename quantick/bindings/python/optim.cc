@@ -47,11 +47,10 @@ void bind_losses(nb::module_& m) {
   m.def("loss_names", &optim::loss_names);
 }
 
+/// Python's lock stays held: two threads may step one optimizer, and a step is short.
 void step(optim::Optimizer& self, const ArraySequence& parameters, const ArraySequence& gradients, double rate) {
   Arrays weights = arrays_of(parameters);
-  const Arrays slopes = arrays_of(gradients);
-  const Unlocked released;
-  self.step(weights, slopes, rate);
+  self.step(weights, arrays_of(gradients), rate);
 }
 
 void bind_optimizers(nb::module_& m) {

@@ -38,7 +38,8 @@ class ArrayDataset final : public train::Dataset {
               "[train] y, was {}, expected ({},) or ({}, outputs)", y_.shape().text(), x_.shape()[0], x_.shape()[0]);
     if (!weights.is_none()) {
       weights_ = floats_of(weights);
-      QTK_CHECK(weights_.shape()[0] == size() && (weights_.size() == size() || weights_.size() == size() * outputs()),
+      QTK_CHECK(weights_.ndim() > 0 && weights_.shape()[0] == size() &&
+                    (weights_.size() == size() || weights_.size() == size() * outputs()),
                 ShapeError, "[train] weights, was {}, expected ({},) or as y", weights_.shape().text(), size());
     }
     if (groups.is_none()) return;
@@ -152,10 +153,11 @@ class PythonLoss final : public optim::Loss {
   nb::object loss_;
 };
 
-/// Hands steps and epochs to objects with on_step and on_epoch.
+/// Hands steps and epochs to objects with on_step and on_epoch. They get a Control of Python's own, which they may
+/// keep: what is asked of it, by another thread too, counts from the next call on.
 class PythonCallbacks final : public train::Callback {
  public:
-  explicit PythonCallbacks(const nb::iterable& callbacks) {
+  explicit PythonCallbacks(const nb::iterable& callbacks) : asked_(nb::cast(train::Control())) {
     for (nb::handle callback : callbacks) callbacks_.push_back(nb::borrow(callback));
   }
   void on_step(const train::StepInfo& step, train::Control& control) override { call("on_step", step, control); }
@@ -167,11 +169,14 @@ class PythonCallbacks final : public train::Callback {
     if (callbacks_.empty()) return;
     const Locked lock;
     const nb::object copy = nb::cast(info, nb::rv_policy::copy);
-    const nb::object held = nb::cast(&control, nb::rv_policy::reference);
-    for (const nb::object& callback : callbacks_) callback.attr(name)(copy, held);
+    auto& asked = nb::cast<train::Control&>(asked_);
+    if (control.stopping()) asked.stop(control.reason());
+    for (const nb::object& callback : callbacks_) callback.attr(name)(copy, asked_);
+    if (asked.stopping()) control.stop(asked.reason());
   }
 
   std::vector<nb::object> callbacks_;
+  nb::object asked_;
 };
 
 /// The options by the names of quantick.train.fit, which gives all of them.
@@ -280,7 +285,8 @@ Array labels_of(const train::Dataset& data) {
 template <class Info>
 nb::class_<Info> bind_record(nb::module_& m, const char* name, const char* doc) {
   nb::class_<Info> out(m, name, doc);
-  std::apply([&](const auto&... entry) { (out.def_ro(entry.name.data(), entry.member), ...); }, Info::fields());
+  std::apply([&](const auto&... entry) { (out.def_ro(entry.name.data(), entry.member, entry.doc.data()), ...); },
+             Info::fields());
   return out;
 }
 

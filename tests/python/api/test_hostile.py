@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import quantick
-from quantick import _core, gluon, lr_scheduler, nd, nn, report, runtime
+from quantick import _core, gluon, lr_scheduler, nd, nn, optimizer, report, runtime
 
 from conftest import ROOT
 
@@ -94,6 +94,24 @@ def test_sizes_beyond_64_bits():
         nd.arange(0, 1e30)
     with pytest.raises(ValueError, match="step, was 1180591620717411303424"):
         lr_scheduler.FactorScheduler(2 ** 70)
+
+
+X23 = np.zeros((2, 3), np.float32)
+BEYOND = [
+    lambda axis: nd.array(X23[:1]).squeeze(axis), lambda axis: nd.array(X23).argmax(axis),
+    lambda axis: nd.array(X23).sum(axis), lambda axis: nd.squeeze(X23[:1], axis), lambda axis: nd.expand_dims(X23, axis),
+    lambda axis: nd.concat([X23, X23], axis), lambda axis: nd.stack([X23, X23], axis), lambda axis: nd.softmax(X23, axis),
+    lambda axis: nd.take(X23, np.zeros(1, np.int64), axis), lambda axis: nd.slice(X23, axis, 0, 1),
+    lambda axis: nd.transpose(X23, [axis, 1]), lambda axis: nd.argmax(X23, axis),
+    lambda axis: nd.batch_norm(X23, *[np.ones(2, np.float32)] * 4, axis=axis),
+    lambda axis: nd.dequantize_linear(np.zeros((2, 3), np.int8), np.ones(2, np.float32), None, axis)]
+
+
+@pytest.mark.parametrize("call", BEYOND)
+@pytest.mark.parametrize("axis", [2 ** 32, -2 ** 32, 2 ** 32 - 1, 3, -4])
+def test_axes_that_are_none(call, axis):
+    with pytest.raises(IndexError, match=f"axis, was {axis}, expected"):
+        call(axis)
 
 
 # ---- objects that are not what they should be
@@ -296,6 +314,22 @@ def test_threads_on_one_session_and_one_slot():
             else:
                 assert slot.step(rows[0, :3])
     in_threads(4, work)
+
+
+def test_threads_on_one_optimizer():
+    made = optimizer.Adam(learning_rate=0.125, beta1=0.0, beta2=0.0)
+    weight = nd.zeros(1 << 16)
+    state = made.create_state(0, weight)
+    gradient = nd.ones(1 << 16)
+
+    def work(i):
+        for _ in range(25):
+            state.core.step([weight], [gradient], 0.125)
+            assert len(state.core.states) == 1
+
+    in_threads(4, work)
+    assert state.core.steps == 100
+    assert set(weight.asnumpy().tolist()) == {-12.5}
 
 
 def test_a_scope_is_left_where_it_was_entered():

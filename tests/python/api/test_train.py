@@ -168,6 +168,32 @@ def test_a_callback_stops():
     assert history.steps == 3 and history.stopped_early and history.stop_reason == "seen enough"
 
 
+def test_a_control_may_be_kept():
+    """What a callback keeps outlives the training, and what is asked of it between calls counts from the next one on."""
+    class Keeper(train.Callback):
+        control = None
+
+        def on_step(self, step, control):
+            assert self.control in (None, control)
+            self.control = control
+
+    keeper = Keeper()
+
+    class Asker(train.Callback):
+        def on_epoch(self, epoch, control):
+            if epoch.epoch == 2:
+                keeper.control.stop("asked from afar")
+
+    history = train.fit(network(), "L2Loss", (X, Y), epochs=4, batch_size=60, callbacks=[keeper, Asker()])
+    assert (len(history.epochs), history.stop_reason) == (2, "asked from afar")
+    assert (keeper.control.stopping, keeper.control.reason) == (True, "asked from afar")
+    again = Keeper()
+    train.fit(network(), "L2Loss", (X, Y), epochs=1, batch_size=60, callbacks=[again])
+    assert not again.control.stopping
+    again.control.stop("too late")
+    assert again.control.reason == "too late"
+
+
 def test_exceptions_of_callbacks_pass_through():
     class Fails(train.Callback):
         def on_epoch(self, epoch, control):
@@ -201,6 +227,12 @@ def test_dates_for_losses_across_a_date():
     assert measured["rank_ic"] > 0.8
     with pytest.raises(ValueError, match="batching, was samples, expected dates"):
         train.fit(net, gluon.loss.NegativeICLoss(), data)
+
+
+@pytest.mark.parametrize("wrong", [2.0, np.ones(3), np.ones((120, 2)), np.ones((60, 2))])
+def test_weights_that_do_not_fit(wrong):
+    with pytest.raises(qt.ShapeError, match=r"\[train\] weights, was .*, expected \(120,\) or as y"):
+        train.ArrayDataset(X, Y, weights=wrong)
 
 
 def test_weights_of_samples():
