@@ -30,8 +30,9 @@ stamp=$venv/installed-$(basename "$requirements" .txt)
 sum=$(sha256sum <"$requirements")
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$sum" ]; then exit 0; fi
 echo "venv: installing $(basename "$requirements") into $name"
-# peewee, which empyrical-reloaded wants, has no wheel of the version it accepts.
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-binary peewee -r "$requirements" || {
+# peewee, which empyrical-reloaded wants, has no wheel of the version it accepts; multitasking, which yfinance under
+# quantstats wants, has none at all.
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-binary peewee,multitasking -r "$requirements" || {
   echo "venv: the packages of $(basename "$requirements") could not be installed (is the package index reachable?)" >&2
   exit 1
 }

@@ -19,11 +19,20 @@ namespace {
 using List = std::vector<Metric>;
 
 /// What every profile shares, because the tool has no form of its own.
-void add_common(List& list, Returns r) {
+void add_totals(List& list, Returns r) {
   list.push_back({"total_return", total_return(r), "compounded"});
   list.push_back({"hit_rate", hit_rate(r), "positive / non-zero returns"});
+}
+
+void add_common(List& list, Returns r) {
+  add_totals(list, r);
   list.push_back({"skewness", risk::moments(r).skewness, "biased"});
   list.push_back({"kurtosis", risk::moments(r).kurtosis, "biased, raw (3 for a normal)"});
+}
+
+/// As pandas has them: NaN for fewer than 4 returns.
+risk::Moments corrected_moments(Returns r) {
+  return r.size() < 4 ? risk::Moments{std::nan(""), std::nan("")} : risk::moments(r, false);
 }
 
 std::vector<double> excess_over(Returns r, Returns benchmark) {
@@ -92,7 +101,7 @@ double QuantstatsProfile::ulcer_index(Returns r) const { return risk::ulcer_inde
 double QuantstatsProfile::value_at_risk(Returns r) const { return risk::value_at_risk_normal(r); }
 double QuantstatsProfile::expected_shortfall(Returns r) const { return risk::expected_shortfall_normal(r); }
 double QuantstatsProfile::probabilistic_sharpe(Returns r) const {
-  const risk::Moments m = risk::moments(r, false);
+  const risk::Moments m = corrected_moments(r);
   return backtest::probabilistic_sharpe(backtest::sharpe(r, 1, risk_free_per_period()), m.skewness, m.kurtosis,
                                         static_cast<int64_t>(r.size()), 0);
 }
@@ -103,7 +112,9 @@ double QuantstatsProfile::information_ratio(Returns r, Returns b) const { return
 std::vector<Metric> QuantstatsProfile::evaluate(Returns r, Returns b) const {
   const std::string year = fmt::format("{:g} periods a year", periods);
   List list;
-  add_common(list, r);
+  add_totals(list, r);
+  list.push_back({"skewness", corrected_moments(r).skewness, "bias-corrected"});
+  list.push_back({"kurtosis", corrected_moments(r).kurtosis - 3, "bias-corrected, excess (0 for a normal)"});
   list.push_back({"annual_return", annual_return(r), "CAGR by count of periods, " + year});
   list.push_back({"annual_volatility", annual_volatility(r), "ddof 1, " + year});
   list.push_back({"sharpe", sharpe(r), fmt::format("ddof 1, risk-free {:g} a year, {}", risk_free, year)});
@@ -173,7 +184,7 @@ double LeanProfile::value_at_risk(Returns r) const {
   return risk::value_at_risk_normal(r.last(std::min<size_t>(r.size(), static_cast<size_t>(periods))));
 }
 double LeanProfile::probabilistic_sharpe(Returns r) const {
-  const risk::Moments m = risk::moments(r, false);
+  const risk::Moments m = corrected_moments(r);
   // Lean puts the excess kurtosis where the formula wants the raw one; reproduced here, not endorsed.
   return backtest::probabilistic_sharpe(backtest::sharpe(r, 1), m.skewness, m.kurtosis - 3,
                                         static_cast<int64_t>(r.size()), 0);

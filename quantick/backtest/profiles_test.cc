@@ -74,6 +74,24 @@ TEST_F(Profiles, Quantstats) {
   EXPECT_NEAR(p.probabilistic_sharpe(r), 0.985724021722, kExact);
 }
 
+TEST_F(Profiles, QuantstatsMomentsArePandas) {
+  // pandas: Series.skew() and Series.kurt().
+  const auto by_name = [](const std::vector<Metric>& metrics, std::string_view name) {
+    for (const Metric& metric : metrics) {
+      if (metric.name == name) return metric.value;
+    }
+    return std::nan("");
+  };
+  const auto metrics = evaluate_profile("quantstats", r);
+  EXPECT_NEAR(by_name(metrics, "skewness"), -0.090664252766, kExact);
+  EXPECT_NEAR(by_name(metrics, "kurtosis"), -1.076431086737, kExact);
+  for (const std::string name : {"quantstats", "lean"}) {
+    const auto few = evaluate_profile(name, std::span(r).first(3));
+    EXPECT_TRUE(std::isnan(by_name(few, "probabilistic_sharpe"))) << "corrected moments take 4 returns";
+    EXPECT_TRUE(std::isfinite(by_name(few, "sharpe")));
+  }
+}
+
 TEST_F(Profiles, Qlib) {
   const QlibProfile sum, product{.product = true};
   EXPECT_NEAR(sum.information_ratio(r), 1.520620, 5e-7) << "published to six digits";

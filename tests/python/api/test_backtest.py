@@ -169,14 +169,25 @@ def test_metrics_are_empyricals():
 
 
 def test_metrics_are_quantstats():
-    qs = pytest.importorskip("quantstats")
+    """Every metric of the profile: what a loss is, is positive here and negative there; the rest agrees with its sign."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        qs = pytest.importorskip("quantstats").stats
     draw = np.random.default_rng(2)
-    r = pd.Series(0.012 * draw.standard_t(4, 800), index=pd.bdate_range("2015-01-01", periods=800))
-    ours = backtest.evaluate(r, profile="quantstats")
-    for name, theirs in [("sharpe", qs.stats.sharpe(r)), ("sortino", qs.stats.sortino(r)),
-                         ("max_drawdown", qs.stats.max_drawdown(r)), ("annual_volatility", qs.stats.volatility(r)),
-                         ("ulcer_index", qs.stats.ulcer_index(r))]:
-        assert abs(ours[name]) == pytest.approx(abs(float(theirs)), rel=1e-9), name
+    days = pd.bdate_range("2015-01-01", periods=800)
+    r = pd.Series(0.012 * draw.standard_t(4, 800), index=days)
+    b = pd.Series(0.6 * r + 0.01 * draw.standard_t(4, 800), index=days)
+    r.iloc[0] = -0.05  # a loss before any peak
+    greeks = qs.greeks(r, b)
+    theirs = {"total_return": qs.comp(r), "hit_rate": qs.win_rate(r), "skewness": qs.skew(r), "kurtosis": qs.kurtosis(r),
+              "annual_return": qs.cagr(r), "annual_volatility": qs.volatility(r), "sharpe": qs.sharpe(r),
+              "sortino": qs.sortino(r), "max_drawdown": qs.max_drawdown(r), "calmar": qs.calmar(r), "omega": qs.omega(r),
+              "ulcer_index": qs.ulcer_index(r), "value_at_risk": -qs.value_at_risk(r),
+              "expected_shortfall": -qs.expected_shortfall(r),
+              "probabilistic_sharpe": qs.probabilistic_sharpe_ratio(r), "beta": greeks["beta"], "alpha": greeks["alpha"],
+              "information_ratio": qs.information_ratio(r, b)}
+    ours = backtest.evaluate(r, benchmark=b, profile="quantstats")
+    assert ours == pytest.approx({name: float(value) for name, value in theirs.items()}, rel=1e-9)
 
 
 def test_metrics_refuse():
