@@ -8,6 +8,8 @@ whatever else hands out Arrow data, without a copy of columns of numbers.
 from __future__ import annotations
 
 import datetime
+import decimal
+import numbers
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -26,11 +28,12 @@ def table(frame: Any) -> Table:
 
     Takes objects with ``__arrow_c_stream__`` or ``__arrow_c_array__`` (polars, pyarrow, DuckDB, ADBC), pandas frames and
     series (their index becomes columns, unless it only counts rows; pyarrow is not needed), and mappings of names to
-    arrays. Raises TypeError that names column, row and type for objects that are neither text nor dates.
+    arrays. Columns of objects become numbers where all of them are, nullable whole numbers with gaps become float64.
+    Raises TypeError that names column, row and type for objects that are neither numbers nor text nor dates.
     """
     if isinstance(frame, Table):
         return frame
-    if type(frame).__module__.partition(".")[0] == "pandas":
+    if _is_pandas(frame):
         return _table_of_pandas(frame)
     if hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__"):
         return Table.read(frame)
@@ -43,14 +46,17 @@ def table(frame: Any) -> Table:
 
 def read(frame: Any, *, time_zone: str | None = None, name: str = "frame", **options: Any) -> Panel:
     """Prices as a Panel, from a frame in any layout that price files have: long (a row per date and instrument), wide (a
-    column per instrument), or of one instrument alone, which is then called ``name``.
+    column per instrument), or of one instrument alone, which is then called ``name``. Columns of two levels, fields and
+    instruments in either order (as yfinance has them), and mappings of fields or instruments to pandas frames are read,
+    too.
 
     ``options`` are those of ``market.read_csv`` and mean the same: layout, bars, date_column, instrument_column,
     price_column, extra_columns, instruments, start, end, missing, bad_price, duplicate, unsorted, empty_column, calendar.
     Timestamps without a time zone are the exchange's own clock; those with one need ``time_zone``, the exchange's.
     Raises ValueError (ParseError) that names column, row and value.
     """
-    return _core.read_panel_of(table(frame), _frame_options(name, time_zone), options, _offsets(time_zone))
+    return _core.read_panel_of(_arranged(frame, "close"), _frame_options(name, time_zone), _with_date_texts(options),
+                               _offsets(time_zone))
 
 
 def read_scores(frame: Any, *, date_column: str | None = None, instrument_column: str | None = None,
@@ -67,8 +73,8 @@ def read_scores(frame: Any, *, date_column: str | None = None, instrument_column
     if unsorted not in ("error", "sort"):
         raise ValueError(f"[frames.read_scores] unsorted, was {unsorted!r}, expected error or sort")
     options = {**_frame_options(name, time_zone), "sorted": unsorted == "sort"}
-    return _core.read_scores_of(table(frame), options, date_column or "", instrument_column or "", score_column or "",
-                                _offsets(time_zone))
+    return _core.read_scores_of(_arranged(frame, "score"), options, date_column or "", instrument_column or "",
+                                score_column or "", _offsets(time_zone))
 
 
 def to_table(data: Any, *, layout: Layout | None = None, field: str = "price") -> Table:
@@ -101,6 +107,65 @@ def to_pandas(data: Any, *, layout: Layout | None = None, field: str = "price") 
     index, columns = _columns(data, layout, field)
     frame = pandas.DataFrame(columns, copy=False)
     return frame.set_index(index) if index else frame
+
+
+def _is_pandas(thing: Any) -> bool:
+    return type(thing).__module__.partition(".")[0] == "pandas"
+
+
+def _arranged(frame: Any, unnamed: str) -> Table:
+    """``table``, of pandas objects in other shapes, too; ``unnamed`` is what a series without a name is called."""
+    parts = list(frame.values()) if isinstance(frame, Mapping) else []
+    if parts and all(map(_is_pandas, parts)):
+        import pandas
+
+        if all(isinstance(part, pandas.DataFrame) for part in parts):
+            frame = pandas.concat(dict(frame), axis=1, sort=True)
+        elif all(isinstance(part, pandas.Series) for part in parts):
+            counts = [isinstance(part.index, pandas.RangeIndex) for part in parts]
+            frame = frame if all(counts) else pandas.DataFrame(dict(frame))
+    if not _is_pandas(frame):
+        return table(frame)
+    import pandas
+
+    if isinstance(frame, pandas.Series) and frame.name is None:
+        frame = frame.rename(unnamed)
+    if isinstance(frame, pandas.DataFrame) and frame.columns.nlevels == 2 and frame.index.nlevels == 1 and len(frame):
+        frame = _long_of_two_levels(frame)
+    return _table_of_pandas(frame)
+
+
+def _long_of_two_levels(frame: Any) -> Any:
+    """A row per date and instrument of a pandas frame whose columns say field and instrument, in either order."""
+    import numpy as np
+    import pandas
+
+    dates = [column for column in frame.columns if "" in column]  # what reset_index() makes of the index
+    if len(dates) == 1:
+        frame = frame.set_index(dates[0])
+        called = "".join(dates[0])
+        frame.index.name = None if called == "index" else called
+    levels = [frame.columns.get_level_values(i).unique() for i in range(2)]
+    known = [sum(_core.field_of(str(name)) != "" for name in level) / len(level) for level in levels]
+    if known[0] == known[1]:
+        raise ValueError(f"[frame] columns of two levels, ({', '.join(map(str, levels[0][:3]))}, ...) and "
+                         f"({', '.join(map(str, levels[1][:3]))}, ...), expected the fields (open, close, adj close, ...) "
+                         f"in one of them; choose a part, such as frame[{levels[0][0]!r}]")
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise ValueError(f"[frame] two columns are called {twice}, expected one")
+    fields, names = (0, 1) if known[0] > known[1] else (1, 0)
+    index = [frame.index.repeat(len(levels[names])), np.tile(levels[names].to_numpy(), len(frame))]
+    blocks = {name: frame.xs(name, axis=1, level=fields).reindex(columns=levels[names]) for name in levels[fields]}
+    return pandas.DataFrame({name: block.to_numpy().reshape(-1) for name, block in blocks.items()},
+                            index=pandas.MultiIndex.from_arrays(index, names=[frame.index.name, "instrument"]))
+
+
+def _with_date_texts(options: dict[str, Any]) -> dict[str, Any]:
+    """Dates of any library among the options as texts."""
+    return {name: str(value)[:10] if name in ("start", "end") and (
+                isinstance(value, datetime.date) or type(value).__name__ == "datetime64") else value
+            for name, value in options.items()}
 
 
 def _frame_options(name: str, time_zone: str | None) -> dict[str, Any]:
@@ -217,10 +282,14 @@ def _column_of_pandas(name: str, series: Any) -> Column:
         return _column(name, series.to_numpy(dtype=np.float64, na_value=np.nan))
     if pandas.api.types.is_integer_dtype(dtype) or pandas.api.types.is_bool_dtype(dtype):
         missing = series.isna().to_numpy()
-        if missing.any():
-            raise ValueError(f"[frame] column \"{name}\", row {int(missing.argmax())}: no value in a column of {dtype}, "
-                             "expected a number; fill the gaps or cast the column to float64")
-        return _column(name, series.to_numpy(dtype=dtype.numpy_dtype))
+        if not missing.any():
+            return _column(name, series.to_numpy(dtype=dtype.numpy_dtype))
+        if pandas.api.types.is_integer_dtype(dtype):
+            return _column(name, series.to_numpy(dtype=np.float64, na_value=np.nan))
+        raise ValueError(f"[frame] column \"{name}\", row {int(missing.argmax())}: no value in a column of {dtype}, "
+                         "expected true or false; fill the gaps")
+    if str(dtype) in ("period[D]", "period[B]"):
+        return _column(name, series.dt.to_timestamp().to_numpy())
     raise TypeError(f"[frame] column \"{name}\", was {dtype}, expected numbers, text or dates")
 
 
@@ -243,20 +312,43 @@ def _column_of_times(name: str, values: Any, time_zone: str = "") -> Column:
 
 
 def _column_of_objects(name: str, values: Any) -> Column:
+    import numpy as np
+
+    if all(isinstance(value, str) for value in values):
+        return Column.of_texts(name, values.tolist())
+    missing = [_is_missing(value) for value in values]
+    if _is_number(next((value for gap, value in zip(missing, values) if not gap), None)):
+        for row, value in enumerate(values):
+            if not missing[row] and not _is_number(value):
+                raise TypeError(f"[frame] column \"{name}\", row {row}: was {value!r}, a {type(value).__name__} among "
+                                "numbers in a column of objects, expected a number")
+        whole = not any(missing) and all(isinstance(value, numbers.Integral) for value in values)
+        found = [np.nan if gap else float(value) for gap, value in zip(missing, values)]
+        return _column(name, np.array([int(value) for value in values]) if whole else np.array(found))
     texts: list[str | None] = []
     for row, value in enumerate(values):
         if isinstance(value, str):
             texts.append(value)
+        elif missing[row]:
+            texts.append(None)
+        elif isinstance(value, np.datetime64):
+            texts.append(str(value.astype("datetime64[s]")))
         elif (isinstance(value, (datetime.date, datetime.time)) and getattr(value, "tzinfo", None) is None
               and value == value):
             texts.append(value.isoformat())
-        elif value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float)
-                                                                                and value != value):
-            texts.append(None)
         else:
             raise TypeError(f"[frame] column \"{name}\", row {row}: was {value!r}, a {type(value).__name__} in a column of "
-                            "objects, expected text or dates; cast the column to float64 where it holds numbers")
+                            "objects, expected text or dates")
     return Column.of_texts(name, texts)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or (
+        type(value).__name__ in ("float", "float64", "float32", "datetime64", "Decimal") and bool(value != value))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (numbers.Real, decimal.Decimal)) and not isinstance(value, bool)
 
 
 def _offsets(time_zone: str | None) -> Callable[[int, int], tuple[list[int], list[int]]]:

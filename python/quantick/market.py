@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from quantick import _core, frames
+from quantick._checks import numbers
 from quantick._core import Calendar, Panel, Ticks
 
 __all__ = ["Calendar", "Panel", "Ticks", "panel", "read_csv", "read_options", "read_parquet", "read_ticks"]
@@ -23,7 +24,7 @@ def read_csv(path: str | os.PathLike[str], **options: Any) -> Panel:
     missing, fill_limit, bad_price, duplicate, unsorted, empty_column, calendar; ``read_options()`` gives the defaults.
     Raises OSError, FormatError, and ParseError with file, line, column and value.
     """
-    return _core.read_panel(os.fspath(path), options)
+    return _core.read_panel(os.fspath(path), frames._with_date_texts(options))
 
 
 def read_options() -> dict[str, Any]:
@@ -35,7 +36,11 @@ def read_parquet(path: str | os.PathLike[str], *, time_zone: str | None = None, 
     """Reads prices from a Parquet file by pyarrow; ``options`` as in ``frames.read``."""
     import pyarrow.parquet
 
-    return frames.read(pyarrow.parquet.read_table(path), time_zone=time_zone, name=os.fspath(path), **options)
+    table = pyarrow.parquet.read_table(path)
+    # Columns of several levels are written as one text each; what they were stands beside them.
+    levels = ((table.schema.pandas_metadata or {}).get("column_indexes") or [])
+    return frames.read(table.to_pandas() if len(levels) > 1 else table, time_zone=time_zone, name=os.fspath(path),
+                       **options)
 
 
 def panel(dates: Any, instruments: Sequence[str], fields: Mapping[str, Any] | Any, price: str = "close") -> Panel:
@@ -49,7 +54,7 @@ def panel(dates: Any, instruments: Sequence[str], fields: Mapping[str, Any] | An
     days = np.asarray(dates, dtype="datetime64[D]")
     shape = (days.size, len(instruments))
     for name, block in blocks.items():
-        blocks[name] = np.ascontiguousarray(block, dtype=np.float64)
+        blocks[name] = numbers(block, f"[market] field {name}")
         if blocks[name].shape != shape:
             raise _core.ShapeError(f"[market] field {name}: shape {blocks[name].shape}, expected {shape}")
         blocks[name] = blocks[name].reshape(-1)

@@ -134,6 +134,14 @@ void plan_series(const RowSource& source, const ReadOptions& options, ColumnPlan
 
 }  // namespace
 
+std::string_view field_of(std::string_view name) {
+  const std::string sought = normalized(name);
+  for (const auto& row : kFieldNames) {
+    if (!sought.empty() && std::find(row.names.begin(), row.names.end(), sought) != row.names.end()) return row.field;
+  }
+  return "";
+}
+
 ColumnPlan plan_columns(const RowSource& source, const ReadOptions& options) {
   ColumnPlan plan;
   plan.layout = options.layout;

@@ -24,6 +24,10 @@ struct ColumnPlan {
   std::vector<std::string> inferred;                   // one line per decision that no option made
 };
 
+/// The field that a column of this name holds ("Adj Close" is `adjusted`), in any case; "" where the name is none of
+/// the usual ones.
+std::string_view field_of(std::string_view name);
+
 /// Decides from the header and the options.
 /// Throws ValueError that names the option to set and the nearest column.
 ColumnPlan plan_columns(const RowSource& source, const ReadOptions& options);

@@ -51,6 +51,8 @@ std::pair<DType, bool> dtype_of_format(char format) {
   switch (format) {
     case 'b':
       return {DType::boolean, false};
+    case 'd':
+      return {DType::f64, false};
     case 'e':
       return {DType::f32, false};
     case 'S':
@@ -208,8 +210,7 @@ Array ArrowColumn::values() const {
   if (kind_ == ColumnKind::empty)
     return Array::full(Shape{size_}, std::numeric_limits<double>::quiet_NaN(), DType::f64);
   QTK_CHECK(kind_ == ColumnKind::number || kind_ == ColumnKind::boolean, TypeError,
-            "[arrow] column \"{}\", was {}, expected numbers{}", name_, type_name_,
-            type_name_ == "decimal" ? "; cast it to float64" : "");
+            "[arrow] column \"{}\", was {}, expected numbers", name_, type_name_);
   const auto [dtype, as_it_lies] = dtype_of_format(format_[0]);
   if (size_ == 0) return Array::empty(Shape{0}, dtype);
   if (as_it_lies && chunks_.size() == 1 && null_count() == 0) {
@@ -220,11 +221,14 @@ Array ArrowColumn::values() const {
     if (reinterpret_cast<uintptr_t>(first) % static_cast<uintptr_t>(width) == 0)
       return Array::wrap_read_only(first, dtype, Shape{size_}, std::const_pointer_cast<ArrowArray>(chunk.array));
   }
-  return copied_values();
+  return copied_values(dtype);
 }
 
-Array ArrowColumn::copied_values() const {
-  const auto [dtype, as_it_lies] = dtype_of_format(format_[0]);
+Array ArrowColumn::values_with_gaps() const {
+  return kind_ == ColumnKind::number && null_count() > 0 ? copied_values(DType::f64) : values();
+}
+
+Array ArrowColumn::copied_values(DType dtype) const {
   Array out = Array::empty(Shape{size_}, dtype);
   const auto refuse_null = [&](int64_t row) {
     fail<ValueError>(
@@ -258,7 +262,14 @@ Array ArrowColumn::copied_values() const {
         to[row] = static_cast<To>(convert(value, row));
       });
     };
-    if (format_[0] == 'e') {
+    if (format_[0] == 'd') {
+      const ArrowFormat format = parse_arrow_format(format_);
+      for_each_row(chunks_, [&](const ArrowArray& array, int64_t row, int64_t i) {
+        const auto* at = static_cast<const std::byte*>(array.buffers[1]) + i * format.width;
+        to[row] = static_cast<To>(has_row(array, i) ? arrow_decimal(at, format.width, format.scale)
+                                                    : std::numeric_limits<double>::quiet_NaN());
+      });
+    } else if (format_[0] == 'e') {
       copy(uint16_t{}, [](uint16_t half, int64_t) { return from_fp16(half); });
     } else if (format_[0] == 'L') {
       copy(uint64_t{}, [&](uint64_t value, int64_t row) {

@@ -110,16 +110,19 @@ class ArrowColumn {
   const ArrowSchema& schema() const { return *schema_; }
 
   /// Numbers and booleans. Without a copy, and read-only, where the column is one chunk without nulls of a dtype that
-  /// arrays have; float16, uint16, uint32 and uint64 are widened. Nulls become NaN in float columns and are refused in
-  /// others. Throws TypeError for other kinds, ValueError for nulls and values beyond int64, with column and row.
+  /// arrays have; float16, uint16, uint32 and uint64 are widened, decimals become the nearest float64. Nulls become NaN
+  /// in columns of floats and decimals and are refused in others. Throws TypeError for other kinds, ValueError for
+  /// nulls and values beyond int64, with column and row.
   Array values() const;
+  /// values(), or where numbers have nulls, float64 with NaN in their place. Nulls among booleans are refused.
+  Array values_with_gaps() const;
   /// Texts, in a dictionary or not. Throws TypeError for other kinds.
   TextCodes texts() const;
   /// Dates, timestamps and times of day. Throws TypeError for other kinds, ValueError for nulls.
   ColumnTimes times() const;
 
  private:
-  Array copied_values() const;
+  Array copied_values(DType dtype) const;
 
   std::shared_ptr<const ArrowSchema> schema_;
   std::vector<Chunk> chunks_;

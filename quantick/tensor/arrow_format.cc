@@ -1,8 +1,12 @@
 #include "quantick/tensor/arrow_format.h"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <span>
 
 #include "quantick/core/error.h"
 
@@ -44,7 +48,7 @@ constexpr std::array<SimpleFormat, 25> kSimple{{
 }};
 
 /// Kinds that are named by how their format begins; the first that fits.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kOther{{{"d:", "decimal"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kOther{{{"d:", "decimal of unknown form"},
                                                                                 {"w:", "fixed-size binary"},
                                                                                 {"tD", "duration"},
                                                                                 {"ti", "interval"},
@@ -55,6 +59,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kOther{{
                                                                                 {"+l", "list"},
                                                                                 {"+L", "list"},
                                                                                 {"+", "list"}}};
+
+/// Of a decimal: 32 bytes have up to 77 digits, so every value within stays far inside float64's range.
+constexpr int kMostScale = 200;
 
 constexpr std::string_view kUnits = "smun";
 constexpr std::array<int64_t, 4> kPerSecond{1, 1'000, 1'000'000, 1'000'000'000};
@@ -74,9 +81,33 @@ bool parse_timestamp(std::string_view format, ArrowFormat& out) {
   return true;
 }
 
+/// d:precision,scale[,bits]
+bool parse_decimal(std::string_view format, ArrowFormat& out) {
+  if (format.substr(0, 2) != "d:") return false;
+  std::array<int, 3> parts{0, 0, 128};
+  size_t count = 0;
+  for (const char *at = format.data() + 2, *end = format.data() + format.size(); count < parts.size(); ++at) {
+    const auto [behind, error] = std::from_chars(at, end, parts[count]);
+    if (error != std::errc{}) return false;
+    ++count;
+    at = behind;
+    if (at == end) break;
+    if (*at != ',' || count == parts.size()) return false;
+  }
+  const auto [precision, scale, bits] = parts;
+  const bool known = bits == 32 || bits == 64 || bits == 128 || bits == 256;
+  if (count < 2 || !known || precision < 1 || std::abs(scale) > kMostScale) return false;
+  out = {.kind = ColumnKind::number, .name = "decimal", .buffers = 2, .width = bits / 8, .scale = scale};
+  return true;
+}
+
 [[noreturn]] void refuse(const std::string& column, std::string_view what) {
   fail<FormatError>("[arrow] column \"{}\": {}", column, what);
 }
+
+/// 10^0 to 10^22, all of which float64 has exactly.
+constexpr std::array kPowers{1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                             1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 /// What lies behind an offset may be more than memory; this keeps sums inside 64 bits.
 constexpr int64_t kMostRows = std::numeric_limits<int64_t>::max() / 64;
@@ -92,7 +123,7 @@ ArrowFormat parse_arrow_format(std::string_view format) {
     out.width = known.width;
     return out;
   }
-  if (parse_timestamp(format, out)) return out;
+  if (parse_timestamp(format, out) || parse_decimal(format, out)) return out;
   out.name = fmt::format("of unknown format \"{}\"", format);
   for (const auto& [begin, name] : kOther) {
     if (format.substr(0, begin.size()) != begin) continue;
@@ -140,6 +171,45 @@ void check_arrow_array(const std::string& column, const ArrowSchema& schema, con
   if (schema.dictionary->dictionary != nullptr) refuse(column, "a dictionary of dictionaries");
   if (format.kind != ColumnKind::number || format.name.find("int") == std::string::npos)
     refuse(column, fmt::format("dictionary codes of {}, expected integers", format.name));
+}
+
+double arrow_decimal(const std::byte* at, int64_t width, int scale) {
+  std::array<uint32_t, 8> limbs{};  // lowest first
+  std::memcpy(limbs.data(), at, static_cast<size_t>(width));
+  const auto used = std::span(limbs).first(static_cast<size_t>(width) / sizeof(uint32_t));
+  const bool negative = used.back() >> 31 != 0;
+  if (negative) {
+    uint64_t carry = 1;
+    for (uint32_t& limb : used) {
+      carry += static_cast<uint32_t>(~limb);
+      limb = static_cast<uint32_t>(carry);
+      carry >>= 32;
+    }
+  }
+  const bool short_number = std::all_of(limbs.begin() + 2, limbs.end(), [](uint32_t limb) { return limb == 0; });
+  const uint64_t low = limbs[0] | static_cast<uint64_t>(limbs[1]) << 32;
+  double value = 0;
+  if (short_number && low <= uint64_t{1} << 53 && scale >= 0 && static_cast<size_t>(scale) < kPowers.size()) {
+    value = static_cast<double>(low) / kPowers[static_cast<size_t>(scale)];  // both exact: rounded once
+  } else {
+    std::array<char, 96> text;  // up to 81 digits, then the exponent
+    char* const digits_end = text.data() + 81;
+    char* const last = fmt::format_to(digits_end, "e{}", -scale);
+    char* first = digits_end;
+    constexpr uint32_t kChunk = 1'000'000'000;
+    while (std::any_of(used.begin(), used.end(), [](uint32_t limb) { return limb != 0; })) {
+      uint64_t rest = 0;
+      for (auto limb = used.rbegin(); limb != used.rend(); ++limb) {
+        rest = rest << 32 | *limb;
+        *limb = static_cast<uint32_t>(rest / kChunk);
+        rest %= kChunk;
+      }
+      for (int digit = 0; digit < 9; ++digit, rest /= 10) *--first = static_cast<char>('0' + rest % 10);
+    }
+    if (first == digits_end) return 0;
+    std::from_chars(first, last, value);
+  }
+  return negative ? -value : value;
 }
 
 std::string_view arrow_text(const std::string& column, std::string_view format, const ArrowArray& array, int64_t i) {

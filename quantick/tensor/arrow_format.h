@@ -1,5 +1,6 @@
 #pragma once
 // Arrow's format strings, and the checks of what stands behind a pointer before anything is read through it.
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,7 @@ struct ArrowFormat {
   int64_t per_second = 0;  ///< of what tells times; 0: days
   int64_t buffers = 0;     ///< that an array of this kind has at least; 0: kinds that are not read
   int64_t width = 0;       ///< bytes per value of the second buffer, 0: bits, or offsets
+  int scale = 0;           ///< of a decimal: its values are whole numbers times 10^-scale
 };
 
 /// Never fails: kinds that are not read come back as ColumnKind::other with their name.
@@ -31,6 +33,9 @@ void check_arrow_array(const std::string& column, const ArrowSchema& schema, con
 inline bool arrow_bit(const void* bits, int64_t i) {
   return bits == nullptr || (static_cast<const uint8_t*>(bits)[i / 8] >> (i % 8) & 1) != 0;
 }
+
+/// The float64 nearest to a decimal: a whole number of 4, 8, 16 or 32 bytes in two's complement, times 10^-scale.
+double arrow_decimal(const std::byte* at, int64_t width, int scale);
 
 /// A text, by the array's format (u, U or vu); `i` counts the array's offset in. Throws FormatError for offsets that
 /// fall or lie outside.

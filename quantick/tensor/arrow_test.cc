@@ -189,15 +189,62 @@ TEST(Arrow, TimesRoundDownAndNamePartsBelowASecond) {
   EXPECT_EQ(dates.read().times().seconds, (std::vector<int64_t>{-86400, 18262 * 86400LL}));
 }
 
+TEST(Arrow, DecimalsBecomeTheNearestFloat) {
+  const int64_t prices[] = {10050, -1, std::numeric_limits<int64_t>::min(), 0};
+  const uint8_t there[] = {0b0111};
+  Foreign foreign("d:18,2,64", 4);
+  foreign.buffers[0] = there;
+  foreign.buffers[1] = prices;
+  foreign.array.null_count = 1;
+  const Array array = foreign.read().values();
+  const auto values = array.to_vector<double>();
+  EXPECT_EQ((std::vector<double>{values.begin(), values.begin() + 3}),
+            (std::vector<double>{100.5, -0.01, -92233720368547758.08}));
+  EXPECT_TRUE(std::isnan(values[3]));
+
+  const auto decimal = [](std::initializer_list<uint32_t> limbs, int scale) {
+    return arrow_decimal(reinterpret_cast<const std::byte*>(limbs.begin()), static_cast<int64_t>(4 * limbs.size()),
+                         scale);
+  };
+  EXPECT_EQ(decimal({123456}, 3), 123.456);
+  EXPECT_EQ(decimal({0, 0, 1, 0}, 0), 0x1p64);
+  EXPECT_EQ(decimal({0, 0, 1, 0}, 20), 0.18446744073709551616);
+  EXPECT_EQ(decimal({~0u, ~0u, ~0u, ~0u}, 4), -1e-4);
+  EXPECT_EQ(decimal({7, 0}, -3), 7000);
+  EXPECT_EQ(decimal({1, 0}, 30), 1e-30) << "10^30 is no float64, and rounding twice would show";
+  EXPECT_EQ(decimal({~0u, ~0u, ~0u, ~0u, ~0u, ~0u, ~0u, 0x7fffffffu}, 76), 5.7896044618658097711785492504343953926634);
+  EXPECT_EQ(decimal({0, 0, 0, 0, 0, 0, 0, 0x80000000u}, 0), -0x1p255);
+  EXPECT_EQ(decimal({0, 0, 0, 0}, 18), 0);
+}
+
+TEST(Arrow, GapsAmongWholeNumbersWhereTheyAreAllowed) {
+  const int64_t counts[] = {5, 6, 7};
+  const uint8_t there[] = {0b101}, truths[] = {0b111};
+  Foreign foreign("l", 3), flags("b", 3);
+  foreign.buffers[0] = flags.buffers[0] = there;
+  foreign.buffers[1] = counts;
+  flags.buffers[1] = truths;
+  foreign.array.null_count = flags.array.null_count = 1;
+  const ArrowColumn column = foreign.read();
+  const auto values = column.values_with_gaps().to_vector<double>();
+  EXPECT_TRUE(values[0] == 5 && std::isnan(values[1]) && values[2] == 7);
+  EXPECT_CONTAINS(refusal<ValueError>([&] { flags.read().values_with_gaps(); }), "row 1: null in a column of bool");
+  Foreign whole("l", 3);
+  whole.buffers[1] = counts;
+  EXPECT_EQ(whole.read().values_with_gaps().dtype(), DType::i64) << "without a gap they stay what they are";
+}
+
 TEST(Arrow, RefusesOtherKindsByTheirName) {
-  const std::pair<const char*, const char*> kinds[] = {{"d:10,2", "decimal"}, {"+l", "list"},  {"+s", "struct"},
-                                                       {"tDs", "duration"},   {"z", "binary"}, {"?", "unknown format"}};
+  const std::pair<const char*, const char*> kinds[] = {
+      {"d:10,9999", "decimal"},  {"d:10", "decimal"}, {"d:10,2,12", "decimal"},
+      {"d:1,2,128,", "decimal"}, {"+l", "list"},      {"+s", "struct"},
+      {"tDs", "duration"},       {"z", "binary"},     {"?", "unknown format"}};
   for (const auto& [format, name] : kinds) {
     EXPECT_CONTAINS(parse_arrow_format(format).name, name);
     EXPECT_EQ(parse_arrow_format(format).kind, ColumnKind::other);
   }
-  Foreign foreign("d:10,2", 1);
-  EXPECT_CONTAINS(refusal<TypeError>([&] { foreign.read().values(); }), "column \"x\", was decimal, expected numbers");
+  Foreign foreign("tDs", 1);
+  EXPECT_CONTAINS(refusal<TypeError>([&] { foreign.read().values(); }), "column \"x\", was duration, expected numbers");
 }
 
 TEST(Arrow, RefusesStructsThatLie) {

@@ -1,5 +1,6 @@
 #include "quantick/bindings/python/data.h"
 
+#include "quantick/bindings/python/fields.h"
 #include "quantick/bindings/python/module.h"
 
 namespace nb = nanobind;
@@ -10,6 +11,22 @@ nb::object array_of_dates(std::span<const market::Date> dates) {
   std::vector<int64_t> days;
   for (const market::Date date : dates) days.push_back(date.days);
   return moved_array(std::move(days)).attr("view")("datetime64[D]");
+}
+
+market::Date date_of(nb::handle value, std::string_view who, std::string_view name) {
+  const bool text = nb::isinstance<nb::str>(value);
+  const bool date =
+      !text && (nb::hasattr(value, "isoformat") || nb::hasattr(value, "astype")) && !nb::hasattr(value, "__len__");
+  if (!text && !date) refuse_type(who, name, value, "a date, such as \"2020-01-02\" or a datetime.date");
+  // datetime.date, pandas.Timestamp and numpy.datetime64 all begin with year, month and day as text.
+  const auto shown = nb::cast<std::string>(nb::str(value));
+  return market::Date::parse(text ? std::string_view(shown) : std::string_view(shown).substr(0, 10));
+}
+
+std::vector<std::string> names_of(nb::handle values, std::string_view who, std::string_view name) {
+  std::vector<std::string> names;
+  read_value(values, names, who, name);
+  return names;
 }
 
 std::vector<market::Date> dates_of(const WholeNumbers& days) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -61,6 +62,13 @@ inline std::span<const int64_t> span_of(const WholeNumbers& numbers) { return {n
 
 /// quantick.frames.to_pandas() of one of the package's objects.
 nanobind::object frame_of(nanobind::handle data);
+
+/// Of a text such as 2020-01-02, a datetime.date (a pandas.Timestamp is one) or a numpy.datetime64. Throws TypeError
+/// for other things, ParseError for other texts.
+market::Date date_of(nanobind::handle value, std::string_view who, std::string_view name);
+
+/// A text, or several: "A" is {"A"}. Throws TypeError for other things.
+std::vector<std::string> names_of(nanobind::handle values, std::string_view who, std::string_view name);
 
 /// Days since 1970-01-01.
 std::vector<market::Date> dates_of(const WholeNumbers& days);

@@ -236,21 +236,26 @@ void bind_dataset(nb::module_& m) {
       .def_prop_ro("width", &WindowDataset::width, "Features.")
       .def(
           "labelled",
-          [](const WindowDataset& d, const std::string& from, const std::string& to, const std::string& next,
-             int64_t embargo) {
+          [](const WindowDataset& d, nb::handle from, nb::handle to, nb::handle next, int64_t embargo) {
             features::SegmentOptions segment{.embargo = embargo};
-            if (!next.empty()) segment.next_segment = Date::parse(next);
-            return d.labelled(Date::parse(from), Date::parse(to), segment);
+            const std::string_view who = "WindowDataset.labelled";
+            if (nb::cast<bool>(nb::bool_(next))) segment.next_segment = date_of(next, who, "next_segment");
+            return d.labelled(date_of(from, who, "from_date"), date_of(to, who, "to_date"), segment);
           },
           "from_date"_a, "to_date"_a, "next_segment"_a = "", "embargo"_a = 0,
+          nb::sig("def labelled(self, from_date: typing.Any, to_date: typing.Any, next_segment: typing.Any = '', "
+                  "embargo: int = 0) -> SampleList"),
           "Samples with a label whose date lies in [from, to]; those whose label reaches into the next segment, which "
           "begins at `next_segment`, or less than `embargo` bars ahead of it, are left out.")
       .def(
           "predictable",
-          [](const WindowDataset& d, const std::string& from, const std::string& to) {
-            return d.predictable(Date::parse(from), Date::parse(to));
+          [](const WindowDataset& d, nb::handle from, nb::handle to) {
+            return d.predictable(date_of(from, "WindowDataset.predictable", "from_date"),
+                                 date_of(to, "WindowDataset.predictable", "to_date"));
           },
-          "from_date"_a, "to_date"_a, "Samples whose date lies in [from, to], with or without a label.")
+          "from_date"_a, "to_date"_a,
+          nb::sig("def predictable(self, from_date: typing.Any, to_date: typing.Any) -> SampleList"),
+          "Samples whose date lies in [from, to], with or without a label.")
       .def(
           "gather",
           [](const WindowDataset& d, const WholeNumbers& ids, bool labels) {

@@ -14,6 +14,7 @@
 #include "quantick/bindings/python/data.h"
 #include "quantick/bindings/python/fields.h"
 #include "quantick/bindings/python/unlocked.h"
+#include "quantick/market/columns.h"
 #include "quantick/market/reader.h"
 #include "quantick/market/row_source.h"
 #include "quantick/market/text.h"
@@ -156,8 +157,7 @@ class FrameRows final : public market::RowSource {
       const auto& type = table_.columns()[column].type_name();
       const std::string value =
           kind == ColumnKind::other ? std::string() : fmt::format("was {}, ", market::shown(text(column)));
-      fail<TypeError>("[frame] {}: {}of type {}, expected numbers{}", where(column), value, type,
-                      type == "decimal" ? "; cast it to float64" : "");
+      fail<TypeError>("[frame] {}: {}of type {}, expected numbers", where(column), value, type);
     }
     const Cells& cells = decoded(column);
     const auto row = static_cast<size_t>(row_);
@@ -186,7 +186,7 @@ class FrameRows final : public market::RowSource {
                source.kind() == ColumnKind::time_of_day) {
       decode_times(source, cells);
     } else {
-      cells.numbers = source.values();
+      cells.numbers = source.values_with_gaps();
       if (cells.numbers.dtype() == DType::f64) cells.doubles = cells.numbers.data<double>();
     }
     cells.ready = true;
@@ -248,6 +248,9 @@ strategy::ScoreMatrix read_scores_of(const ArrowTable& table, const nb::dict& fr
 }  // namespace
 
 void bind_frames(nb::module_& m) {
+  m.def(
+      "field_of", [](const std::string& name) { return std::string(market::field_of(name)); }, "name"_a,
+      "The field of prices that a column of this name holds, \"\" for none of the usual names.");
   m.def("read_panel_of", &read_prices_of, "table"_a, "frame"_a, "options"_a, "zone"_a,
         nb::sig("def read_panel_of(table: Table, frame: dict[str, typing.Any], options: dict[str, typing.Any], zone: "
                 "typing.Any) -> Panel"));

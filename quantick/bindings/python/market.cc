@@ -26,7 +26,8 @@ using market::Calendar;
 using market::Date;
 using market::Panel;
 
-Date date_of(const std::string& text) { return Date::parse(text); }
+constexpr const char* kBetweenText =
+    "The dates from..to, both included: texts such as 2020-01-02, datetime.date, pandas.Timestamp, numpy.datetime64.";
 
 std::vector<size_t> extents(const Panel& panel) { return {panel.dates.size(), panel.instruments.size()}; }
 
@@ -151,18 +152,22 @@ void bind_panel(nb::module_& m) {
       .def("__len__", &Panel::date_count)
       .def(
           "select",
-          [](const Panel& p, const std::vector<std::string>& names) {
+          [](const Panel& p, nb::handle names) {
             std::vector<int64_t> positions;
-            for (const auto& name : names) positions.push_back(p.instrument_index(name));
+            for (const auto& name : names_of(names, "Panel.select", "instruments"))
+              positions.push_back(p.instrument_index(name));
             return p.select(positions);
           },
-          "instruments"_a, "These instruments, in this order.")
+          "instruments"_a, nb::sig("def select(self, instruments: str | typing.Sequence[str]) -> Panel"),
+          "These instruments, in this order.")
       .def(
           "between",
-          [](const Panel& p, const std::string& from, const std::string& to) {
-            return p.slice(p.lower_bound(date_of(from)), p.lower_bound(date_of(to).plus(1)));
+          [](const Panel& p, nb::handle from, nb::handle to) {
+            return p.slice(p.lower_bound(date_of(from, "Panel.between", "from_date")),
+                           p.lower_bound(date_of(to, "Panel.between", "to_date").plus(1)));
           },
-          "from_date"_a, "to_date"_a, "The dates from..to, both included, as texts such as 2020-01-02.")
+          "from_date"_a, "to_date"_a, nb::sig("def between(self, from_date: typing.Any, to_date: typing.Any) -> Panel"),
+          kBetweenText)
       .def("__getstate__", &state_of, nb::sig("def __getstate__(self) -> typing.Any"))
       .def("__setstate__", &set_state, nb::sig("def __setstate__(self, state: typing.Any, /) -> None"))
       .def("to_frame", &frame_of, nb::sig("def to_frame(self) -> typing.Any"),
@@ -187,9 +192,10 @@ void bind_panel(nb::module_& m) {
 }
 
 void bind_calendar(nb::module_& m) {
-  nb::class_<Calendar>(m, "Calendar",
-                       "Trading days and hours of an exchange. Dates are texts such as 2020-01-02. Raises ValueError "
-                       "outside first..last.")
+  nb::class_<Calendar>(
+      m, "Calendar",
+      "Trading days and hours of an exchange. Dates are taken as Panel.between() takes them. Raises ValueError "
+      "outside first..last.")
       .def_static("named", &Calendar::named, "name"_a, "nyse, weekdays or every_day.")
       .def_static("of_panel", &Calendar::from_panel, "panel"_a, "The days of the data and no others.")
       .def_prop_ro("name", &Calendar::name)
@@ -197,28 +203,41 @@ void bind_calendar(nb::module_& m) {
       .def_prop_ro("first", [](const Calendar& c) { return c.first().to_string(); })
       .def_prop_ro("last", [](const Calendar& c) { return c.last().to_string(); })
       .def(
-          "is_session", [](const Calendar& c, const std::string& d) { return c.is_session(date_of(d)); }, "date"_a)
+          "is_session",
+          [](const Calendar& c, nb::handle d) { return c.is_session(date_of(d, "Calendar.is_session", "date")); },
+          "date"_a, nb::sig("def is_session(self, date: typing.Any) -> bool"))
       .def(
-          "is_half_day", [](const Calendar& c, const std::string& d) { return c.is_half_day(date_of(d)); }, "date"_a)
+          "is_half_day",
+          [](const Calendar& c, nb::handle d) { return c.is_half_day(date_of(d, "Calendar.is_half_day", "date")); },
+          "date"_a, nb::sig("def is_half_day(self, date: typing.Any) -> bool"))
       .def(
-          "next", [](const Calendar& c, const std::string& d) { return c.next(date_of(d)).to_string(); }, "date"_a)
+          "next",
+          [](const Calendar& c, nb::handle d) { return c.next(date_of(d, "Calendar.next", "date")).to_string(); },
+          "date"_a, nb::sig("def next(self, date: typing.Any) -> str"))
       .def(
-          "previous", [](const Calendar& c, const std::string& d) { return c.previous(date_of(d)).to_string(); },
-          "date"_a)
+          "previous",
+          [](const Calendar& c, nb::handle d) {
+            return c.previous(date_of(d, "Calendar.previous", "date")).to_string();
+          },
+          "date"_a, nb::sig("def previous(self, date: typing.Any) -> str"))
       .def(
           "hours",
-          [](const Calendar& c, const std::string& d) {
+          [](const Calendar& c, nb::handle d) {
             std::vector<std::pair<int32_t, int32_t>> out;
-            for (const auto& interval : c.hours(date_of(d))) out.emplace_back(interval.open, interval.close);
+            for (const auto& interval : c.hours(date_of(d, "Calendar.hours", "date")))
+              out.emplace_back(interval.open, interval.close);
             return out;
           },
-          "date"_a, "(open, close) in minutes since midnight of the trading day; below 0: the evening before.")
+          "date"_a, nb::sig("def hours(self, date: typing.Any) -> list[tuple[int, int]]"),
+          "(open, close) in minutes since midnight of the trading day; below 0: the evening before.")
       .def(
           "sessions",
-          [](const Calendar& c, const std::string& from, const std::string& to) {
-            return array_of_dates(c.sessions(date_of(from), date_of(to)));
+          [](const Calendar& c, nb::handle from, nb::handle to) {
+            return array_of_dates(c.sessions(date_of(from, "Calendar.sessions", "from_date"),
+                                             date_of(to, "Calendar.sessions", "to_date")));
           },
-          "from_date"_a, "to_date"_a, nb::sig("def sessions(self, from_date: str, to_date: str) -> numpy.ndarray"),
+          "from_date"_a, "to_date"_a,
+          nb::sig("def sessions(self, from_date: typing.Any, to_date: typing.Any) -> numpy.ndarray"),
           "datetime64[D], both ends included.");
 }
 
@@ -259,12 +278,28 @@ void bind_scores(nb::module_& m) {
       .def("__len__", &ScoreMatrix::date_count)
       .def(
           "between",
-          [](const ScoreMatrix& s, const std::string& from, const std::string& to) {
-            const auto begin = std::lower_bound(s.dates.begin(), s.dates.end(), date_of(from)) - s.dates.begin();
-            const auto end = std::upper_bound(s.dates.begin(), s.dates.end(), date_of(to)) - s.dates.begin();
+          [](const ScoreMatrix& s, nb::handle from, nb::handle to) {
+            const Date first = date_of(from, "ScoreMatrix.between", "from_date");
+            const Date last = date_of(to, "ScoreMatrix.between", "to_date");
+            const auto begin = std::lower_bound(s.dates.begin(), s.dates.end(), first) - s.dates.begin();
+            const auto end = std::upper_bound(s.dates.begin(), s.dates.end(), last) - s.dates.begin();
             return s.slice(begin, std::max(begin, end));
           },
-          "from_date"_a, "to_date"_a, "The dates from..to, both included, as texts such as 2020-01-02.")
+          "from_date"_a, "to_date"_a,
+          nb::sig("def between(self, from_date: typing.Any, to_date: typing.Any) -> ScoreMatrix"), kBetweenText)
+      .def(
+          "select",
+          [](const ScoreMatrix& s, nb::handle names) {
+            const auto wanted = names_of(names, "ScoreMatrix.select", "instruments");
+            const auto positions = s.positions_of(wanted);
+            ScoreMatrix out{s.dates, wanted, {}};
+            for (int64_t t = 0; t < s.date_count(); ++t)
+              for (const int64_t i : positions) out.values.push_back(s.row(t)[static_cast<size_t>(i)]);
+            out.check();
+            return out;
+          },
+          "instruments"_a, nb::sig("def select(self, instruments: str | typing.Sequence[str]) -> ScoreMatrix"),
+          "These instruments, in this order.")
       .def(
           "write_csv", [](const ScoreMatrix& s, const std::string& path) { strategy::write_scores(path, s); }, "path"_a,
           "Wide, with as many digits as reading it back exactly takes.")

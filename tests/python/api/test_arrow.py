@@ -116,8 +116,7 @@ def test_texts_in_every_form():
 
 def test_what_is_no_number_is_refused_by_name():
     pa = pytest.importorskip("pyarrow")
-    for values, name in [(pa.array([decimal.Decimal("1.5")]), "decimal"), (pa.array([[1.0]]), "list"),
-                         (pa.array([{"a": 1}]), "struct"), (pa.array([b"x"]), "binary"),
+    for values, name in [(pa.array([[1.0]]), "list"), (pa.array([{"a": 1}]), "struct"), (pa.array([b"x"]), "binary"),
                          (pa.array([datetime.timedelta(1)]), "duration"), (pa.array([datetime.time(9)]), "time of day"),
                          (pa.array(["x"]), "text")]:
         with pytest.raises(TypeError, match=f'column "c", was {name}, expected numbers'):

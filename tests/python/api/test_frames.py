@@ -94,10 +94,10 @@ def test_whole_numbers_as_names_and_dates():
     (lambda f: f.assign(date=[pd.NaT] + list(f["date"][1:])), r'column "date", row 0: null'),
     (lambda f: pd.concat([f, f.iloc[-1:]]), r'row 6: instrument "A": date 2020-01-06 was there already on row 5'),
     (lambda f: f.iloc[::-1], r'row 2: column "date": was 2020-01-03, after 2020-01-06 on row 0'),
-    (lambda f: f.assign(volume=pd.array([1, None] * 3, "Int64")), r'column "volume", row 1: no value in a column of Int64'),
+    (lambda f: f.assign(up=pd.array([True, None] * 3, "boolean")), r'column "up", row 1: no value in a column of boolean'),
     (lambda f: f.rename(columns={"volume": "close"}), 'two columns are called "close"'),
-    (lambda f: f.set_axis(pd.MultiIndex.from_product([["x"], f.columns]), axis=1), "columns of 2 levels"),
-    (lambda f: f.assign(date=f["date"].dt.to_period("D")), r'column "date", was period'),
+    (lambda f: f.set_axis(pd.MultiIndex.from_product([["x"], ["y"], f.columns]), axis=1), "columns of 3 levels"),
+    (lambda f: f.assign(date=f["date"].dt.to_period("M")), r'column "date", was period'),
 ])
 def test_refused_by_a_named_reason(change, text):
     with pytest.raises((ValueError, TypeError), match=text):
@@ -106,12 +106,10 @@ def test_refused_by_a_named_reason(change, text):
 
 def test_kinds_that_are_no_price_name_or_date():
     pa = pytest.importorskip("pyarrow")
-    table = pa.Table.from_pandas(long()).append_column("d", pa.array([decimal.Decimal(1)] * 6))
-    table = table.append_column("l", pa.array([[1]] * 6))
+    table = pa.Table.from_pandas(long()).append_column("l", pa.array([[1]] * 6))
     assert frames.read(table).fields == ["close", "volume"], "passed over where it is not asked for"
-    for options, text in [({"price_column": "d"}, 'row 0: column "d": of type decimal, expected numbers; cast'),
-                          ({"price_column": "l"}, 'row 0: column "l": of type list, expected numbers'),
-                          ({"instrument_column": "d"}, 'column "d", was decimal, expected text, whole numbers or dates'),
+    for options, text in [({"price_column": "l"}, 'row 0: column "l": of type list, expected numbers'),
+                          ({"instrument_column": "l"}, 'column "l", was list, expected text, whole numbers or dates'),
                           ({"date_column": "l"}, 'column "l", was list, expected text, whole numbers or dates')]:
         with pytest.raises(TypeError, match=text):
             frames.read(table, **options)
@@ -260,6 +258,134 @@ def test_intraday_there_and_back():
     assert back.index.get_level_values("time").tolist() == ["09:30:00", "09:35:20"]
     again = frames.read(back, bars="intraday")
     assert again.seconds.tolist() == panel.seconds.tolist()
+
+
+def yahoo():
+    """Columns of two levels, as yfinance.download gives them."""
+    close = wide()
+    parts = {"Adj Close": close * 0.5, "Close": close, "Volume": close.notna() * 100}
+    frame = pd.concat(parts, axis=1, names=["Price", "Ticker"])
+    frame.index.name = "Date"
+    return frame
+
+
+@pytest.mark.parametrize("turn", [lambda f: f, lambda f: f.swaplevel(axis=1).sort_index(axis=1),
+                                  lambda f: f.rename_axis(columns=[None, None]).rename_axis(index=None)])
+def test_columns_of_two_levels_in_both_orders(turn):
+    panel = frames.read(turn(yahoo()))
+    check_prices(panel)
+    assert panel.fields == ["close", "adjusted", "volume"] and panel.price_field == "adjusted"
+    np.testing.assert_array_equal(panel["volume"], [[100, 100], [100, 0], [100, 100]])
+    check_prices(frames.read(turn(yahoo()).reset_index()))
+    zoned = turn(yahoo()).tz_localize("America/New_York")
+    check_prices(frames.read(zoned, time_zone="America/New_York"))
+
+
+def test_columns_of_two_levels_that_are_neither():
+    with pytest.raises(ValueError, match=r"\(A, B, ...\) and \(x, y, ...\), expected the fields \(open, close"):
+        frames.read(wide().set_axis(pd.MultiIndex.from_arrays([["A", "B"], ["x", "y"]]), axis=1))
+    doubled = pd.concat([yahoo(), yahoo()[[("Close", "A")]]], axis=1)
+    with pytest.raises(ValueError, match=r"two columns are called \('Close', 'A'\)"):
+        frames.read(doubled)
+    lacking = frames.read(yahoo().drop(columns=[("Volume", "B")]))
+    assert np.isnan(lacking["volume"][:, 1]).all() and lacking["close"][0, 1] == 3.0
+
+
+def test_a_ticker_that_is_called_as_a_field_is():
+    panel = frames.read(yahoo().rename(columns={"A": "LOW", "B": "KO"}, level=1))
+    assert panel.instruments == ["KO", "LOW"]
+    np.testing.assert_array_equal(panel["close"], wide().to_numpy())
+
+
+def test_mappings_of_pandas_objects_are_aligned():
+    check_prices(frames.read({"Close": wide(), "Volume": wide()}))
+    bars = {name: pd.DataFrame({"Open": wide()[name], "Close": wide()[name]}).dropna() for name in ("A", "B")}
+    check_prices(frames.read(bars))
+    check_prices(frames.read({name: wide()[name].dropna() for name in ("A", "B")}))
+    scores = frames.read_scores({name: wide()[name].dropna() for name in ("A", "B")})
+    np.testing.assert_array_equal(scores.values, wide()[["A", "B"]].to_numpy())
+
+
+def test_a_series_without_a_name_is_a_price():
+    panel = frames.read(wide()["A"].rename(None), name="A")
+    assert panel.instruments == ["A"] and panel["close"][:, 0].tolist() == [1.0, 2.0, 2.5]
+
+
+def test_objects_and_nullable_numbers():
+    check_prices(frames.read(long().assign(close=long()["close"].astype(object))))
+    check_prices(frames.read(long().assign(close=long()["close"].astype("Float64"))))
+    exact = [None if price != price else decimal.Decimal(str(price)) for price in long()["close"]]
+    check_prices(frames.read(long().assign(close=exact)))
+    gaps = frames.read(long().assign(volume=pd.array([1, None, 3, 4, 5, 6], "Int64")))
+    np.testing.assert_array_equal(gaps["volume"], [[np.nan, 1], [4, 3], [6, 5]])
+    check_prices(frames.read(long().assign(date=pd.Series(list(long()["date"].to_numpy()), dtype=object))))
+    codes = frames.read(long().assign(symbol=pd.Series([600000, 600009] * 3, dtype=object)))
+    assert codes.instruments == ["600000", "600009"]
+    check_prices(frames.read(wide().to_period("D")), ("B", "A"))
+    with pytest.raises(TypeError, match=r'row 1: was True, a bool among numbers in a column of objects'):
+        frames.read(long().assign(close=pd.Series([1.0, True, 2.0, 3.0, 4.0, 5.0], dtype=object)))
+
+
+def test_nulls_among_whole_numbers_and_decimals_of_arrow():
+    pa, duckdb, pl = pytest.importorskip("pyarrow"), pytest.importorskip("duckdb"), pytest.importorskip("polars")
+    table = pa.Table.from_pandas(long()).drop_columns("volume").append_column("volume", pa.array([1, None, 3, 4, 5, 6]))
+    exact = [None if price != price else decimal.Decimal(str(price)) for price in long()["close"]]
+    for kind in (pa.decimal32(5, 2), pa.decimal64(12, 2), pa.decimal128(38, 20), pa.decimal256(70, 30)):
+        source = table.set_column(2, "close", pa.array(exact).cast(kind))
+        check_prices(frames.read(source))
+        check_prices(frames.read(pa.concat_tables([source.slice(0, 2), source.slice(2)])))
+    panel = frames.read(pl.from_arrow(table))
+    np.testing.assert_array_equal(panel["volume"], [[np.nan, 1], [4, 3], [6, 5]])
+    # DuckDB's sums of whole numbers are of 128 bits, its literals decimals.
+    prices = long()
+    check_prices(frames.read(duckdb.sql("select date, symbol, sum(close) as close, sum(volume::int) as volume "
+                                        "from prices group by all order by date")))
+    bars = duckdb.sql("select date, symbol, 2.50 as close, sum(7::bigint) as volume from prices group by all order by date")
+    panel = frames.read(bars)
+    assert (panel["close"] == 2.5).all() and (panel["volume"] == 7).all()
+
+
+@pytest.mark.parametrize("scale", [0, 2, 19, 30])
+def test_decimals_are_rounded_once(scale):
+    pa = pytest.importorskip("pyarrow")
+    draw = np.random.default_rng(scale)
+    with decimal.localcontext() as context:
+        context.prec = 60
+        exact = [decimal.Decimal(int(draw.integers(-10**18, 10**18)) * 10**int(draw.integers(0, 15)) + 1).scaleb(-scale)
+                 for _ in range(500)]
+    column = frames.table(pa.table({"x": pa.array(exact, pa.decimal128(38, scale))})).column("x").values()
+    np.testing.assert_array_equal(np.asarray(column), [float(value) for value in exact])
+
+
+def test_dates_of_any_library_begin_and_end():
+    day = DAYS[1]
+    for start in (day, day.date(), day.to_pydatetime(), day.to_datetime64(), "2020-01-03"):
+        assert len(frames.read(wide(), start=start)) == 2
+        assert len(frames.read(wide(), end=start)) == 2
+        assert len(frames.read(wide()).between(start, start)) == 1
+        assert len(frames.read_scores(wide()).between(start, DAYS[2])) == 2
+        assert quantick.market.Calendar.named("nyse").is_session(start)
+    with pytest.raises(TypeError, match=r"\[Panel.between\] from_date, was an? int, expected a date"):
+        frames.read(wide()).between(20200103, DAYS[2])
+    with pytest.raises(TypeError, match="to_date, was a list, expected a date"):
+        frames.read_scores(wide()).between(DAYS[0], [DAYS[2]])
+
+
+def test_choosing_instruments():
+    scores = frames.read_scores(wide())
+    assert scores.select("A").values[:, 0].tolist() == [1.0, 2.0, 2.5]
+    np.testing.assert_array_equal(scores.select(["A", "B"]).values, wide()[["A", "B"]].to_numpy())
+    assert frames.read(wide()).select("A").instruments == ["A"]
+    with pytest.raises(ValueError, match='"C"'):
+        scores.select(["C"])
+    with pytest.raises(ValueError, match="A"):
+        scores.select(["A", "A"])
+
+
+def test_parquet_keeps_columns_of_two_levels(tmp_path):
+    pytest.importorskip("pyarrow")
+    yahoo().to_parquet(tmp_path / "prices.parquet")
+    check_prices(quantick.market.read_parquet(tmp_path / "prices.parquet", start=DAYS[0]))
 
 
 def test_frames_do_not_pull_in_other_libraries():
