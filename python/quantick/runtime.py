@@ -25,11 +25,15 @@ from quantick._core import (
     ProgramOutput,
     ProgramValue,
     Session,
+    StateWidthRow,
     Stream,
     TickStatus,
+    check_bits,
     check_equality,
     check_golden,
+    measure_state_widths,
     verify,
+    wrap,
     write_golden,
 )
 
@@ -45,13 +49,16 @@ __all__ = [
     "ProgramOutput",
     "ProgramValue",
     "Session",
+    "StateWidthRow",
     "Stream",
     "TickStatus",
+    "check_bits",
     "check_causality",
     "check_equality",
     "check_golden",
     "identity",
     "load",
+    "measure_state_widths",
     "save",
     "verify",
     "write_golden",
@@ -63,14 +70,21 @@ def load(path: str | os.PathLike[str]) -> Program:
     return Program.load(path)
 
 
-def save(program: Program, path: str | os.PathLike[str]) -> str:
-    """Program.save."""
-    return program.save(path)
+def _program(model: Any) -> Program:
+    held = getattr(model, "program", model)  # a quantized network's
+    if not isinstance(held, Program):
+        raise TypeError(f"[program] model, was a {type(model).__name__}, expected a Program or a QuantizedNet")
+    return held
 
 
-def identity(program: Program) -> str:
-    """SHA-256, in hexadecimal, over structure, metadata and all constants."""
-    return program.identity
+def save(program: Program | Any, path: str | os.PathLike[str]) -> str:
+    """Program.save; also of a quantized network's program."""
+    return _program(program).save(path)
+
+
+def identity(program: Program | Any) -> str:
+    """SHA-256, in hexadecimal, over structure, metadata and all constants; also of a quantized network's program."""
+    return _program(program).identity
 
 
 def check_causality(
@@ -78,7 +92,7 @@ def check_causality(
     x: Any,
     *,
     sequence_in: bool = True,
-    sequence_out: bool = True,
+    sequence_out: bool | None = None,
     seed: int = 1,
 ) -> CausalityResult:
     """Whether any output depends on later steps or on the other rows of its batch.
@@ -86,7 +100,8 @@ def check_causality(
     Runs the model on x, then cut off after several of its steps, with its last step changed, and with all rows but one
     changed, and counts the outputs whose bits moved. Any callable from an NDArray to an array will do: a float network,
     a feature, a function on NumPy arrays. sequence_in, sequence_out: whether x, the output, are [steps, batch, ...]
-    rather than [batch, ...]; programs know that themselves. Raises ShapeError where x has less than 2 steps or 2 rows.
+    rather than [batch, ...]; programs know that themselves. sequence_out None: whether model(x) has as many steps and
+    rows as x. Raises ShapeError where x has less than 2 steps or 2 rows.
     """
     held = getattr(model, "program", model)  # a quantized network's
     if isinstance(held, Program):
@@ -95,4 +110,7 @@ def check_causality(
         return _core.check_causality(held, x, seed)
     if not callable(model):
         raise TypeError(f"[causality] model, was a {type(model).__name__}, expected a Program, a Session or a callable")
+    if sequence_out is None:
+        given = wrap(x)
+        sequence_out = sequence_in and wrap(model(given)).shape[:2] == given.shape[:2]
     return _core.check_causality_of(model, x, sequence_in, sequence_out, seed)

@@ -14,38 +14,59 @@ import itertools
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from quantick import nd
+from quantick import _core, nd
 from quantick._core import (
     Block,
     CorrectionNote,
     FloatNode,
+    Histogram,
+    LayerPlan,
     NDArray,
+    Observer,
     Program,
     QuantizationConfig,
     QuantizationReport,
     Session,
+    ShapeError,
     Stream,
     TensorReport,
+    WalkForwardWindow,
     batch_axis,
+    choose_format,
+    correction_names,
     cosine_similarity,
+    make_observer,
+    observer_names,
     quantize,
     sqnr_db,
     wrap,
 )
 
 __all__ = [
+    "CalibrationCollector",
     "CorrectionNote",
     "FloatNode",
+    "Histogram",
+    "LayerPlan",
+    "Observer",
     "QuantizationConfig",
     "QuantizationReport",
     "QuantizedNet",
     "Quantizer",
     "TensorReport",
+    "WalkForwardWindow",
+    "choose_format",
+    "correction_names",
     "cosine_similarity",
+    "make_observer",
+    "observer_names",
+    "plan",
     "quantize_net",
+    "quantize_walk_forward",
     "sqnr_db",
+    "walk_forward_windows",
 ]
 
 Progress = Callable[[int, "int | None"], object]
@@ -78,6 +99,25 @@ def _batches(data: Any) -> Iterator[NDArray]:
         yield _float32(batch)
 
 
+def _joined(network: Block, config: QuantizationConfig, data: Any) -> NDArray | None:
+    """Held-out data, as calibration data comes, in one array."""
+    if data is None:
+        return None
+    batches = list(_batches(data))
+    if not batches:
+        raise ValueError("[quantize] no held_out data: the iterable is empty")
+    if len(batches) == 1:
+        return batches[0]
+    return nd.concat(batches, axis=batch_axis(network, config, batches[0].shape))
+
+
+def _check_network(network: Any) -> None:
+    if isinstance(network, QuantizedNet):
+        raise TypeError("[quantize] network, was a QuantizedNet, expected the float Block that it was made of")
+    if not isinstance(network, Block):
+        raise TypeError(f"[quantize] network, was a {type(network).__name__}, expected a Block")
+
+
 def _collect(network: Block, config: QuantizationConfig, data: Any, batches: int | None,
              examples: int | None) -> list[NDArray]:
     """At most `batches` batches; whole ones until there are `examples` samples."""
@@ -97,6 +137,39 @@ def _collect(network: Block, config: QuantizationConfig, data: Any, batches: int
     if not collected:
         raise ValueError("[quantize] no calibration data: the iterable is empty")
     return collected
+
+
+class Collector(Protocol):
+    """What quantize_net(LayerOutputCollector=...) takes."""
+
+    def collect(self, name: str, op_name: str, arr: NDArray) -> None: ...
+
+    def post_collect(self) -> Mapping[str, tuple[float, float]]: ...
+
+
+class CalibrationCollector:
+    """Base of observers written in Python, as MXNet has it: quantize_net(..., LayerOutputCollector=collector).
+
+        class Peaks(CalibrationCollector):
+            def collect(self, name, op_name, arr):
+                peak = float(abs(arr.asnumpy()).max())
+                low, high = self.min_max_dict.get(name, (0.0, 0.0))
+                self.min_max_dict[name] = (min(low, -peak), max(high, peak))
+
+    Ranges stand for whatever calibration would choose a range for; what they leave out gets calib_mode naive's.
+    """
+
+    def __init__(self) -> None:
+        self.min_max_dict: dict[str, tuple[float, float]] = {}
+
+    def collect(self, name: str, op_name: str, arr: NDArray) -> None:
+        """Sees each float32 tensor of each batch: "input", "fc.output", ..., the operator that makes it ("" for the
+        input), and a copy of its values."""
+        raise NotImplementedError(f"{type(self).__name__}.collect(name, op_name, arr)")
+
+    def post_collect(self) -> Mapping[str, tuple[float, float]]:
+        """After all batches: (low, high) by the names that collect() was given."""
+        return self.min_max_dict
 
 
 class QuantizedNet:
@@ -157,6 +230,7 @@ class Quantizer:
     quantize_mode: full (every layer) or smart (layers that multiply integers)
     quantize_granularity: scales of weights: channel-wise, tensor-wise, group-wise
     exclude_layers, exclude_layers_match, exclude_operators: what stays float, by name, pattern and operator
+    settings: any other field of QuantizationConfig
     """
 
     def __init__(
@@ -169,7 +243,9 @@ class Quantizer:
         exclude_layers: Sequence[str] = (),
         exclude_layers_match: Sequence[str] = (),
         exclude_operators: Sequence[str] = (),
+        **settings: Any,
     ) -> None:
+        _check_network(model)
         self.model = model
         self._config = QuantizationConfig(
             quantized_dtype=quantized_dtype,
@@ -179,6 +255,7 @@ class Quantizer:
             exclude_layers=exclude_layers,
             exclude_layers_match=exclude_layers_match,
             exclude_operators=exclude_operators,
+            **settings,
         )
 
     def config(self) -> QuantizationConfig:
@@ -190,7 +267,7 @@ class Quantizer:
 
         data: an array, a list of batches, a DataLoader, or any iterable of batches or of (inputs, labels). The arrays
         are [steps, batch, features] or [batch, features], float32 (float64 is rounded).
-        held_out: what the report compares on; rows of the data where it is None.
+        held_out: what the report compares on, in the same forms; rows of the data where it is None.
         progress: called with the number of batches observed and their total.
         Raises UnsupportedError, which names every layer and reason, where a layer cannot be in a program.
         """
@@ -211,18 +288,30 @@ def _quantize(
     num_calib_examples: int | None = None,
     progress: Progress | None = None,
     logger: logging.Logger | None = None,
+    collector: Collector | None = None,
 ) -> QuantizedNet:
-    if not isinstance(network, Block):
-        raise TypeError(f"[quantize] network, was a {type(network).__name__}, expected a Block")
+    _check_network(network)
+    if progress is not None and not callable(progress):
+        raise TypeError(f"[quantize] progress, was a {type(progress).__name__}, expected a callable")
     batches = _collect(network, config, data, num_calib_batches, num_calib_examples)
-    held = None if held_out is None else _float32(held_out)
+    held = _joined(network, config, held_out)
 
     def on_batch(done: int) -> None:
         if progress is not None:
             progress(done, len(batches))
 
-    program, report = quantize(network, config, batches, held, _input_shape(data_shapes),
-                               None if progress is None else on_batch)
+    last = _core.last_input_shape(network)
+    try:
+        program, report = quantize(network, config, batches, held, _input_shape(data_shapes),
+                                   None if progress is None else on_batch,
+                                   None if collector is None else collector.collect,
+                                   None if collector is None else lambda: dict(collector.post_collect()))
+    except ShapeError as error:  # of a forward() written in Python: the core says it for its own blocks
+        if not batches or "calibration data" in str(error) or "held_out" in str(error):
+            raise
+        raise ShapeError(f"{error}; calibration data, was {batches[0].shape}"
+                         + ("" if last in (None, batches[0].shape) else f", the model was last called with {last}")
+                         ) from error
     if logger is not None:
         logger.info("quantized %s, calibrated on %d rows", program, report.calibration_rows)
         for warning in report.warnings:
@@ -279,7 +368,9 @@ def quantize_net(
     held_out: what the report compares on; rows of the calibration data where it is None.
     progress: called with the number of batches observed and their total.
     logger: hears one line, and the report's warnings.
-    ctx, device: the CPU. LayerOutputCollector: refused.
+    ctx, device: the CPU.
+    LayerOutputCollector: a CalibrationCollector, or what has its two methods, that chooses the ranges (calib_mode
+    "custom"). Raises UnsupportedError with the correction bias_correction, which calibrates several times.
     """
     if isinstance(quantized_dtype, (QuantizationConfig, Mapping)):
         if config is not None:
@@ -289,8 +380,12 @@ def quantize_net(
         if value is not None and not str(value).startswith("cpu"):
             raise ValueError(f"[quantize] {name}, was {value}, expected the CPU")
     if LayerOutputCollector is not None:
-        raise TypeError("[quantize] LayerOutputCollector has no meaning here: observers are chosen by calib_mode, ranges "
-                        "given by hand with calib_mode custom and ranges")
+        for name in ("collect", "post_collect"):
+            if not callable(getattr(LayerOutputCollector, name, None)):
+                raise TypeError(f"[quantize] LayerOutputCollector, was a {type(LayerOutputCollector).__name__} without "
+                                f"{name}(), expected a CalibrationCollector")
+        if calib_data is None:
+            raise ValueError("[quantize] LayerOutputCollector watches calibration, but calib_data was None")
     values = config.to_dict() if isinstance(config, QuantizationConfig) else dict(config or {})
     given = dict(
         settings,
@@ -303,9 +398,103 @@ def quantize_net(
         calib_mode=calib_mode,
     )
     values.update((name, value) for name, value in given.items() if value is not None)
+    if LayerOutputCollector is not None:
+        if calib_mode is None and values.get("calib_mode", "naive") == "naive":  # the default
+            values["calib_mode"] = "custom"
+        if values.get("calib_mode") != "custom":
+            raise ValueError(f"[quantize] calib_mode, was {values['calib_mode']}, expected custom where a "
+                             "LayerOutputCollector chooses the ranges")
     method = values.get("method", "auto")
     if calib_data is None and "calib_mode" not in values and method in (None, "auto"):
         values["calib_mode"] = "none"
     return _quantize(network, QuantizationConfig(**values), calib_data, held_out, data_shapes=data_shapes,
                      num_calib_batches=num_calib_batches, num_calib_examples=num_calib_examples, progress=progress,
-                     logger=logger)
+                     logger=logger, collector=LayerOutputCollector)
+
+
+def plan(
+    network: Block,
+    config: QuantizationConfig | Mapping[str, Any] | None = None,
+    *,
+    data_shapes: Any = None,
+    **settings: Any,
+) -> list[LayerPlan]:
+    """What quantization would do with each operation of the network, before any data is run: names for rules, methods,
+    widths, and what stays float or cannot be in a program, with reasons.
+
+    config, settings: as quantize_net takes them. data_shapes: the input's shape; None: that of the network's last call.
+    Raises ValueError for names and patterns in the settings that meet nothing.
+    """
+    _check_network(network)
+    values = config.to_dict() if isinstance(config, QuantizationConfig) else dict(config or {})
+    values.update((name, value) for name, value in settings.items() if value is not None)
+    shape = _input_shape(data_shapes) or _core.last_input_shape(network)
+    if shape is None:
+        raise ValueError("[quantize] the network's input is not known: call it once, or pass data_shapes")
+    return _core.plan_layers(network, QuantizationConfig(**values), shape)
+
+
+# ---- in time order
+
+def _row_times(times: Any) -> list[int]:
+    import numpy as np
+
+    if isinstance(times, int):
+        return list(range(times))
+    if getattr(times, "tz", None) is not None:
+        times = times.tz_convert(None)
+    values = np.asarray(times)
+    if values.ndim != 1:
+        raise ValueError(f"[walk forward] times, were of shape {values.shape}, expected one per row")
+    if values.dtype.kind in "OUM":
+        try:
+            values = values.astype("datetime64[ns]")
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"[walk forward] times, were {times!r:.80}, expected dates or whole numbers") from error
+        if np.isnat(values).any():
+            raise ValueError(f"[walk forward] time of row {int(np.isnat(values).argmax())} is missing")
+    elif values.dtype.kind not in "iu":
+        raise TypeError(f"[walk forward] times, were {values.dtype}, expected dates or whole numbers")
+    return [int(value) for value in values.astype(np.int64)]
+
+
+def walk_forward_windows(times: Any, window: int, step: int, embargo: int = 0) -> list[WalkForwardWindow]:
+    """Which rows calibrate and which may use the result, so that no range knows the future.
+
+    times: that of each row, ascending: dates (NumPy, pandas, datetime, ISO texts), whole numbers, or the number of rows
+    where each has a time of its own. Rows of one time stay together.
+    window, step, embargo: in distinct times: calibrated on are `window` (0: all from the start, and `step` at first),
+    left out the next `embargo`, valid the `step` after those.
+    """
+    return _core.walk_forward_windows(_row_times(times), window, step, embargo)
+
+
+def quantize_walk_forward(
+    network: Block,
+    data: Any,
+    windows: Iterable[WalkForwardWindow],
+    config: QuantizationConfig | Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> list[QuantizedNet]:
+    """A quantized network for each window, calibrated on the window's rows of `data` alone.
+
+    data: one array, rows along the batch's axis ([steps, rows, features] or [rows, features]).
+    config, settings: as quantize_net takes them; also held_out, logger and LayerOutputCollector's class or function,
+    which is called for each window.
+    Raises ShapeError where a window leaves the data.
+    """
+    _check_network(network)
+    rows = _float32(data)
+    collector = settings.pop("LayerOutputCollector", None)
+    values = config.to_dict() if isinstance(config, QuantizationConfig) else dict(config or {})
+    layout = settings.get("layout") or values.get("layout") or "auto"
+    axis = batch_axis(network, QuantizationConfig(layout=layout), rows.shape)
+    out = []
+    for window in windows:
+        if not 0 <= window.first < window.last <= rows.shape[axis]:
+            raise ShapeError(f"[walk forward] window, was rows {window.first} to {window.last}, expected within "
+                             f"{rows.shape[axis]} rows")
+        part = rows[window.first:window.last] if axis == 0 else rows[:, window.first:window.last]
+        out.append(quantize_net(network, values, calib_data=part,
+                                LayerOutputCollector=None if collector is None else collector(), **settings))
+    return out

@@ -184,14 +184,19 @@ std::string container_text(nb::handle self) {
   return out + ")";
 }
 
-/// summary(*inputs): arrays, or their shapes.
-std::string summary(nn::Block& self, const nb::args& inputs) {
+/// Of arrays, or of their shapes.
+Types types_of_inputs(const nb::args& inputs) {
   Types types;
   for (nb::handle input : inputs) {
     const bool shape =
         nb::isinstance<nb::tuple>(input) && nb::len(input) > 0 && PyLong_Check(nb::object(input[0]).ptr());
     types.push_back(shape ? TensorType{DType::f32, shape_of(input)} : array_of(input).type());
   }
+  return types;
+}
+
+std::string summary(nn::Block& self, const nb::args& inputs) {
+  const Types types = types_of_inputs(inputs);
   const Unlocked released;
   return self.summary(types);
 }
@@ -563,7 +568,20 @@ void bind_nn(nb::module_& m) {
       .def_prop_rw(
           "quantization", [](const nn::Block& self) { return self.quantization().enabled; },
           [](nn::Block& self, bool enabled) { self.quantization().enabled = enabled; },
-          "Whether the layer is marked for quantization.");
+          "Whether the layer is marked for quantization.")
+      .def_prop_rw(
+          "quantization_excluded", [](const nn::Block& self) { return self.quantization().excluded; },
+          [](nn::Block& self, bool excluded) { self.quantization().excluded = excluded; },
+          "Whether the layer is marked to stay float where the network is quantized.")
+      .def(
+          "trace",
+          [](nn::Block& self, const nb::args& inputs) {
+            const Types types = types_of_inputs(inputs);
+            const Unlocked released;
+            return self.trace(types);
+          },
+          nb::sig("def trace(self, *inputs: typing.Any) -> Graph"),
+          "forward() at inference as a static graph, for inputs (arrays, or their shapes).");
   nb::class_<HybridBlock, nn::Block, PythonBlock<HybridBlock>> hybrid(
       m, "HybridBlock", nb::type_slots(block_slots()),
       "A block whose forward() calls nothing but operators and blocks, so that hybridize() may trace it once and run "

@@ -15,6 +15,7 @@ NB_MODULE(_core, m) {
   bind_array(m);
   bind_operators(m);
   bind_autograd(m);
+  bind_graph(m);
   bind_nn(m);
   bind_optim(m);
   bind_train(m);

@@ -8,7 +8,8 @@ void bind_errors(nanobind::module_& m);  ///< first: the others throw them
 void bind_array(nanobind::module_& m);
 void bind_operators(nanobind::module_& m);
 void bind_autograd(nanobind::module_& m);
-void bind_nn(nanobind::module_& m);
+void bind_graph(nanobind::module_& m);
+void bind_nn(nanobind::module_& m);  ///< after graph
 void bind_optim(nanobind::module_& m);
 void bind_train(nanobind::module_& m);  ///< after nn and optim
 void bind_runtime(nanobind::module_& m);

@@ -6,6 +6,7 @@
 #include "quantick/bindings/python/fields.h"
 #include "quantick/bindings/python/long_call.h"
 #include "quantick/bindings/python/module.h"
+#include "quantick/bindings/python/quant.h"
 #include "quantick/bindings/python/unlocked.h"
 #include "quantick/core/float_mode.h"
 #include "quantick/quant/quantizer.h"
@@ -267,6 +268,47 @@ void bind_report(nb::module_& m) {
       .def("_repr_html_", &notebook_html);
 }
 
+/// What a configuration means for one operation of a network.
+struct LayerPlan {
+  std::string name, layer, op, method, weight_dtype, granularity, output_dtype, reason;
+  bool stays_float = false, refused = false;
+};
+
+constexpr auto members_of(const LayerPlan*) {
+  using P = LayerPlan;
+  return std::make_tuple(
+      field("name", &P::name, "As rules and the report name it: the layer, with \".2\" and on where it has several."),
+      field("layer", &P::layer, "Path of the block, as exclude_layers names it."), field("op", &P::op, "Operator."),
+      field("method", &P::method, "\"static\", \"dynamic\", ..., \"float32\"."),
+      field("weight_dtype", &P::weight_dtype, "\"\" where it has no weights."),
+      field("granularity", &P::granularity, "Of its weights' scales; \"\" where it has no weights."),
+      field("output_dtype", &P::output_dtype, "Asked for by a rule, or \"\"."), field("stays_float", &P::stays_float),
+      field("refused", &P::refused, "Whether no program can hold it: quantization raises UnsupportedError."),
+      field("reason", &P::reason, "Why it stays float or is refused, or \"\"."));
+}
+
+std::vector<LayerPlan> plan(nn::Block& model, const QuantizationConfig& config, const Shape& input_shape) {
+  const FloatMode mode;
+  const graph::Graph graph = quant::prepared(model.trace({{DType::f32, input_shape}}));
+  const quant::GraphPlan plan = quant::plan_nodes(graph, config, quant::marks_of(model));
+  std::vector<LayerPlan> out;
+  for (size_t n = 0; n < plan.nodes.size(); ++n) {
+    const graph::Node& node = graph.nodes()[n];
+    const quant::NodePlan& of_node = plan.nodes[n];
+    const bool weights = node.inputs.size() > 1 && node.op->integer.reads_integers;
+    out.push_back({of_node.name, node.layer, node.op->name, of_node.precision.method,
+                   weights ? of_node.precision.weight_dtype : "", weights ? of_node.precision.granularity : "",
+                   of_node.output_dtype, of_node.float_reason, !of_node.float_reason.empty(), of_node.refused});
+  }
+  return out;
+}
+
+/// The input's type at the model's last call; none before the first.
+std::optional<Shape> last_input_shape(const nn::Block& model) {
+  const Types& types = model.last_input_types();
+  return types.empty() ? std::nullopt : std::optional(types[0].shape);
+}
+
 /// The axis of a model's input along which samples lie: 1 behind steps, else 0.
 int batch_axis(nn::Block& model, const QuantizationConfig& config, const Shape& input_shape) {
   const FloatMode mode;
@@ -274,10 +316,34 @@ int batch_axis(nn::Block& model, const QuantizationConfig& config, const Shape& 
   return quant::plan_nodes(graph, config, quant::marks_of(model)).sequence.at(graph.inputs().at(0)) ? 1 : 0;
 }
 
+std::map<std::string, quant::ObservedRange> given_ranges(const nb::object& given) {
+  std::map<std::string, quant::ObservedRange> out;
+  if (!nb::isinstance<nb::dict>(given)) refuse_type("calibration", "ranges", given, "a dict of (low, high) by tensor");
+  for (auto [name, range] : nb::borrow<nb::dict>(given)) {
+    const auto tensor = nb::cast<std::string>(nb::str(name));
+    std::vector<double> ends;
+    read_value(range, ends, "calibration", "range of " + tensor);
+    QTK_CHECK(ends.size() == 2, ValueError, "[calibration] range of {}, had {} numbers, expected low and high", tensor,
+              ends.size());
+    out[tensor] = {ends[0], ends[1]};
+  }
+  return out;
+}
+
 nb::tuple quantize(nn::Block& model, const QuantizationConfig& config, const std::vector<Array>& batches,
                    const std::optional<Array>& held_out, const std::optional<Shape>& input_shape,
-                   const nb::object& on_batch) {
+                   const nb::object& on_batch, const nb::object& on_tensor, const nb::object& ranges) {
   quant::CalibrationData data(batches);
+  if (!on_tensor.is_none())
+    data.on_tensor = [&](const std::string& tensor, const std::string& op, const Array& values) {
+      const Locked lock;
+      on_tensor(tensor, op, values.copy());
+    };
+  if (!ranges.is_none())
+    data.ranges = [&] {
+      const Locked lock;
+      return given_ranges(ranges());
+    };
   if (!on_batch.is_none())
     data.on_batch = [&](size_t done) {
       const Locked lock;
@@ -303,13 +369,20 @@ void bind_quant(nb::module_& m) {
   bind_config(m);
   bind_report(m);
   m.def("quantize", &quantize, "model"_a, "config"_a, "batches"_a, "held_out"_a = nb::none(),
-        "input_shape"_a = nb::none(), "on_batch"_a = nb::none(),
+        "input_shape"_a = nb::none(), "on_batch"_a = nb::none(), "on_tensor"_a = nb::none(), "ranges"_a = nb::none(),
         nb::sig("def quantize(model: Block, config: QuantizationConfig, batches: collections.abc.Sequence[NDArray], "
                 "held_out: NDArray | None = None, input_shape: tuple[int, ...] | None = None, on_batch: "
-                "collections.abc.Callable[[int], object] | None = None) -> tuple[Program, QuantizationReport]"),
+                "collections.abc.Callable[[int], object] | None = None, on_tensor: collections.abc.Callable[[str, str, "
+                "NDArray], object] | None = None, ranges: collections.abc.Callable[[], dict[str, tuple[float, float]]] "
+                "| None = None) -> tuple[Program, QuantizationReport]"),
         "quant::quantize_net. input_shape: of the model's input, where there are no batches and the model was not "
         "called yet.");
   m.def("batch_axis", &batch_axis, "model"_a, "config"_a, "input_shape"_a, nb::call_guard<Unlocked>());
+  bind_members<LayerPlan>(m, "LayerPlan", "What the settings mean for one operation of a network.");
+  m.def("plan_layers", &plan, "model"_a, "config"_a, "input_shape"_a, nb::call_guard<Unlocked>());
+  m.def("last_input_shape", &last_input_shape, "model"_a,
+        nb::sig("def last_input_shape(model: Block) -> tuple[int, ...] | None"));
+  bind_observers(m);
   m.def(
       "sqnr_db",
       [](nb::handle reference, nb::handle got, bool remove_mean) {

@@ -13,6 +13,7 @@
 #include "quantick/runtime/golden.h"
 #include "quantick/runtime/model_file.h"
 #include "quantick/runtime/session.h"
+#include "quantick/runtime/state_width.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -21,8 +22,15 @@ namespace quantick::python {
 namespace {
 
 using runtime::CausalityResult;
+using runtime::kHalfLives;
 using runtime::Program;
 using runtime::Session;
+
+[[noreturn]] void refuse_model(nb::handle model, std::string_view who) {
+  const bool path = nb::isinstance<nb::str>(model) || nb::hasattr(model, "__fspath__");
+  fail<TypeError>("[{}] model, was a {}, expected a Program, a Session or a QuantizedNet{}", who,
+                  nb::cast<std::string>(nb::inst_name(model)), path ? "; Program.load() reads a file" : "");
+}
 
 Array run(const Session& session, nb::handle x) {
   const Array input = array_of(x);
@@ -34,7 +42,10 @@ void bind_session(nb::module_& m) {
   nb::class_<Session>(m, "Session", nb::is_weak_referenceable(),
                       "Runs a program on batches of whole windows. Weights are packed once; all calls may be made from "
                       "several threads at once and let other Python threads run.")
-      .def(nb::init<const Program&>(), "program"_a, nb::call_guard<Unlocked>())
+      .def(
+          "__init__", [](Session* self, nb::handle model) { new (self) Session(plan_of(model, "session")); },
+          "program"_a, nb::sig("def __init__(self, program: Program | Session | typing.Any) -> None"),
+          "Of a Program, or of a quantized network.")
       .def_static(
           "load",
           [](const std::filesystem::path& path) { return Session(runtime::load_with_plan(path.string()).plan); },
@@ -65,6 +76,15 @@ void bind_session(nb::module_& m) {
           },
           "x"_a.none(), nb::sig("def run_all(self, x: typing.Any) -> list[NDArray]"),
           "Every tensor of the program as float32, in the order of Program.values.")
+      .def(
+          "run_all_codes",
+          [](const Session& session, nb::handle x) {
+            const Array input = array_of(x);
+            const Unlocked released;
+            return session.run_all_codes(input);
+          },
+          "x"_a.none(), nb::sig("def run_all_codes(self, x: typing.Any) -> list[NDArray]"),
+          "The integers of every tensor (float32 where it is not quantized), in the order of Program.values.")
       .def_prop_ro(
           "columns", [](const Session& s) { return s.plan().width(s.plan().input().value); }, "Features of one row.")
       .def_prop_ro(
@@ -162,9 +182,61 @@ void bind_golden(nb::module_& m) {
       "program"_a, "name"_a = "program", "outputs"_a = 10000, "seed"_a = 1,
       "Runs a program on random inputs in every way that must agree: instruction sets, threads, batches, window and "
       "steps. Sets the process's thread count and instruction set meanwhile: nothing else of this library may run.");
+  m.def(
+      "check_bits",
+      [](int64_t outputs, int64_t lstm_steps, uint64_t seed, int threads) {
+        const LongCall call;
+        return runtime::run_equality_checks(
+            {.outputs = outputs, .lstm_steps = lstm_steps, .seed = seed, .threads = threads});
+      },
+      "outputs"_a = 1'000'000, "lstm_steps"_a = 100'000, "seed"_a = 1, "threads"_a = 2,
+      "The same for random models of every operator that has fixed bits, as `quantick check bits` prints it. outputs: "
+      "values compared in each row of an operator, lstm_steps: steps in each row of a stacked LSTM, at least.");
+}
+
+void bind_state_widths(nb::module_& m) {
+  using runtime::StateWidthRow;
+  nb::class_<StateWidthRow>(m, "StateWidthRow",
+                            "SQNR in dB of one width of states and gates, by half-life of the memory.")
+      .def_ro("name", &StateWidthRow::name)
+      .def_prop_ro(
+          "half_lives", [](const StateWidthRow&) { return std::vector<int>(kHalfLives.begin(), kHalfLives.end()); },
+          "In steps.")
+      .def_prop_ro(
+          "reference",
+          [](const StateWidthRow& r) { return std::vector<double>(r.reference.begin(), r.reference.end()); },
+          "Of the design.")
+      .def_prop_ro("measured",
+                   [](const StateWidthRow& r) { return std::vector<double>(r.measured.begin(), r.measured.end()); })
+      .def("__repr__", [](const StateWidthRow& r) {
+        return fmt::format("StateWidthRow({}: {:.1f} dB)", r.name, fmt::join(r.measured, ", "));
+      });
+  m.def(
+      "measure_state_widths",
+      [](int64_t seeds) {
+        const LongCall call;
+        return runtime::measure_state_widths(seeds);
+      },
+      "seeds"_a = 4,
+      "What narrow states and gates cost, as `quantick check states` prints it, averaged over so many random layers.");
 }
 
 }  // namespace
+
+Program program_of(nb::handle model, std::string_view who) {
+  if (nb::isinstance<Program>(model)) return nb::cast<const Program&>(model);
+  const nb::object held = nb::getattr(model, "program", nb::none());
+  if (!nb::isinstance<Program>(held)) refuse_model(model, who);
+  return nb::cast<const Program&>(held);
+}
+
+std::shared_ptr<const runtime::Plan> plan_of(nb::handle model, std::string_view who) {
+  if (nb::isinstance<Session>(model)) return nb::cast<const Session&>(model).shared_plan();
+  if (const nb::object held = nb::getattr(model, "session", nb::none()); nb::isinstance<Session>(held))
+    return nb::cast<const Session&>(held).shared_plan();
+  const Program program = program_of(model, who);
+  return unlocked([&] { return std::make_shared<const runtime::Plan>(program); });
+}
 
 void bind_runtime(nb::module_& m) {
   bind_programs(m);
@@ -172,6 +244,7 @@ void bind_runtime(nb::module_& m) {
   bind_streams(m);
   bind_causality(m);
   bind_golden(m);
+  bind_state_widths(m);
 }
 
 }  // namespace quantick::python

@@ -14,6 +14,7 @@
 #include "quantick/bindings/python/unlocked.h"
 #include "quantick/core/file.h"
 #include "quantick/runtime/model_file.h"
+#include "quantick/runtime/program_json.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -185,6 +186,7 @@ void bind_programs(nb::module_& m) {
       .def_prop_ro("needs_whole_window", &Program::needs_whole_window,
                    "Whether some node needs all steps of a window at once, so that a Stream needs a window.")
       .def("text", &Program::text, "One line per tensor and node.")
+      .def("json", &runtime::program_to_json, "The structure; constants are named, not included.")
       .def("__eq__",
            [](const Program& a, nb::handle b) { return nb::isinstance<Program>(b) && a == nb::cast<Program&>(b); })
       .def("__repr__", [](const Program& p) {

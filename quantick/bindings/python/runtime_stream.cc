@@ -205,7 +205,8 @@ class Live {
                 chosen_.size());
       chosen_[count++] = i;
     };
-    if (PyList_Check(instruments.ptr()) || PyTuple_Check(instruments.ptr())) {
+    if (PySequence_Check(instruments.ptr()) != 0 && PyObject_CheckBuffer(instruments.ptr()) == 0 &&
+        !nb::isinstance<Array>(instruments)) {
       for (nb::handle item : instruments) add(index(item));
     } else {
       const Buffer given(instruments, "instruments", 'l', sizeof(int64_t), false);
@@ -253,7 +254,8 @@ void bind_ticks(nb::class_<Live<Engine>>& bound) {
            nb::sig("def step(self, features: typing.Any, out: typing.Any = None, instruments: int | "
                    "collections.abc.Sequence[int] | typing.Any = None) -> TickStatus"),
            "One tick: of all instruments (features float32 [instruments, columns]), of one (an index; features "
-           "[columns]), or of some (a list or int64 array of k different ones; features [k, columns]). Results go into "
+           "[columns]), or of some (a sequence or int64 array of k different ones; features [k, columns]). Results go "
+           "into "
            "`out`, as many rows of output_width; where it is None, into self.out, row by instrument. Buffers are "
            "contiguous; nothing is copied or allocated. Returns a status, which is true where all is well: \"not "
            "finite\" and \"warming up\" leave NaN in the rows they concern. Raises ShapeError and ValueError for wrong "
@@ -305,21 +307,17 @@ void bind_streams(nb::module_& m) {
   nb::class_<LiveStream> stream(m, "Stream", nb::is_weak_referenceable(),
                                 "Runs a program tick by tick for a fixed number of instruments, each with a state of "
                                 "its own over one set of weights.");
-  stream
-      .def(
-          "__init__",
-          [](LiveStream* self, const Session& session, int64_t instruments, int64_t window) {
-            make_stream(self, session.shared_plan(), instruments, window);
-          },
-          "session"_a, "instruments"_a = 1, "window"_a = 0,
-          "On a session's packed weights. window 0: the state is carried from the start, or the last reset, on; else "
-          "each step gives what the session gives for the last `window` rows.")
-      .def(
-          "__init__",
-          [](LiveStream* self, const Program& program, int64_t instruments, int64_t window) {
-            make_stream(self, std::make_shared<runtime::Plan>(program), instruments, window);
-          },
-          "program"_a, "instruments"_a = 1, "window"_a = 0);
+  stream.def(
+      "__init__",
+      [](LiveStream* self, nb::handle model, int64_t instruments, int64_t window) {
+        make_stream(self, plan_of(model, "stream"), instruments, window);
+      },
+      "model"_a, "instruments"_a = 1, "window"_a = 0,
+      nb::sig("def __init__(self, model: Session | Program | typing.Any, instruments: int = 1, window: int = 0) -> "
+              "None"),
+      "model: a Session or a quantized network, whose packed weights it shares, or a Program. window 0: the state "
+      "is carried from the start, or the last reset, on; else each step gives what the session gives for the last "
+      "`window` rows.");
   bind_ticks(stream);
   stream.def_prop_ro(
       "window", [](const LiveStream& self) { return self.engine.options().window; }, "Rows replayed per step, or 0.");
@@ -329,24 +327,31 @@ void bind_streams(nb::module_& m) {
                             "missed.");
   slot.def(
       "__init__",
-      [](LiveSlot* self, const Program& program, int64_t instruments, int64_t window, int64_t history) {
+      [](LiveSlot* self, nb::handle model, int64_t instruments, int64_t window, int64_t history) {
+        const Program program = program_of(model, "model slot");
         const runtime::ModelSlotOptions options{.stream = {.instruments = instruments, .window = window},
                                                 .history = history};
         program.check();
         new (self) LiveSlot(program.output().channels, program, options);
       },
       "program"_a, "instruments"_a = 1, "window"_a = 0, "history"_a = 0,
-      "history: rows of features kept per instrument, from which a model with other states learns the past, at least "
+      nb::sig(
+          "def __init__(self, program: Program | typing.Any, instruments: int = 1, window: int = 0, history: int = 0) "
+          "-> None"),
+      "Of a Program, or of a quantized network. history: rows of features kept per instrument, from which a model with "
+      "other states learns the past, at least "
       "the window; 0: such a model is refused.");
   bind_ticks(slot);
   slot.def(
           "offer",
-          [](LiveSlot& self, const Program& program) {
+          [](LiveSlot& self, nb::handle model) {
+            const Program program = program_of(model, "model slot");
             const Unlocked released;
             return self.engine.offer(program);
           },
-          "program"_a,
-          "From any thread: packs and warms the program up, lets it learn the past, and leaves it for the next tick. "
+          "program"_a, nb::sig("def offer(self, program: Program | typing.Any) -> int"),
+          "From any thread, a Program or a quantized network: packs and warms the program up, lets it learn the past, "
+          "and leaves it for the next tick. "
           "Returns its number. Raises ValueError where its columns, outputs or rules for missing values differ, or a "
           "history is needed; the running model then stays.")
       .def(

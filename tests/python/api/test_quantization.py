@@ -133,11 +133,66 @@ def test_a_frame_is_data_for_single_rows():
     (["a"], TypeError, "dtype"),
     (np.zeros((2, 3, 6), np.int64), TypeError, "int64, expected float32"),
     (np.full((2, 3, 6), np.nan, np.float32), ValueError, "all 36 cells of the data are missing"),
-    (np.zeros((2, 3, 5), np.float32), quantick.ShapeError, "input"),
+    (np.zeros((2, 3, 5), np.float32), quantick.ShapeError,
+     r"calibration data, was \(2, 3, 5\), the model was last called with \(10, 32, 6\)"),
+    ([np.ones((2, 3, 6), np.float32), np.ones((2, 3, 7), np.float32)], quantick.ShapeError,
+     r"batch 1 of the calibration data, was \(2, 3, 7\), batch 0 \(2, 3, 6\)"),
+    (np.zeros((2, 0, 6), np.float32), ValueError, r"the data are empty: 1 batches, the first of shape \(2, 0, 6\)"),
+    ([np.ones((2, 3, 6), np.int8)], TypeError, "calibration data, was int8, expected float32"),
 ])
 def test_wrong_data_is_refused(net, wrong, error, text):
     with pytest.raises(error, match=text):
         Quantizer(net).quantize(wrong)
+
+
+def test_wrong_networks_are_refused_at_once(net, data):
+    qnet = Quantizer(net).quantize(data)
+    for make in (Quantizer, quantize_net):
+        with pytest.raises(TypeError, match="was a QuantizedNet, expected the float Block that it was made of"):
+            make(qnet)
+        with pytest.raises(TypeError, match="network, was a NoneType, expected a Block"):
+            make(None)
+    wide = nn.Dense(2)
+    wide.initialize()
+    wide(nd.array(np.zeros((3, 4), np.float32)))
+    wide.cast("float64")
+    with pytest.raises(TypeError, match=r'parameter weight, was float64, expected float32: cast\("float32"\)'):
+        quantize_net(wide, calib_data=np.zeros((3, 4), np.float32))
+
+
+def test_a_quantizer_takes_every_setting(net, data):
+    by_quantizer = Quantizer(net, quantize_granularity="group-wise", group_size=4, weight_bits=6).quantize(data)
+    by_call = quantize_net(net, calib_data=data, quantize_granularity="group-wise", group_size=4, weight_bits=6)
+    assert by_quantizer.program == by_call.program
+    with pytest.raises(TypeError, match="grup_size, did you mean group_size"):
+        Quantizer(net, grup_size=4)
+
+
+def test_the_network_may_change_afterwards():
+    net = Net(hidden=4)
+    net.initialize()
+    x = windows()
+    qnet = quantize_net(net, calib_data=x)
+    before, identity = qnet.predict(x), qnet.program.identity
+    for parameter in net.collect_params().values():
+        parameter.set_data(parameter.data() * 3)
+    assert same_bits(before, qnet.predict(x)) and qnet.program.identity == identity
+    assert same_bits(before, pickle.loads(pickle.dumps(qnet)).predict(x))
+
+
+def test_names_in_errors_are_names_of_layers(net, data):
+    class Plain(nn.Block):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Dense(2)
+
+        def forward(self, x):
+            return self.fc(x) * 2
+
+    plain = Plain()
+    plain.initialize()
+    with pytest.raises(ValueError, match="it has: fc$"):
+        quantize_net(plain, data_shapes=(3, 4), exclude_layers=["nope"])
 
 
 def test_a_network_that_was_never_called_says_so():
@@ -210,7 +265,6 @@ def test_arguments_without_a_meaning_are_refused_by_name(net, data):
     for keywords, error, text in (
             ({"ctx": "gpu(0)"}, ValueError, "ctx, was gpu"),
             ({"device": "cuda"}, ValueError, "device, was cuda"),
-            ({"LayerOutputCollector": object()}, TypeError, "LayerOutputCollector has no meaning here"),
             ({"calib_mod": "naive"}, TypeError, "calib_mod.*calib_mode"),
             ({"calib_mode": "entropi"}, ValueError, "did you mean entropy"),
             ({"quantized_dtype": "int9"}, ValueError, "quantized_dtype, was \"int9\""),
@@ -252,6 +306,15 @@ def test_held_out_data_is_what_the_report_compares_on(net, data):
     assert qnet.report.compared_rows == 7 and qnet.report.calibration_rows == 64
     dynamic = Quantizer(net).quantize(held_out=other)
     assert dynamic.report.compared_rows == 7 and np.isfinite(dynamic.report.tensors[-1].sqnr_db)
+    parts = quantize_net(net, calib_data=data, held_out=[other[:, :3], (other[:, 3:], np.zeros(4))])
+    assert parts.report.to_dict() == qnet.report.to_dict()
+    for wrong, error, text in (([], ValueError, "no held_out data"),
+                               (other[:, :0], ValueError, r"held_out, was \(10, 0, 6\), expected at least one row"),
+                               (other[:, :, :5], quantick.ShapeError, r"held_out, was \(10, 7, 5\)"),
+                               (other[0], TypeError, r"held_out, was float32 \(7, 6\)"),
+                               (other.astype(np.int64), TypeError, "held_out, was int64")):
+        with pytest.raises(error, match=text):
+            quantize_net(net, calib_data=data, held_out=wrong)
 
 
 def test_a_logger_hears_what_happened(net, data, caplog):
@@ -273,6 +336,8 @@ def test_progress_is_told_and_may_stop(net, data):
 
     with pytest.raises(RuntimeError, match="enough"):
         Quantizer(net).quantize([data] * 3, progress=stop)
+    with pytest.raises(TypeError, match="progress, was a int, expected a callable"):
+        Quantizer(net).quantize(data, progress=3)
 
 
 def test_ctrl_c_ends_calibration(net, data):

@@ -394,6 +394,67 @@ def test_causality_of_any_callable():
         runtime.check_causality(7, x)
 
 
+def test_causality_of_a_network_that_gives_the_newest_step():
+    x = np.random.default_rng(1).standard_normal((7, 4, 3)).astype(np.float32)
+    newest = runtime.check_causality(lambda a: np.asarray(a)[-1] * 2, x)
+    assert newest and newest.compared > 0, "its output has no steps"
+    across = runtime.check_causality(lambda a: np.asarray(a)[-1] - np.asarray(a)[-1].mean(axis=0), x)
+    assert not across and across.batch_companions > 0
+
+
+class Quantized:
+    """What a quantized network shows of itself."""
+
+    def __init__(self, program):
+        self.program = program
+
+
+def test_a_quantized_network_stands_for_its_program(program, session, tmp_path):
+    model, x = Quantized(program), windows(program)
+    assert same_bits(runtime.Session(model).run(x), session.run(x))
+    stream, slot = runtime.Stream(model, instruments=5), runtime.ModelSlot(model, instruments=5)
+    for row in x:
+        stream.step(row)
+        slot.step(row)
+    assert same_bits(stream.out, slot.out) and slot.offer(model) == 2
+    assert runtime.identity(model) == program.identity == runtime.save(model, tmp_path / "a.qtk")
+    for make in (runtime.Session, runtime.Stream, runtime.ModelSlot, slot.offer, runtime.identity):
+        with pytest.raises(TypeError, match="model, was a int, expected a Program"):
+            make(7)
+    for make in (runtime.Session, runtime.Stream, runtime.ModelSlot):
+        with pytest.raises(TypeError, match=r"was a str, expected .*Program.load\(\) reads a file"):
+            make("model.qtk")
+
+
+def test_instruments_in_any_sequence(program, session):
+    x = windows(program, steps=2, batch=6)
+    streams = [runtime.Stream(session, instruments=6) for _ in range(4)]
+    for chosen, stream in zip(([1, 3, 5], range(1, 6, 2), (1, 3, 5), np.arange(1, 6, 2)), streams):
+        for row in x:
+            assert stream.step(row[1::2].copy(), instruments=chosen)
+        assert same_bits(stream.out, streams[0].out)
+
+
+def test_codes_of_every_value(program, session):
+    x = windows(program)
+    for value, codes, real in zip(program.values, session.run_all_codes(x), session.run_all(x)):
+        if value.quantized:
+            assert np.allclose((np.asarray(codes, np.float64) - value.zero_point) * value.scale, real, atol=1e-6)
+        else:
+            assert same_bits(codes, real)
+    assert json.loads(program.json())["nodes"]
+
+
+def test_the_checks_of_the_command_line():
+    rows = runtime.check_bits(outputs=64, lstm_steps=64)
+    assert len(rows) > 50 and sum(row.outputs for row in rows) > 0 and not any(row.differing_bits for row in rows)
+    widths = runtime.measure_state_widths(seeds=1)
+    assert widths and widths[0].half_lives == [10, 60, 250, 1000, 4000]
+    assert all(len(row.measured) == len(row.reference) == 5 and row.name in repr(row) for row in widths)
+    with pytest.raises(ValueError, match="seeds"):
+        runtime.measure_state_widths(seeds=0)
+
+
 def test_golden_cases_replay(tmp_path):
     report = runtime.check_golden(ROOT / "tests/golden/contract_v1.json")
     assert report and report.passed and report.differing == 0 and report.compared > 10000
