@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import os
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,7 +66,7 @@ class Report:
         os.makedirs(target, exist_ok=True)
         self.data.write_csvs(os.path.join(target, "tables"))
         for name, result in self._results.items():
-            key = re.sub("[^0-9a-z]", "_", name.lower())
+            key = _core.report_key(name)
             result.write_bars(os.path.join(target, f"returns_{key}.csv"))
             result.write_positions(os.path.join(target, f"positions_{key}.csv"))
         self.data.write_json(os.path.join(target, "report.json"))

@@ -76,7 +76,7 @@ report::Role role_of(const std::string& key) {
   return report::Role::kOther;
 }
 
-/// A name for keys and files; the Python side makes the same.
+/// A name for keys and files.
 std::string key_of(std::string label) {
   for (char& c : label) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -97,6 +97,11 @@ report::ReportData make(const std::vector<std::string>& labels, const std::vecto
     QTK_CHECK(runs[i]->result.dates == first.result.dates, ShapeError,
               "[report] result \"{}\" has other dates than \"{}\", expected the same period", labels[i], labels[0]);
     const std::string key = key_of(labels[i]);
+    for (size_t before = 0; before < i; ++before)
+      QTK_CHECK(
+          e.contenders[before].key != key, ValueError,
+          "[report] results \"{}\" and \"{}\" are both {} in files, expected names that differ in more than signs",
+          labels[before], labels[i], key);
     cli::Contender c{.key = key, .label = labels[i], .role = role_of(key), .scores = runs[i]->scores};
     c.result = runs[i]->result;
     e.contenders.push_back(std::move(c));
@@ -138,9 +143,10 @@ void bind_report(nb::module_& m) {
       .def_prop_ro("warnings", [](const report::ReportData& r) { return r.warnings; })
       .def("html", &report::to_html, "One page that needs no network, no font and no script.")
       .def("json", &report::to_json, "Every number under a clear name.")
-      .def("write_html", &report::write_html, "path"_a)
-      .def("write_json", &report::write_json, "path"_a)
+      .def("write_html", &report::write_html, "path"_a, "html() into a file.")
+      .def("write_json", &report::write_json, "path"_a, "json() into a file.")
       .def("write_csvs", &report::write_csvs, "folder"_a, "The tables; gives their paths.");
+  m.def("report_key", &key_of, "label"_a, "What stands for a result in names of files.");
   m.def(
       "report_options",
       [] {

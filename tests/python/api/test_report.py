@@ -53,6 +53,13 @@ def test_one_page_that_needs_nothing(result, tmp_path):
     assert "Equal weight" in text and "Rank IC" in text
 
 
+def test_results_have_files_of_their_own(result, tmp_path):
+    report.write({"Größe 1": result, "B/2": result}, tmp_path / "out", equal_weight=False)
+    assert {path.name for path in (tmp_path / "out").glob("returns_*")} == {"returns_gr____e_1.csv", "returns_b_2.csv"}
+    with pytest.raises(ValueError, match=r'results "Mine 1" and "mine-1" are both mine_1 in files'):
+        report.Report({"Mine 1": result, "mine-1": result})
+
+
 def test_json_has_the_results_numbers(result, tmp_path):
     report.write({"Mine": result}, tmp_path / "r.json", equal_weight=False)
     text = (tmp_path / "r.json").read_text()
