@@ -37,6 +37,9 @@ CASES = {
                                     rows(-(BITS * special.log_expit(P) + (1 - BITS) * special.log_expit(-P)))),
     "SigmoidBCELoss pos_weight": (losses.SigmoidBCELoss(), (P, BITS, None, np.full(5, 2, np.float32)),
                                   rows(-(2 * BITS * special.log_expit(P) + (1 - BITS) * special.log_expit(-P)))),
+    "SigmoidBCELoss from_sigmoid pos_weight": (
+        losses.SigmoidBCELoss(from_sigmoid=True), (POSITIVE, BITS, None, np.full(5, 3, np.float32)),
+        rows(-(3 * BITS * special.log_expit(P) + (1 - BITS) * special.log_expit(-P)))),
     "SoftmaxCELoss": (losses.SoftmaxCELoss(), (P, CLASSES), softmax_cross_entropy(P, CLASSES)),
     "SoftmaxCELoss from_logits": (losses.SoftmaxCELoss(from_logits=True), (LOG_SOFT, CLASSES),
                                   softmax_cross_entropy(P, CLASSES)),
@@ -79,6 +82,7 @@ def test_sdml():
     expected = special.rel_entr(labels, special.softmax(-distances, axis=1)).sum(axis=1)
     given = losses.SDMLLoss()(nd.array(P[:, :3].copy()), nd.array(Y[:, :3].copy()))
     assert np.allclose(given.asnumpy(), expected, rtol=1e-5)
+    assert np.allclose(losses.SDMLLoss(weight=3)(nd.array(P[:, :3]), nd.array(Y[:, :3])).asnumpy(), 3 * expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["L2Loss", "L1Loss", "HuberLoss", "LogisticLoss", "HingeLoss"])

@@ -78,6 +78,13 @@ def test_norms():
     groups = image.reshape(2, 3, -1)
     expected = (groups - groups.mean(2, keepdims=True)) / np.sqrt(groups.var(2, keepdims=True) + 1e-5)
     close(ready(nn.GroupNorm(3), image)(image), expected.reshape(image.shape))
+    gamma, beta = np.float32([0.5, 2, -3]), np.float32([1, -2, 0.25])
+    for layer, given, wide, plain in ((nn.InstanceNorm(), x, (1, 3, 1), ready(nn.InstanceNorm(), x)(x).asnumpy()),
+                                      (nn.GroupNorm(3), image, (1, 3, 1), expected)):
+        ready(layer, given)
+        layer.gamma.set_data(gamma)
+        layer.beta.set_data(beta)
+        close(layer(given).reshape(*plain.shape), plain * gamma.reshape(wide) + beta.reshape(wide))
     batch = nn.BatchNorm(momentum=0.5)
     batch.initialize()
     with autograd.record():
@@ -96,6 +103,7 @@ def test_activations():
     x = floats(7, 3) * 3
     close(nn.LeakyReLU(0.2)(x), np.where(x > 0, x, 0.2 * x))
     close(nn.ELU(0.7)(x), np.where(x > 0, x, 0.7 * np.expm1(np.minimum(x, 0))))
+    close(nn.ELU()(x), np.where(x > 0, x, np.expm1(np.minimum(x, 0))))
     close(nn.SELU()(x), 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0))))
     close(nn.GELU()(x), x * (1 + special.erf(x / np.sqrt(2))) / 2)
     close(nn.Swish(1.5)(x), x * special.expit(1.5 * x))
@@ -231,6 +239,11 @@ def test_rnn_layer_and_cells():
     below = np.concatenate([run(x, "l0"), run(x[::-1], "r0")[::-1]], axis=2)
     close(y, np.concatenate([run(below, "l1"), run(below[::-1], "r1")[::-1]], axis=2))
     assert np.array_equal(layer(x).asnumpy(), y.asnumpy())
+    for layers in (1, 2):  # dropout stands between layers alone
+        dropped = ready(rnn.RNN(40, num_layers=layers, activation="tanh", dropout=0.5), x)
+        with autograd.record():
+            given = dropped(x).asnumpy()
+        assert (given != 0).all() and np.array_equal(given, dropped(x).asnumpy()) == (layers == 1)
 
     stack = rnn.SequentialRNNCell()
     stack.add(rnn.LSTMCell(3))

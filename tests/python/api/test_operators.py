@@ -167,6 +167,8 @@ def test_random_numbers_have_their_distributions():
     whole = np.asarray(nd.random.randint(-3, 4, count))
     assert whole.dtype == np.int64 and stats.chisquare(np.bincount(whole + 3, minlength=7)).pvalue > 1e-4
     assert nd.random.randint(2 ** 62, 2 ** 62 + 1).item() == 2 ** 62
+    assert stats.kstest(np.asarray(nd.random.uniform(shape=count)), stats.uniform(0, 1).cdf).pvalue > 1e-4
+    assert stats.kstest(np.asarray(nd.random.normal(shape=count)), stats.norm(0, 1).cdf).pvalue > 1e-4
     assert nd.random.uniform(shape=(0, 2)).shape == (0, 2) and nd.random.normal().shape == ()
 
 
