@@ -76,7 +76,7 @@ std::string structural_reason(const graph::Graph& graph, const graph::Node& node
                          i < node.op->inputs.size() ? node.op->inputs[i] : "a parameter");
     if (!data) continue;
     if (!computed && (form.reads_integers || node.inputs[i] < 0))
-      return "reads a constant where its form reads a tensor";
+      return "reads a constant where its form reads a tensor; weights stand in Dense, or the operator dense";
     if (!computed) continue;
     if (x < 0) x = node.inputs[i];
     const graph::Value& value = graph.value(node.inputs[i]);
@@ -97,8 +97,11 @@ std::string structural_reason(const graph::Graph& graph, const graph::Node& node
   for (int axis = drop; kept && axis < lead; ++axis) kept = out[axis - drop] == in[axis];
   if (!kept && node.op->name == "transpose") return "moves axes; build the model for layout TNC";
   if (!kept)
-    return fmt::format("turns {} into {}; steps and batch must stay apart (Dense: flatten = false)", in.text(),
-                       out.text());
+    return fmt::format("turns {} into {}; {}", in.text(), out.text(),
+                       sequence[x]
+                           ? "steps and batch must stay apart (Dense: flatten = false), or the input is [batch, "
+                             "...] and layout = frame says so"
+                           : "the batch must stay the first axis");
   return "";
 }
 
@@ -324,7 +327,9 @@ GraphPlan plan_nodes(const graph::Graph& graph, const QuantizationConfig& config
 void refuse_impossible(const std::vector<FloatNode>& nodes) {
   std::string list;
   for (const FloatNode& n : nodes)
-    if (n.refused) list += fmt::format("\n  {} (layer \"{}\"): {}", n.op, n.layer, n.reason);
+    if (n.refused)
+      list +=
+          fmt::format("\n  {}{}: {}", n.op, n.layer.empty() ? "" : fmt::format(" (layer \"{}\")", n.layer), n.reason);
   QTK_CHECK(list.empty(), UnsupportedError, "[quantize] nodes that a program cannot hold:{}", list);
 }
 

@@ -81,6 +81,15 @@ def _float32(value: Any) -> NDArray:
     return array.astype("float32") if array.dtype == "float64" else array
 
 
+def _feature_names(value: Any) -> list[str]:
+    """Those of a frame, or none."""
+    names = getattr(value, "column_names", None) or getattr(value, "columns", None)
+    if names is None or isinstance(names, str) or callable(names):
+        return []
+    names = list(names)
+    return names if all(isinstance(name, str) for name in names) else []
+
+
 def _is_array(value: Any) -> bool:
     return hasattr(value, "__dlpack__") or hasattr(value, "__array__")
 
@@ -189,7 +198,14 @@ class QuantizedNet:
 
     def predict(self, x: Any) -> NDArray:
         """The program's output for x, float32 [steps, batch, features], or [batch, features] where the network reads
-        single rows; float64 is rounded. The bits are those of streams, of other machines and of other batches."""
+        single rows; float64 is rounded. The bits are those of streams, of other machines and of other batches.
+
+        Columns of a frame must have the names that the program's input has, where it has some. Raises ValueError.
+        """
+        expected, names = self.program.columns, _feature_names(x)
+        if expected and names and names != expected:
+            raise ValueError(f"[quantized net] columns of the frame, were {', '.join(names)}, expected "
+                             f"{', '.join(expected)}")
         return self.session.run(_float32(x))
 
     __call__ = predict
@@ -266,7 +282,8 @@ class Quantizer:
         """Without data: causal dynamic quantization; the network must have been called once. With data: static.
 
         data: an array, a list of batches, a DataLoader, or any iterable of batches or of (inputs, labels). The arrays
-        are [steps, batch, features] or [batch, features], float32 (float64 is rounded).
+        are [steps, batch, features] or [batch, features], float32 (float64 is rounded). A frame's column names become
+        those of the program's input.
         held_out: what the report compares on, in the same forms; rows of the data where it is None.
         progress: called with the number of batches observed and their total.
         Raises UnsupportedError, which names every layer and reason, where a layer cannot be in a program.
@@ -312,6 +329,8 @@ def _quantize(
         raise ShapeError(f"{error}; calibration data, was {batches[0].shape}"
                          + ("" if last in (None, batches[0].shape) else f", the model was last called with {last}")
                          ) from error
+    if names := _feature_names(data):
+        program.columns = names
     if logger is not None:
         logger.info("quantized %s, calibrated on %d rows", program, report.calibration_rows)
         for warning in report.warnings:

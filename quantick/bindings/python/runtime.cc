@@ -91,7 +91,12 @@ void bind_session(nb::module_& m) {
           "output_width", [](const Session& s) { return s.plan().width(s.plan().output()); }, "Outputs of one row.")
       .def_prop_ro(
           "isa", [](const Session& s) { return std::string(isa_name(s.plan().isa())); },
-          "Instruction set that the weights are packed for.");
+          "Instruction set that the weights are packed for.")
+      .def("__repr__", [](const Session& s) {
+        const runtime::Plan& plan = s.plan();
+        return fmt::format("Session({} columns -> {}, {})", plan.width(plan.input().value), plan.width(plan.output()),
+                           isa_name(plan.isa()));
+      });
 }
 
 void bind_causality(nb::module_& m) {
@@ -175,11 +180,15 @@ void bind_golden(nb::module_& m) {
       });
   m.def(
       "check_equality",
-      [](const Program& program, const std::string& name, int64_t outputs, uint64_t seed) {
+      [](nb::handle model, const std::string& name, int64_t outputs, uint64_t seed) {
+        const Program program = program_of(model, "equality");
         const LongCall call;
         return runtime::check_equality(name, program, {.outputs = outputs, .seed = seed});
       },
       "program"_a, "name"_a = "program", "outputs"_a = 10000, "seed"_a = 1,
+      nb::sig(
+          "def check_equality(program: Program | typing.Any, name: str = 'program', outputs: int = 10000, seed: int "
+          "= 1) -> list[EqualityRow]"),
       "Runs a program on random inputs in every way that must agree: instruction sets, threads, batches, window and "
       "steps. Sets the process's thread count and instruction set meanwhile: nothing else of this library may run.");
   m.def(

@@ -46,6 +46,7 @@ class Buffer {
       QTK_CHECK(array.is_contiguous(), ValueError, "[stream] {}, was not contiguous", name);
       data_ = writable ? array.mutable_raw() : const_cast<std::byte*>(array.raw());
       count_ = static_cast<size_t>(array.size());
+      if (array.ndim() > 1) first_ = array.shape()[0];
       return;
     }
     if (PyObject_GetBuffer(source.ptr(), &view_, PyBUF_STRIDES | PyBUF_FORMAT) != 0) {
@@ -62,6 +63,7 @@ class Buffer {
     }
     data_ = static_cast<std::byte*>(view_.buf);
     count_ = static_cast<size_t>(view_.len) / size;
+    if (view_.ndim > 1) first_ = view_.shape[0];
   }
   ~Buffer() {
     if (view_.obj != nullptr) PyBuffer_Release(&view_);
@@ -73,6 +75,10 @@ class Buffer {
   std::span<T> span() const {
     return {reinterpret_cast<T*>(data_), count_};
   }
+
+  /// Whether it may be read as so many rows: it is flat, or its first axis has them. A single row may have any shape.
+  bool has_rows(int64_t rows) const { return first_ < 0 || first_ == rows || rows == 1; }
+  int64_t first() const { return first_; }
 
  private:
   static std::string_view wanted(char format) { return format == 'f' ? "float32" : "int64"; }
@@ -93,6 +99,7 @@ class Buffer {
   Py_buffer view_{};
   std::byte* data_ = nullptr;
   size_t count_ = 0;
+  int64_t first_ = -1;  ///< extent of the first axis of several
 };
 
 /// What Python gets of a tick.
@@ -171,6 +178,9 @@ class Live {
     const std::span<const float> values = x.span<const float>();
     QTK_CHECK(values.size() % static_cast<size_t>(engine.columns()) == 0, ShapeError,
               "[stream] features, were {} numbers, expected rows of {}", values.size(), engine.columns());
+    const int64_t rows = static_cast<int64_t>(values.size()) / engine.columns();
+    QTK_CHECK(x.has_rows(rows), ShapeError, "[stream] features, were {} rows of {} numbers in all, expected rows of {}",
+              x.first(), values.size(), engine.columns());
     return tell(engine.absorb(i, values));
   }
 
@@ -187,6 +197,8 @@ class Live {
   void check_rows(const Buffer& buffer, const char* name, int64_t rows, int64_t width) const {
     QTK_CHECK(buffer.span<float>().size() == static_cast<size_t>(rows * width), ShapeError,
               "[stream] {}, were {} numbers, expected {} x {}", name, buffer.span<float>().size(), rows, width);
+    QTK_CHECK(buffer.has_rows(rows), ShapeError, "[stream] {}, were {} rows, expected {} x {}", name, buffer.first(),
+              rows, width);
   }
 
   int64_t index(nb::handle value) const {
@@ -319,6 +331,11 @@ void bind_streams(nb::module_& m) {
       "is carried from the start, or the last reset, on; else each step gives what the session gives for the last "
       "`window` rows.");
   bind_ticks(stream);
+  stream.def("__repr__", [](const LiveStream& self) {
+    const Stream& s = self.engine;
+    return fmt::format("Stream({} instruments, {} columns -> {}{})", s.instruments(), s.columns(), s.output_width(),
+                       s.options().window > 0 ? fmt::format(", window {}", s.options().window) : "");
+  });
   stream.def_prop_ro(
       "window", [](const LiveStream& self) { return self.engine.options().window; }, "Rows replayed per step, or 0.");
 
@@ -342,6 +359,11 @@ void bind_streams(nb::module_& m) {
       "other states learns the past, at least "
       "the window; 0: such a model is refused.");
   bind_ticks(slot);
+  slot.def("__repr__", [](const LiveSlot& self) {
+    const ModelSlot& s = self.engine;
+    return fmt::format("ModelSlot({} instruments, {} columns -> {}, model {} runs)", s.instruments(), s.columns(),
+                       s.output_width(), s.running());
+  });
   slot.def(
           "offer",
           [](LiveSlot& self, nb::handle model) {

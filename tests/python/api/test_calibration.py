@@ -222,6 +222,16 @@ def test_a_plan_names_what_cannot_be_in_a_program():
         plan(7)
 
 
+def test_a_network_of_flat_windows_is_told_about_its_layout():
+    block = nn.Dense(2)
+    block.initialize()
+    x = windows(steps=7, batch=3, features=4)
+    block(nd.array(x))
+    with pytest.raises(quantick.UnsupportedError, match=r"the input is \[batch, \.\.\.\] and layout = frame says so"):
+        quantize_net(block, calib_data=x)
+    assert quantize_net(block, calib_data=x, layout="frame").sqnr_db(x, block) > 30
+
+
 def test_a_layer_can_be_marked_to_stay_float(net):
     assert not net.fc.quantization_excluded
     net.fc.quantization_excluded = True

@@ -124,6 +124,19 @@ def test_a_frame_is_data_for_single_rows():
     assert same_bits(qnet.predict(pandas.DataFrame(rows)), qnet.predict(rows))
 
 
+def test_a_frame_names_the_columns():
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    net = nn.Dense(2)
+    net.initialize()
+    frame = pandas.DataFrame(windows()[0], columns=list("abcdef"))
+    for data in (frame, polars.from_pandas(frame)):
+        qnet = quantize_net(net, calib_data=data)
+        assert qnet.program.columns == list("abcdef")
+        assert same_bits(qnet.predict(frame), qnet.predict(frame.to_numpy()))
+        with pytest.raises(ValueError, match="columns of the frame, were f, e, d, c, b, a, expected a, b, c, d, e, f"):
+            qnet.predict(data[list("fedcba")])
+
+
 @pytest.mark.parametrize("wrong, error, text", [
     ([], ValueError, "the iterable is empty"),
     (iter(()), ValueError, "the iterable is empty"),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import quantick
-from quantick import runtime
+from quantick import nd, runtime
 from quantick._core import NDArray
 
 from conftest import ROOT
@@ -433,6 +433,25 @@ def test_instruments_in_any_sequence(program, session):
         for row in x:
             assert stream.step(row[1::2].copy(), instruments=chosen)
         assert same_bits(stream.out, streams[0].out)
+
+
+def test_rows_of_another_width_are_refused(program, session):
+    stream, x = runtime.Stream(session, instruments=4), windows(program, steps=3, batch=4)
+    columns, width = stream.columns, stream.output_width
+    stream.step(x[0])
+    before = np.asarray(stream.out).copy()
+    for wrong, where in ((x[0].T.copy(), {}), (nd.array(x[0].T.copy()), {}), (x[0].reshape(2, -1), {}),
+                         (x[0, :2].reshape(columns, 2).copy(), {"instruments": [1, 2]}),
+                         (x[0], {"out": np.zeros((2, width * 2), np.float32)})):
+        with pytest.raises(quantick.ShapeError, match=r"rows, expected \d x \d"):
+            stream.step(wrong, **where)
+    with pytest.raises(quantick.ShapeError, match=f"features, were {columns} rows of {4 * columns} numbers in all"):
+        stream.absorb(1, np.zeros((columns, 4), np.float32))
+    assert same_bits(stream.out, before), "nothing was stepped"
+    stream.step(x[1].ravel(), instruments=None)
+    stream.absorb(1, x[:, 1].ravel())
+    assert f"4 instruments, {columns} columns -> {width}" in repr(stream) and f"{columns} columns" in repr(session)
+    assert "model 1 runs" in repr(runtime.ModelSlot(program))
 
 
 def test_codes_of_every_value(program, session):
