@@ -20,12 +20,6 @@ namespace {
 using Kind = IntegerForm::Kind;
 using Output = IntegerForm::OutputFormat;
 
-/// Whether calibration has a say in the format of the output.
-bool chooses_format(const graph::Node& node) {
-  const Output output = node.op->integer.output;
-  return !keeps_format(node) && (output == Output::calibrated || output == Output::unit);
-}
-
 enum class Head { no, real, wide };
 
 /// Concat and stack: the output has to hold the values of every input.
@@ -338,10 +332,7 @@ class Lowering {
       for (const int id : spec.inputs) formats.push_back(builder_.value(id).format);
       first = second = shared_.contains(n) ? shared_.at(n) : joined(formats);
     }
-    if (chooses_format(node) || !plan.output_dtype.empty()) {
-      QTK_CHECK(plan.output_dtype.empty() || chooses_format(node), ValueError,
-                "[quantize] {}.output has the format that its operator {} gives it; no rule changes it", plan.name,
-                node.op->name);
+    if (chooses_format(node)) {
       const std::string tensor = plan.name + ".output";
       if (!plan.output_dtype.empty()) {
         first = second = format_for(plan.output_dtype, result, tensor);

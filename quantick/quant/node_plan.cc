@@ -127,9 +127,17 @@ class Rules {
     return out;
   }
 
+  /// A tensor whose format its operator gives: patterns leave it as it is, and a rule for it alone is an error.
+  void refuse(const std::string& tensor, const std::string& op) {
+    for (const TensorRule& rule : config_.tensors)
+      QTK_CHECK(rule.match != tensor, ValueError,
+                "[quantize] {} has the format that its operator {} gives it; no rule changes it", tensor, op);
+  }
+
   void check_all_used() const {
     for (size_t i = 0; i < used_.size(); ++i)
-      QTK_CHECK(used_[i], ValueError, "[quantize] the rule for tensors \"{}\" meets none; the model has: {}",
+      QTK_CHECK(used_[i], ValueError,
+                "[quantize] the rule for tensors \"{}\" meets none that a rule can change; the model has: {}",
                 config_.tensors[i].match, fmt::join(names_, ", "));
   }
 
@@ -246,6 +254,12 @@ bool keeps_format(const graph::Node& node) {
          form.output == IntegerForm::OutputFormat::same;
 }
 
+bool chooses_format(const graph::Node& node) {
+  using Output = IntegerForm::OutputFormat;
+  const Output output = node.op->integer.output;
+  return !keeps_format(node) && (output == Output::calibrated || output == Output::unit);
+}
+
 bool is_data(const graph::Graph& graph, graph::ValueId id) {
   if (id < 0) return false;
   const auto kind = graph.value(id).kind;
@@ -287,8 +301,12 @@ GraphPlan plan_nodes(const graph::Graph& graph, const QuantizationConfig& config
     NodePlan out;
     out.name = names[n];
     out.precision = precision_of(node, out.name, config, rules);
-    out.output_dtype = rules.dtype(out.name + ".output");
-    check_tensor_dtype(out.name + ".output", out.output_dtype);
+    const std::string output = out.name + ".output";
+    if (chooses_format(node))
+      out.output_dtype = rules.dtype(output);
+    else
+      rules.refuse(output, node.op->name);
+    check_tensor_dtype(output, out.output_dtype);
     const auto lies_in = [&](const std::vector<std::string>& paths) {
       return std::any_of(paths.begin(), paths.end(), [&](const auto& path) { return within(node.layer, path); });
     };

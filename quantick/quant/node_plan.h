@@ -50,6 +50,9 @@ void refuse_impossible(const std::vector<FloatNode>& nodes);
 /// Nodes without a format of their own: what they give has the format of what they read.
 bool keeps_format(const graph::Node& node);
 
+/// Whether calibration, or a rule, has a say in the format of the output.
+bool chooses_format(const graph::Node& node);
+
 /// Whether a value is computed from the model's input (the rest are parameters and constants).
 bool is_data(const graph::Graph& graph, graph::ValueId id);
 

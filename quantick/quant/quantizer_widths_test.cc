@@ -262,6 +262,15 @@ TEST(QuantizerWidths, HeldOutDataThatDoesNotFitIsNamed) {
   refused(Array::zeros({3, 7}), "held_out, was float32 (3, 7)");
 }
 
+TEST(QuantizerWidths, PatternsLeaveFormatsThatOperatorsGive) {
+  nn::Sequential net = small_net();  // an LSTM's output and the newest step's have the operator's format
+  QuantizationConfig config;
+  config.tensors = {{"*.output", "int12"}};
+  const QuantizedNet net12 = quantized(net, config).net;
+  EXPECT_EQ(net12.program.values[node_of(net12, "dense").output].format.name(), "int12");
+  EXPECT_EQ(net12.program.values[node_of(net12, "lstm").output].format.name(), "int16");
+}
+
 TEST(QuantizerWidths, RulesThatMeetNothingAreErrors) {
   nn::Sequential net = small_net();
   const auto refused = [&](const QuantizationConfig& config, std::string_view piece) {
@@ -272,7 +281,8 @@ TEST(QuantizerWidths, RulesThatMeetNothingAreErrors) {
       EXPECT_NE(std::string(error.what()).find(piece), std::string::npos) << error.what();
     }
   };
-  refused({.tensors = {{"lstm.cell", "int8"}}}, "meets none; the model has: input, 0.weight");
+  refused({.tensors = {{"lstm.cell", "int8"}}}, "meets none that a rule can change; the model has: input, 0.weight");
+  refused({.tensors = {{"0*.output", "int8"}}}, "\"0*.output\" meets none that a rule can change");
   refused({.tensors = {{"*.hidden", "int4"}}}, "expected int8 or int16");
   refused({.tensors = {{"2.output", "int17"}}}, "2.output, was \"int17\"");
   refused({.tensors = {{"0.output", "int8"}}}, "0.output has the format that its operator lstm gives it");
