@@ -17,7 +17,8 @@ find_package(nanobind CONFIG REQUIRED)
 set(package ${CMAKE_BINARY_DIR}/python/quantick)
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/quantick/bindings/python/*.cc)
 # The stable ABI exists for nanobind from Python 3.12 on; there one wheel serves all later versions.
-nanobind_add_module(quantick_python NB_STATIC STABLE_ABI NOMINSIZE ${sources})
+# A domain of its own: types and translators of errors of other nanobind modules (DuckDB) never meet ours.
+nanobind_add_module(quantick_python NB_STATIC STABLE_ABI NOMINSIZE NB_DOMAIN quantick ${sources})
 set_target_properties(quantick_python PROPERTIES OUTPUT_NAME _core LIBRARY_OUTPUT_DIRECTORY ${package})
 target_compile_definitions(quantick_python PRIVATE QTK_VERSION="${PROJECT_VERSION}")
 # Calls that convert and forward: smaller code loads faster.

@@ -1,9 +1,7 @@
 """Refusals of arguments by name: "[room] thing, was ..., expected ..."."""
 from __future__ import annotations
 
-from typing import Any, TypeVar
-
-_T = TypeVar("_T")
+from typing import Any
 
 
 def was(value: Any) -> str:
@@ -16,7 +14,7 @@ def was(value: Any) -> str:
     return f"was a {kind.__name__}" if kind.__module__ == "builtins" else f"was a {kind.__module__}.{kind.__name__}"
 
 
-def expect(value: Any, kind: type[_T], what: str, expected: str | None = None) -> _T:
+def expect(value: Any, kind: type, what: str, expected: str | None = None) -> Any:
     """The value, where it is of that class. what: "[room] thing". Raises TypeError."""
     if not isinstance(value, kind):
         raise TypeError(f"{what}, {was(value)}, expected {expected or 'a ' + kind.__name__}")
@@ -53,7 +51,8 @@ def numbers(values: Any, what: str, dtype: Any = "float64") -> Any:
     try:
         array = np.asarray(values)
     except ValueError:
-        raise ValueError(f"{what}, was a {type(values).__name__} of rows of unequal length, expected one shape") from None
+        raise ValueError(f"{what}, was a {type(values).__name__} of rows of unequal length, expected one shape"
+                         ) from None
     if array.dtype.kind == "O" and not array.ndim:
         raise TypeError(f"{what}, {was(values)}, expected numbers")
     if array.dtype.kind in "OUSc":

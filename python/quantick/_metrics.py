@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from quantick import _core
+from quantick._checks import numbers
 from quantick._core import metric_expected_max_sharpe as expected_max_sharpe
 
 __all__ = [
@@ -37,9 +38,7 @@ __all__ = [
 
 def _numbers(values: Any, name: str = "returns") -> Any:
     """float64 [n], contiguous."""
-    import numpy as np
-
-    array = np.ascontiguousarray(values, dtype=np.float64)
+    array = numbers(values, f"[metrics] {name}")
     if array.ndim != 1:
         raise _core.ShapeError(f"[metrics] {name}: shape {array.shape}, expected one dimension")
     return array

@@ -10,9 +10,11 @@ Only what runs inside record() is recorded. Each pass overwrites grad.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from quantick import _core
+from quantick._checks import expect
 from quantick._core import (NDArray, PauseScope, RecordScope, TrainingModeScope, UnsupportedError, is_recording,
                             is_training)
 
@@ -42,7 +44,7 @@ def predict_mode() -> TrainingModeScope:
 
 def mark_variables(variables: NDArray | Sequence[NDArray], gradients: NDArray | Sequence[NDArray]) -> None:
     """attach_grad() of each variable, whose grad is then the given one until the next pass replaces it."""
-    pairs = _listed(variables), _listed(gradients)
+    pairs = _several(variables, "variables"), _several(gradients, "gradients")
     if len(pairs[0]) != len(pairs[1]):
         raise ValueError(f"[autograd] gradients, was {len(pairs[1])} of them, expected {len(pairs[0])}, one per "
                          "variable")
@@ -58,7 +60,7 @@ def backward(heads: NDArray | Sequence[NDArray], head_grads: NDArray | Sequence[
     retain_graph: keep what was recorded for another pass.
     Raises ValueError for a head that was not computed from a variable inside record().
     """
-    _core.backward(_listed(heads), _listed(head_grads), retain_graph)
+    _core.backward(_several(heads, "heads"), _listed(head_grads), retain_graph)
 
 
 def grad(heads: NDArray | Sequence[NDArray], variables: NDArray | Sequence[NDArray],
@@ -72,11 +74,22 @@ def grad(heads: NDArray | Sequence[NDArray], variables: NDArray | Sequence[NDArr
     if create_graph:
         raise UnsupportedError("[autograd] create_graph, was True, expected False: gradients are not recorded "
                                "themselves")
-    found = _core.gradients(_listed(heads), _listed(variables), _listed(head_grads), bool(retain_graph))
+    found = _core.gradients(_several(heads, "heads"), _several(variables, "variables"), _listed(head_grads), bool(retain_graph))
     return found[0] if isinstance(variables, NDArray) else found
+
+
+def _several(value: Any, what: str) -> list[NDArray]:
+    """One array or more; none would be work that is not done."""
+    if isinstance(value, NDArray):
+        return [value]
+    listed = list(expect(value, Iterable, f"[autograd] {what}", "an NDArray, or a list of them"))
+    if not listed:
+        raise ValueError(f"[autograd] {what}, was empty, expected one array or more")
+    return listed
 
 
 def _listed(value: NDArray | Sequence[NDArray] | Sequence[NDArray | None] | None) -> list[NDArray | None]:
     if value is None:
         return []
-    return [value] if isinstance(value, NDArray) else list(value)
+    return [value] if isinstance(value, NDArray) else list(expect(value, Iterable, "[autograd] head_grads",
+                                                                  "an NDArray, or a list of them"))

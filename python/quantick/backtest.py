@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from quantick import _core, _metrics as metrics, frames
 from quantick._core import BacktestResult, Panel, ScoreMatrix, Strategy, Ticks
+from quantick._checks import expect, whole
 from quantick._metrics import _numbers
 
 __all__ = [
@@ -41,6 +42,9 @@ __all__ = [
     "sweep",
     "top_k_overlap",
 ]
+
+
+_QUOTES = ("time", "bid", "ask", "bid_size", "ask_size")
 
 
 class Summary(NamedTuple):
@@ -83,7 +87,7 @@ def equal_weight(result: BacktestResult, rebalance: int | None = None) -> Backte
     rebalanced as often as the strategy unless ``rebalance`` says otherwise."""
     import numpy as np
 
-    scores = result.scores
+    scores = _result(result).scores
     same = ScoreMatrix(scores.dates.view(np.int64), scores.instruments, np.zeros(scores.values.size))
     every = int(result.strategy.options["rebalance"]) if rebalance is None else rebalance
     return _core.run_backtest(result.prices, same, Strategy("EqualWeight", {"rebalance": every}), result.options)
@@ -92,15 +96,17 @@ def equal_weight(result: BacktestResult, rebalance: int | None = None) -> Backte
 def benchmark_returns(result: BacktestResult, benchmark: Any) -> Any:
     """Returns [bars] of a benchmark (prices of one instrument: a Panel, or a frame) on the dates of a result, for
     ``evaluate(result.returns, benchmark=...)``."""
-    return result.benchmark_returns(_prices(benchmark))
+    return _result(result).benchmark_returns(_prices(benchmark))
 
 
 def evaluate(returns: Any, benchmark: Any = None, profile: str = "empyrical") -> dict[str, float]:
     """All metrics of period returns as another tool computes them, with its defaults: empyrical, quantstats, qlib, lean
     or vnpy. ``benchmark``: returns of the same periods, for what needs one. Raises ValueError for fewer than 2 returns
     or one that is not finite."""
-    other = None if benchmark is None else _numbers(benchmark, "benchmark")
-    return {name: value for name, value, _ in _core.evaluate_profile(_numbers(returns), other, profile)}
+    own, other = _numbers(returns), None if benchmark is None else _numbers(benchmark, "benchmark")
+    if other is not None and other.shape != own.shape:
+        raise _core.ShapeError(f"[metrics] benchmark: shape {other.shape}, expected {own.shape}, that of returns")
+    return {name: value for name, value, _ in _core.evaluate_profile(own, other, profile)}
 
 
 def profiles() -> list[str]:
@@ -162,6 +168,7 @@ def compare(first: BacktestResult, second: BacktestResult, *, labels: Any = None
     block_length, resamples, confidence, seed. Gives {"overall": rows, "years": {year: rows}, "method": text}; a row is a
     dict of name, first, second, difference, low, high, observations.
     """
+    _result(first), _result(second)
     target = forward_returns(first.prices, horizon) if labels is None else frames.read_scores(labels)
     return _core.compare_runs(first, second, target, top_k, periods_per_year, bootstrap)
 
@@ -184,7 +191,8 @@ def sweep(prices: Any, scores: Any, strategy: str | Strategy | Sequence[str | St
     dicts of what was crossed), "best" (position, -1: none), "trials", "expected_max_sharpe", "observations". The deflated
     Sharpe ratio counts all settings, and ``trials_before``, as trials. Ctrl-C ends it.
     """
-    several = [strategy] if isinstance(strategy, (str, Strategy)) else list(strategy)
+    several = [strategy] if isinstance(strategy, (str, Strategy)) else list(expect(
+        strategy, Sequence, "[backtest] strategy", "a Strategy, a name, or a list of them"))
     lists = {name: list(value) if isinstance(value, (list, tuple, range)) else [value]
              for name, value in options.items()}
     settings, described = [], []
@@ -201,10 +209,18 @@ def sweep(prices: Any, scores: Any, strategy: str | Strategy | Sequence[str | St
 def check_truncation(result: BacktestResult, cuts: int | Sequence[int] = 5) -> str | None:
     """Runs a backtest again with the data cut off at several dates: None where everything up to each cut kept its bits,
     else what changed, which is a look-ahead. ``cuts``: how many, or positions of score dates."""
-    count = len(result.scores)
+    count = len(_result(result).scores)
     if isinstance(cuts, int):
-        cuts = sorted({max(2, count * (i + 1) // (cuts + 1)) for i in range(cuts)} & set(range(2, count)))
-    return result.check_truncation(list(cuts))
+        several = min(cuts, count)
+        places = {max(2, count * (i + 1) // (several + 1)) for i in range(several)} & set(range(2, count))
+        if not places:
+            raise ValueError(f"[backtest] cuts, was {cuts}, expected 1 or more, and scores of 3 dates or more")
+    else:
+        places = {whole(cut, "[backtest] cuts") for cut in expect(cuts, Sequence, "[backtest] cuts",
+                                                                  "a number, or a list of positions")}
+        if not places:
+            raise ValueError("[backtest] cuts, was empty, expected one position or more")
+    return result.check_truncation(sorted(places))
 
 
 def run_ticks(ticks: Ticks | Mapping[str, Any], signals: Any, *, latency_ns: Any = 0, line_ns: int = 0,
@@ -220,15 +236,24 @@ def run_ticks(ticks: Ticks | Mapping[str, Any], signals: Any, *, latency_ns: Any
     """
     import numpy as np
 
+    if not isinstance(ticks, Ticks):
+        missing = [name for name in _QUOTES if name not in expect(ticks, Mapping, "[ticks] ticks", "Ticks or a mapping")]
+        if missing:
+            raise ValueError(f"[ticks] ticks without {missing[0]}, expected arrays {', '.join(_QUOTES)}")
     columns = (lambda name: getattr(ticks, name)) if isinstance(ticks, Ticks) else ticks.__getitem__
     latency: Any = latency_ns
     if isinstance(latency, os.PathLike):
         latency = os.fspath(latency)
     elif not isinstance(latency, (str, int)):
         latency = _numbers(latency, "latency_ns")
-    bid, ask, bid_size, ask_size = (_numbers(columns(name), name) for name in ("bid", "ask", "bid_size", "ask_size"))
+    bid, ask, bid_size, ask_size = (_numbers(columns(name), name) for name in _QUOTES[1:])
     return _core.run_ticks(np.ascontiguousarray(columns("time"), dtype=np.int64), bid, ask, bid_size, ask_size,
                            _numbers(signals, "signals"), latency, line_ns, limit_to_size, seed, options)
+
+
+def _result(result: Any) -> BacktestResult:
+    held: BacktestResult = expect(result, BacktestResult, "[backtest] result")
+    return held
 
 
 def _prices(prices: Any) -> Panel:

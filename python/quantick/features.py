@@ -7,10 +7,11 @@ the batch.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from quantick import _core
+from quantick._checks import expect, numbers
 from quantick._core import (
     FeatureSet,
     FeatureStream,
@@ -65,9 +66,16 @@ def describe(name: str) -> dict[str, Any]:
     return rows[name]
 
 
+def _names(specifications: Any) -> list[str]:
+    """A text alone would be taken letter by letter."""
+    if isinstance(specifications, str):
+        raise TypeError(f"[features] specifications, was {specifications!r}, expected a list of texts")
+    return list(expect(specifications, Iterable, "[features] specifications", "a list of texts"))
+
+
 def compute(prices: Panel, specifications: Sequence[str]) -> Any:
     """``FeatureSet(specifications).compute(prices)``: float64 [dates, instruments, features], NaN: no value."""
-    return FeatureSet(list(specifications)).compute(prices)
+    return FeatureSet(_names(specifications)).compute(expect(prices, Panel, "[features] prices"))
 
 
 def forward_returns(prices: Panel, horizon: int) -> ScoreMatrix:
@@ -78,11 +86,11 @@ def forward_returns(prices: Panel, horizon: int) -> ScoreMatrix:
 def fit_scaler(values: Any, names: Sequence[str], begin: int, end: int, **options: Any) -> Scaler:
     """Fits on the dates [begin, end), by position, of ``values`` [dates, instruments, features]; missing values do not
     count. ``options``: kind (standard, robust, none), clip."""
-    import numpy as np
-
-    cube = np.ascontiguousarray(values, dtype=np.float64)
+    cube = numbers(values, "[features] values")
     if cube.ndim != 3:
         raise _core.ShapeError(f"[features] values of shape {cube.shape}, expected [dates, instruments, features]")
+    if len(names) != cube.shape[2]:
+        raise _core.ShapeError(f"[features] names, was {len(names)} of them, expected {cube.shape[2]}: one a feature")
     return Scaler.fit_to(cube, list(names), cube.shape[1], begin, end, options)
 
 
@@ -91,9 +99,7 @@ def dataset(prices: Panel, values: Any, **options: Any) -> WindowDataset:
 
     ``options``: window, horizon, label (return, demean, rank, zscore), label_volatility_bars.
     """
-    import numpy as np
-
-    return WindowDataset(prices, np.ascontiguousarray(values, dtype=np.float32), options)
+    return WindowDataset(prices, numbers(values, "[features] values", "float32"), options)
 
 
 def samples(dataset: WindowDataset, chosen: SampleList) -> Samples:
@@ -104,9 +110,9 @@ def samples(dataset: WindowDataset, chosen: SampleList) -> Samples:
 
 def compute_ticks(ticks: Ticks, specifications: Sequence[str], **options: Any) -> TickMatrix:
     """A row of features after every event. ``options``: instruments, quotes (file, book), max_gap, price_step."""
-    return _core.tick_features_of(ticks, list(specifications), options)
+    return _core.tick_features_of(ticks, _names(specifications), options)
 
 
 def stream_ticks(specifications: Sequence[str], **options: Any) -> TickFeatureStream:
     """The live form of ``compute_ticks``: ``update()`` takes an event, ``row`` is what a model sees."""
-    return TickFeatureStream(list(specifications), options)
+    return TickFeatureStream(_names(specifications), options)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from quantick import nd
+from quantick._checks import expect
 from quantick._core import NDArray, UnsupportedError
 
 __all__ = ["KVStore", "KVStoreBase", "create"]
@@ -84,7 +85,7 @@ class KVStore(KVStoreBase):
         for name, given in _pairs(key, value):
             if name in self._arrays:
                 raise ValueError(f"[kvstore] key {name!r} is there already")
-            self._arrays[name] = _sum(given).copy()
+            self._arrays[name] = expect(_sum(given), NDArray, f"[kvstore] value of {name!r}", "an NDArray").copy()
 
     def push(self, key: Any, value: Any, priority: int = 0) -> None:
         for name, given in _pairs(key, value):

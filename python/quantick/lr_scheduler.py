@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from quantick._checks import expect, number, whole
 from quantick._core import CoreSchedule, make_schedule
 
 __all__ = ["ConstantScheduler", "CosineScheduler", "FactorScheduler", "LRScheduler", "MultiFactorScheduler",
@@ -19,7 +20,8 @@ class LRScheduler:
 
     def __init__(self, base_lr: float = 0.01, warmup_steps: int = 0, warmup_begin_lr: float = 0,
                  warmup_mode: str = "linear") -> None:
-        self._keywords: dict[str, Any] = {"warmup_steps": int(warmup_steps), "warmup_begin_lr": float(warmup_begin_lr),
+        self._keywords: dict[str, Any] = {"warmup_steps": whole(warmup_steps, "[lr_scheduler] warmup_steps"),
+                                          "warmup_begin_lr": number(warmup_begin_lr, "[lr_scheduler] warmup_begin_lr"),
                                           "warmup_mode": warmup_mode}
         self.base_lr = base_lr
 
@@ -42,7 +44,7 @@ class _CoreScheduler(LRScheduler):
 
     def __call__(self, num_update: int) -> float:
         assert self._core is not None
-        return self._core(num_update, float(self.base_lr))
+        return self._core(whole(num_update, "[lr_scheduler] num_update"), number(self.base_lr, "[lr_scheduler] base_lr"))
 
 
 class ConstantScheduler(_CoreScheduler):
@@ -60,7 +62,8 @@ class FactorScheduler(_CoreScheduler):
     def __init__(self, step: int, factor: float = 1, stop_factor_lr: float = 1e-8, base_lr: float = 0.01,
                  warmup_steps: int = 0, warmup_begin_lr: float = 0, warmup_mode: str = "linear") -> None:
         super().__init__(base_lr, warmup_steps, warmup_begin_lr, warmup_mode)
-        self._make(step=int(step), factor=float(factor), stop_factor_lr=float(stop_factor_lr))
+        self._make(step=whole(step, "[lr_scheduler] step"), factor=number(factor, "[lr_scheduler] factor"),
+                   stop_factor_lr=number(stop_factor_lr, "[lr_scheduler] stop_factor_lr"))
 
 
 class MultiFactorScheduler(_CoreScheduler):
@@ -69,7 +72,8 @@ class MultiFactorScheduler(_CoreScheduler):
     def __init__(self, step: Sequence[int], factor: float = 1, base_lr: float = 0.01, warmup_steps: int = 0,
                  warmup_begin_lr: float = 0, warmup_mode: str = "linear") -> None:
         super().__init__(base_lr, warmup_steps, warmup_begin_lr, warmup_mode)
-        self._make(step=[int(s) for s in step], factor=float(factor))
+        self._make(step=[whole(s, "[lr_scheduler] step") for s in expect(step, Sequence, "[lr_scheduler] step", "a list")],
+                   factor=number(factor, "[lr_scheduler] factor"))
 
 
 class PolyScheduler(_CoreScheduler):
@@ -78,7 +82,8 @@ class PolyScheduler(_CoreScheduler):
     def __init__(self, max_update: int, base_lr: float = 0.01, pwr: float = 2, final_lr: float = 0,
                  warmup_steps: int = 0, warmup_begin_lr: float = 0, warmup_mode: str = "linear") -> None:
         super().__init__(base_lr, warmup_steps, warmup_begin_lr, warmup_mode)
-        self._make(max_update=int(max_update), pwr=float(pwr), final_lr=float(final_lr))
+        self._make(max_update=whole(max_update, "[lr_scheduler] max_update"), pwr=number(pwr, "[lr_scheduler] pwr"),
+                   final_lr=number(final_lr, "[lr_scheduler] final_lr"))
 
 
 class CosineScheduler(_CoreScheduler):
@@ -87,4 +92,5 @@ class CosineScheduler(_CoreScheduler):
     def __init__(self, max_update: int, base_lr: float = 0.01, final_lr: float = 0, warmup_steps: int = 0,
                  warmup_begin_lr: float = 0, warmup_mode: str = "linear") -> None:
         super().__init__(base_lr, warmup_steps, warmup_begin_lr, warmup_mode)
-        self._make(max_update=int(max_update), final_lr=float(final_lr))
+        self._make(max_update=whole(max_update, "[lr_scheduler] max_update"),
+                   final_lr=number(final_lr, "[lr_scheduler] final_lr"))

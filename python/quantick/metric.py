@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from quantick import _core
+from quantick._checks import expect
 
 if TYPE_CHECKING:
     import numpy
@@ -26,7 +27,8 @@ _Class = TypeVar("_Class", bound="type[EvalMetric]")
 
 def register(klass: _Class, name: str | None = None) -> _Class:
     """Lets create() find a class by its name."""
-    _registry[(klass.__name__ if name is None else name).lower()] = klass
+    expect(klass, type, "[metric] klass", "a class")
+    _registry[expect(klass.__name__ if name is None else name, str, "[metric] name").lower()] = klass
     return klass
 
 
@@ -511,4 +513,4 @@ class CustomMetric(EvalMetric):
 
 def np(numpy_feval: Callable[..., Any], name: str | None = None, allow_extra_outputs: bool = False) -> CustomMetric:
     """CustomMetric of a NumPy function."""
-    return CustomMetric(numpy_feval, numpy_feval.__name__ if name is None else name, allow_extra_outputs)
+    return CustomMetric(numpy_feval, getattr(numpy_feval, "__name__", None) if name is None else name, allow_extra_outputs)

@@ -6,10 +6,11 @@ per operator, written from the registry (`quantick ops` lists them).
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from quantick import _core, _operators, random
+from quantick._checks import expect
 from quantick._core import NDArray
 from quantick._operators import *
 
@@ -87,16 +88,17 @@ def full(shape: int | Sequence[int], val: float, dtype: DTypeLike = "float32") -
     return _core.full(shape, val, dtype)
 
 
-def zeros_like(array: NDArray) -> NDArray:
-    return zeros(array.shape, array.dtype)
+def zeros_like(array: ArrayLike) -> NDArray:
+    return full_like(array, 0)
 
 
-def ones_like(array: NDArray) -> NDArray:
-    return ones(array.shape, array.dtype)
+def ones_like(array: ArrayLike) -> NDArray:
+    return full_like(array, 1)
 
 
-def full_like(array: NDArray, val: float) -> NDArray:
-    return full(array.shape, val, array.dtype)
+def full_like(array: ArrayLike, val: float) -> NDArray:
+    held = array if isinstance(array, NDArray) else from_numpy(array)
+    return full(held.shape, val, held.dtype)
 
 
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: DTypeLike = "float32") -> NDArray:
@@ -111,6 +113,7 @@ def save(file: str | os.PathLike[str], data: NDArray | Sequence[NDArray] | Mappi
     if isinstance(data, NDArray):
         data = [data]
     if not isinstance(data, Mapping):
+        expect(data, Iterable, "[save] data", "an array, or a list or a mapping of arrays")
         data = {str(i): array for i, array in enumerate(data)}
     elif data and all(str(name).isdigit() for name in data):
         raise ValueError("[save] names, were all numbers, expected texts: lists are stored under numbers")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from quantick import nd
+from quantick._checks import expect, number
 from quantick._core import CoreOptimizer, NDArray, Parameter, make_optimizer
 from quantick.lr_scheduler import LRScheduler
 
@@ -25,7 +26,7 @@ _Class = TypeVar("_Class", bound="type[Optimizer]")
 
 def register(klass: _Class) -> _Class:
     """Lets create() find a class by its name."""
-    _registry[klass.__name__.lower()] = klass
+    _registry[expect(klass, type, "[optimizer] klass", "a class").__name__.lower()] = klass
     return klass
 
 
@@ -33,6 +34,7 @@ def create(name: str | Optimizer, **kwargs: Any) -> Optimizer:
     """An optimizer by its class name, upper or lower case. Raises ValueError with the names there are."""
     if isinstance(name, Optimizer):
         return name
+    expect(name, str, "[optimizer] name", "an Optimizer or its name")
     if name.lower() not in _registry:
         raise ValueError(f"[optimizer] name, was {name}, expected one of {', '.join(sorted(_registry))}")
     return _registry[name.lower()](**kwargs)
@@ -50,10 +52,12 @@ class Optimizer:
                  clip_gradient: float | None = None, learning_rate: float | None = None,
                  lr_scheduler: LRScheduler | None = None, begin_num_update: int = 0,
                  param_dict: Mapping[int, Parameter] | None = None) -> None:
-        self.rescale_grad = rescale_grad
-        self.wd = wd
-        self.clip_gradient = clip_gradient
-        self.lr = 0.01 if learning_rate is None else learning_rate
+        self.rescale_grad = number(rescale_grad, "[optimizer] rescale_grad")
+        self.wd = number(wd, "[optimizer] wd")
+        self.clip_gradient = None if clip_gradient is None else number(clip_gradient, "[optimizer] clip_gradient")
+        self.lr = 0.01 if learning_rate is None else number(learning_rate, "[optimizer] learning_rate")
+        if not math.isfinite(self.lr):
+            raise ValueError(f"[optimizer] learning_rate, was {self.lr}, expected a finite number")
         self.lr_scheduler = lr_scheduler
         if lr_scheduler is not None and learning_rate is not None:
             lr_scheduler.base_lr = learning_rate
@@ -74,7 +78,7 @@ class Optimizer:
     def set_learning_rate(self, lr: float) -> None:
         if self.lr_scheduler is not None:
             raise UserWarning("[optimizer] learning_rate belongs to the lr_scheduler")
-        self.lr = lr
+        self.lr = number(lr, "[optimizer] learning_rate")
 
     def set_lr_mult(self, args_lr_mult: Mapping[Any, float]) -> None:
         """Factors on the learning rate by index or name."""
@@ -202,6 +206,7 @@ class ccSGD(SGD):
 
 
 def _zeros(weight: NDArray, count: int) -> tuple[NDArray, ...]:
+    expect(weight, NDArray, "[optimizer] weight", "an NDArray")
     return tuple(nd.zeros(weight.shape, weight.dtype) for _ in range(count))
 
 

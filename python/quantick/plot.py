@@ -11,6 +11,8 @@ import importlib.util
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from quantick._checks import was
+
 if TYPE_CHECKING:
     from quantick.backtest import BacktestResult
     from quantick.contrib.quantization import QuantizationReport
@@ -78,12 +80,20 @@ def _bars(title: str, unit: str, x: Any, y: Any, backend: str | None, horizontal
     return figure
 
 
+def _having(value: Any, attributes: tuple[str, ...], what: str, expected: str) -> Any:
+    """The value, where it has those attributes."""
+    if isinstance(value, type) or not all(hasattr(value, name) for name in attributes):
+        raise TypeError(f"[plot] {what}, {was(value)}, expected {expected}")
+    return value
+
+
 def _results(results: BacktestResult | Mapping[str, BacktestResult]) -> Mapping[str, BacktestResult]:
     if isinstance(results, Mapping):
         if not results:
             raise ValueError("[plot] results, was an empty mapping, expected one result or more")
-        return results
-    return {"strategy": results}
+        return {label: _having(result, ("dates", "equity"), f"results[{label!r}]", "a BacktestResult")
+                for label, result in results.items()}
+    return {"strategy": _having(results, ("dates", "equity"), "results", "a BacktestResult, or several by label")}
 
 
 def equity(results: BacktestResult | Mapping[str, BacktestResult], backend: str | None = None) -> Any:
@@ -114,7 +124,10 @@ def ic(dates: Any, values: Any, backend: str | None = None) -> Any:
 def training(history: History, backend: str | None = None) -> Any:
     """Loss by epoch, of training and of validation where there was one."""
     import numpy as np
-    epochs = history["epoch"]
+    try:
+        epochs = history["epoch"]
+    except (TypeError, LookupError):
+        raise TypeError(f"[plot] history, {was(history)}, expected a History") from None
     curves = {label: history[name] for label, name in (("training", "train_loss"), ("validation", "validation_loss"))
               if np.isfinite(np.asarray(history[name], dtype=float)).any()}
     return _lines("Loss", "mean over samples", dict.fromkeys(curves, epochs), curves, backend)
@@ -123,6 +136,7 @@ def training(history: History, backend: str | None = None) -> Any:
 def quantization(report: QuantizationReport, backend: str | None = None) -> Any:
     """Signal to quantization noise of each layer's output, in dB. Raises ValueError where nothing was compared."""
     import math
+    _having(report, ("tensors",), "report", "a QuantizationReport")
     rows = [(t.name, t.sqnr_db) for t in report.tensors if math.isfinite(t.sqnr_db)]
     if not rows:
         raise ValueError("[plot] the report has no errors: nothing was compared; give quantize() data or held_out")
@@ -132,6 +146,7 @@ def quantization(report: QuantizationReport, backend: str | None = None) -> Any:
 def calibration(report: QuantizationReport, tensor: str, backend: str | None = None) -> Any:
     """Values of one tensor that calibration saw, and how they spread. Raises ValueError that names the tensors."""
     import numpy as np
+    _having(report, ("tensors",), "report", "a QuantizationReport")
     known = {t.name: t for t in report.tensors if t.histogram}
     if tensor not in known:
         raise ValueError(f"[plot] tensor, was {tensor!r}, expected one of {', '.join(known) or 'none (no calibration)'}")

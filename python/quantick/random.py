@@ -5,6 +5,7 @@ Every draw takes the next key of the stream, and element i of a draw is a functi
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ def seed(seed: int) -> None:
 def uniform(low: float = 0.0, high: float = 1.0, shape: int | Sequence[int] = (),
             dtype: DTypeLike = "float32") -> NDArray:
     """Uniform numbers in [low, high)."""
+    if not low <= high < math.inf or low == -math.inf:
+        raise ValueError(f"[random] low and high, were {low} and {high}, expected finite numbers, low first")
     return _core.uniform(low, high, shape, dtype)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from quantick import _core
+from quantick._checks import numbers
 from quantick._core import ScoreMatrix, Strategy
 
 __all__ = ["EqualWeight", "LongShort", "ScoreMatrix", "Strategy", "TopkDropout", "names", "read_csv", "scores"]
@@ -25,7 +26,7 @@ def scores(dates: Any, instruments: Sequence[str], values: Any) -> ScoreMatrix:
     score. Copies. Raises ShapeError and ValueError that name what is wrong."""
     import numpy as np
 
-    days, block = np.asarray(dates, dtype="datetime64[D]"), np.ascontiguousarray(values, dtype=np.float64)
+    days, block = np.asarray(dates, dtype="datetime64[D]"), numbers(values, "[scores] values")
     if block.shape != (days.size, len(instruments)):
         raise _core.ShapeError(f"[scores] values of shape {block.shape}, expected {(days.size, len(instruments))}")
     return ScoreMatrix(days.view(np.int64), list(instruments), block.reshape(-1))

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from quantick import _core
+from quantick._checks import expect
 from quantick._core import ArrayDataset, Block, Control, Dataset, EpochRecord, NDArray, PanelDataset, StepInfo
 from quantick.gluon.loss import Loss
 from quantick.lr_scheduler import LRScheduler, _CoreScheduler
@@ -83,6 +84,7 @@ def _optimizer(given: str | Optimizer) -> tuple[str, dict[str, Any]]:
     """Class and arguments of an optimizer that the core has."""
     if isinstance(given, str):
         return given, {}
+    expect(given, Optimizer, "[fit] optimizer", "SGD, Adam or AdamW, or its name")
     plain = given.clip_gradient is None and given.rescale_grad == 1
     if not isinstance(given, _CoreOptimizer) or type(given) not in (SGD, Adam, AdamW) or not plain:
         raise TypeError(f"[fit] optimizer, was a {type(given).__name__}, expected SGD, Adam or AdamW without "

@@ -30,7 +30,8 @@ struct Descriptor {
 }  // namespace
 
 MappedFile::MappedFile(const std::string& path) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // A pipe without a writer would wait for one.
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.fd < 0) refuse(path, "cannot open");
   struct stat info {};
   if (::fstat(file.fd, &info) != 0) refuse(path, "cannot read its size");

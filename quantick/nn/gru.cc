@@ -10,7 +10,8 @@ namespace quantick::nn {
 
 GRU::GRU(int64_t hidden_size, const GRUOptions& options) : hidden_size_(hidden_size), options_(options) {
   QTK_CHECK(hidden_size > 0, ValueError, "[gru] hidden_size, was {}, expected > 0", hidden_size);
-  QTK_CHECK(options.num_layers > 0, ValueError, "[gru] num_layers, was {}, expected > 0", options.num_layers);
+  QTK_CHECK(options.num_layers > 0 && options.num_layers <= 1024, ValueError,
+            "[gru] num_layers, was {}, expected 1..1024", options.num_layers);
   QTK_CHECK(options.input_size >= 0, ValueError, "[gru] input_size, was {}, expected >= 0 (0: from the first input)",
             options.input_size);
   QTK_CHECK(options.layout == "TNC" || options.layout == "NTC", ValueError, "[gru] layout, was {}, expected TNC or NTC",

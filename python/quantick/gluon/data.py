@@ -4,10 +4,11 @@ train.fit has datasets of its own (quantick.train): these are for loops written 
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from quantick import nd
+from quantick._checks import expect
 from quantick._core import NDArray, PanelDataset
 
 __all__ = ["ArrayDataset", "BatchSampler", "DataLoader", "Dataset", "FilterSampler", "IntervalSampler", "RandomSampler",
@@ -223,6 +224,9 @@ class BatchSampler(Sampler):
 
 def default_batchify_fn(data: Sequence[Any]) -> Any:
     """Samples stacked along a new first axis; of tuples, element by element."""
+    data = list(expect(data, Iterable, "[data_loader] samples", "a list of samples"))
+    if not data:
+        raise ValueError("[data_loader] samples, were none, expected one or more")
     if isinstance(data[0], tuple):
         return [default_batchify_fn(column) for column in zip(*data, strict=True)]
     if isinstance(data[0], NDArray):

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from quantick import nd
+from quantick._checks import number
 from quantick._core import CoreLoss, NDArray, make_loss
 from quantick.gluon.block import HybridBlock
 
@@ -58,7 +59,7 @@ class _CoreLoss(Loss):
 
     def _make(self, **keywords: Any) -> None:
         if self._weight is not None:
-            keywords["weight"] = float(self._weight)
+            keywords["weight"] = number(self._weight, "[loss] weight")
         self.core = make_loss(type(self).__name__, keywords)
 
     def forward(self, pred: Any, label: Any, sample_weight: Any = None) -> NDArray:
@@ -95,7 +96,7 @@ class HuberLoss(_CoreLoss):
     def __init__(self, rho: float = 1, weight: float | None = None, batch_axis: int = 0,
                  prefix: str | None = None) -> None:
         super().__init__(weight, batch_axis, prefix)
-        self._make(rho=float(rho))
+        self._make(rho=number(rho, "[loss] rho"))
 
 
 class QuantileLoss(_CoreLoss):
@@ -104,7 +105,7 @@ class QuantileLoss(_CoreLoss):
     def __init__(self, quantile: float = 0.5, weight: float | None = None, batch_axis: int = 0,
                  prefix: str | None = None) -> None:
         super().__init__(weight, batch_axis, prefix)
-        self._make(quantile=float(quantile))
+        self._make(quantile=number(quantile, "[loss] quantile"))
 
 
 class NegativeICLoss(_CoreLoss):
@@ -113,7 +114,7 @@ class NegativeICLoss(_CoreLoss):
 
     def __init__(self, weight: float | None = None, epsilon: float = 1e-12, prefix: str | None = None) -> None:
         super().__init__(weight, 0, prefix)
-        self._make(epsilon=float(epsilon))
+        self._make(epsilon=number(epsilon, "[loss] epsilon"))
 
 
 def _softplus(x: NDArray) -> NDArray:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from quantick import nd
+from quantick._checks import expect
 from quantick._core import Block, Initializer, NDArray, Parameter, UnsupportedError
 
 __all__ = ["Parameter", "ParameterDict"]
@@ -50,7 +51,7 @@ class ParameterDict(Mapping[str, Parameter]):
 
     def update(self, other: Mapping[str, Parameter]) -> None:
         """Adds the parameters of another dictionary. Raises ValueError where one name stands for two parameters."""
-        for name, parameter in other.items():
+        for name, parameter in expect(other, Mapping, "[parameters] other", "a mapping of names to Parameters").items():
             if name in self._parameters and not self._parameters[name].same_as(parameter):
                 raise ValueError(f"[parameters] name {name!r} stands for two parameters")
             self._parameters[name] = parameter

@@ -299,6 +299,8 @@ class RNN(HybridBlock):
         super().__init__(prefix)
         if layout not in ("TNC", "NTC"):
             raise ValueError(f"[rnn] layout, was {layout}, expected TNC or NTC")
+        if not isinstance(num_layers, int) or not 1 <= num_layers <= 1024:
+            raise ValueError(f"[rnn] num_layers, was {num_layers!r}, expected 1..1024")
         self._hidden, self._layers, self._layout, self._activation = hidden_size, num_layers, layout, activation
         self._sides = "lr" if bidirectional else "l"
         self._dropout_rate = dropout

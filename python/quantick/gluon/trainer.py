@@ -1,12 +1,14 @@
 """Trainer: one optimizer over the parameters of a network."""
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from quantick import kvstore as kv
 from quantick import nd
+from quantick._checks import expect, number
 from quantick._core import NDArray, Parameter
 from quantick.optimizer import Optimizer, Updater, create
 
@@ -31,7 +33,8 @@ class Trainer:
     def __init__(self, params: Mapping[str, Parameter] | Iterable[Parameter], optimizer: str | Optimizer,
                  optimizer_params: Mapping[str, Any] | None = None, kvstore: str | kv.KVStore | None = "device",
                  compression_params: Mapping[str, Any] | None = None, update_on_kvstore: bool | None = None) -> None:
-        listed = list(params.values()) if isinstance(params, Mapping) else list(params)
+        listed = list(params.values() if isinstance(params, Mapping) else expect(
+            params, Iterable, "[trainer] params", "what collect_params() gives, or a list of Parameters"))
         for parameter in listed:
             if not isinstance(parameter, Parameter):
                 raise TypeError(f"[trainer] params, held a {type(parameter).__name__}, expected Parameters")
@@ -39,6 +42,8 @@ class Trainer:
             raise kv.unsupported("gradient compression and updates on a store")
         if isinstance(kvstore, str):
             kvstore = kv.create(kvstore)
+        elif kvstore is not None:
+            expect(kvstore, kv.KVStoreBase, "[trainer] kvstore", "a store, its name or None")
         self._params = listed
         self._kvstore = kvstore
         names = list(params) if isinstance(params, Mapping) else [parameter.name for parameter in listed]
@@ -78,7 +83,7 @@ class Trainer:
 
     def update(self, batch_size: float, ignore_stale_grad: bool = False) -> None:
         """step() without allreduce_grads()."""
-        if batch_size <= 0:
+        if not 0 < number(batch_size, "[trainer] batch_size") < math.inf:
             raise ValueError(f"[trainer] batch_size, was {batch_size}, expected > 0")
         self._optimizer.rescale_grad = self._scale / batch_size
         for index, parameter in enumerate(self._params):

@@ -7,6 +7,7 @@
 #include "quantick/core/error.h"
 
 namespace nb = nanobind;
+using namespace nb::literals;
 
 namespace quantick::python {
 namespace {
@@ -85,6 +86,31 @@ void check_foreign(nb::handle value) {
             class_name(value), index, type);
 }
 
+/// The capsule of an object's __dlpack__(), of DLPack 1.0 where it has that: nanobind marks as used what it is given
+/// itself, so that none is taken twice. The object where it makes none, so that its buffer may do.
+nb::object capsule_of(nb::handle value) {
+  nb::object capsule = nb::borrow(value);
+  for (int attempt = 0; attempt < 2 && !PyCapsule_CheckExact(capsule.ptr()); ++attempt) {
+    if (!nb::hasattr(value, "__dlpack__")) return capsule;
+    try {
+      const nb::object method = value.attr("__dlpack__");
+      capsule = attempt == 0 ? method("max_version"_a = nb::make_tuple(1, 0)) : method();
+      QTK_CHECK(PyCapsule_CheckExact(capsule.ptr()), TypeError,
+                "[array] __dlpack__() of a {} gave a {}, expected a capsule", class_name(value), class_name(capsule));
+    } catch (nb::python_error& error) {
+      if (!error.matches(PyExc_BufferError) && !error.matches(PyExc_TypeError)) throw;
+    }
+  }
+  if (!PyCapsule_CheckExact(capsule.ptr())) return capsule;
+  const char* const name = PyCapsule_GetName(capsule.ptr());
+  const std::string_view text = name == nullptr ? "" : name;
+  QTK_CHECK(text == "dltensor" || text == "dltensor_versioned", ValueError,
+            "[array] a capsule named \"{}\", expected \"dltensor\" or \"dltensor_versioned\", which each gives its "
+            "memory once",
+            text);
+  return capsule;
+}
+
 std::optional<Array> memory_of(nb::handle value) {
   const bool numpy = class_name(value) == "numpy.ndarray";
   if (!numpy && !nb::hasattr(value, "__dlpack__") && !PyCapsule_CheckExact(value.ptr())) {
@@ -100,10 +126,11 @@ std::optional<Array> memory_of(nb::handle value) {
     }
   }
   if (!numpy) check_foreign(value);
+  const nb::object memory = numpy ? nb::borrow(value) : capsule_of(value);
   nb::ndarray<> writable;
-  if (nb::try_cast(value, writable)) return wrap(nb::ndarray<nb::ro>(writable), true);
+  if (nb::try_cast(memory, writable)) return wrap(nb::ndarray<nb::ro>(writable), true);
   nb::ndarray<nb::ro> read_only;
-  if (nb::try_cast(value, read_only)) return wrap(std::move(read_only), false);
+  if (nb::try_cast(memory, read_only)) return wrap(std::move(read_only), false);
   const nb::object dtype = nb::getattr(value, "dtype", nb::none());
   QTK_CHECK(dtype.is_none(), TypeError, "[array] a {} of dtype {}, {}", class_name(value),
             nb::cast<std::string>(nb::repr(dtype)), kTaken);
@@ -151,7 +178,10 @@ Shape shape_of(nb::handle value) {
     QTK_CHECK(PyIndex_Check(extent.ptr()), TypeError, "[shape] extent {}, was a {}, expected a whole number",
               extents.size(), class_name(extent));
     extents.push_back(PyNumber_AsSsize_t(extent.ptr(), PyExc_OverflowError));
-    if (PyErr_Occurred() != nullptr) throw nb::python_error();
+    if (PyErr_Occurred() == nullptr) continue;
+    const nb::python_error raised;
+    if (raised.matches(PyExc_OverflowError)) throw nb::python_error(raised);
+    fail<TypeError>("[shape] extent {}, was a {}, expected a whole number", extents.size() - 1, class_name(extent));
   }
   return Shape(extents);
 }

@@ -3,6 +3,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -57,6 +58,8 @@ void translate(const std::exception_ptr& thrown, void*) {
     raise(PyExc_KeyboardInterrupt, error);
   } catch (const Error& error) {
     raise(PyExc_RuntimeError, error);
+  } catch (const std::length_error&) {
+    PyErr_SetString(PyExc_MemoryError, "[quantick] more elements than memory can have, expected a smaller size");
   } catch (const nb::cast_error&) {
     PyErr_SetString(PyExc_TypeError,
                     "[quantick] a value of the wrong class, beyond 64 bits, of text that is no Unicode, or an object "

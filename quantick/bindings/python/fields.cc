@@ -11,6 +11,15 @@ namespace {
 
 std::string class_name(nb::handle value) { return nb::cast<std::string>(nb::inst_name(value)); }
 
+/// For a value that says that it is a number, and gives none; what it raised itself is lost to the plainer text, unless
+/// it is about the number's size.
+[[noreturn]] void refuse_number(std::string_view who, std::string_view name, nb::handle value,
+                                std::string_view expected) {
+  const nb::python_error raised;
+  if (!raised.matches(PyExc_TypeError) && !raised.matches(PyExc_ValueError)) throw nb::python_error(raised);
+  refuse_type(who, name, value, expected);
+}
+
 }  // namespace
 
 void refuse_type(std::string_view who, std::string_view name, nb::handle value, std::string_view expected) {
@@ -44,7 +53,7 @@ void read_value(nb::handle value, bool& out, std::string_view who, std::string_v
 void read_value(nb::handle value, int64_t& out, std::string_view who, std::string_view name) {
   if (PyBool_Check(value.ptr()) || PyIndex_Check(value.ptr()) == 0) refuse_type(who, name, value, "a whole number");
   const nb::object whole = nb::steal(PyNumber_Index(value.ptr()));
-  if (!whole.is_valid()) throw nb::python_error();
+  if (!whole.is_valid()) refuse_number(who, name, value, "a whole number");
   int overflow = 0;
   out = PyLong_AsLongLongAndOverflow(whole.ptr(), &overflow);
   QTK_CHECK(overflow == 0, ValueError, "[{}] {}, was {}, expected a number that fits 64 bits", who, name,
@@ -62,7 +71,7 @@ void read_value(nb::handle value, double& out, std::string_view who, std::string
   const bool text = nb::isinstance<nb::str>(value) || nb::isinstance<nb::bytes>(value);
   if (PyBool_Check(value.ptr()) || text || PyNumber_Check(value.ptr()) == 0) refuse_type(who, name, value, "a number");
   const nb::object number = nb::steal(PyNumber_Float(value.ptr()));
-  if (!number.is_valid()) throw nb::python_error();
+  if (!number.is_valid()) refuse_number(who, name, value, "a number");
   out = PyFloat_AsDouble(number.ptr());
 }
 

@@ -24,4 +24,5 @@ NB_MODULE(_core, m) {
   bind_data(m);
   bind_samples(m);
   bind_program(m);
+  bind_refusals(m);
 }

@@ -17,5 +17,6 @@ void bind_quant(nanobind::module_& m);    ///< after nn and runtime
 void bind_data(nanobind::module_& m);     ///< frames, market, features, backtest, report
 void bind_samples(nanobind::module_& m);  ///< after train and data
 void bind_program(nanobind::module_& m);
+void bind_refusals(nanobind::module_& m);  ///< last: it wraps what the others have added
 
 }  // namespace quantick::python

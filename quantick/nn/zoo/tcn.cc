@@ -38,6 +38,7 @@ class TemporalBlock final : public Block {
 }  // namespace
 
 TCNOptions causal_cnn(int64_t blocks, int64_t channels) {
+  QTK_CHECK(blocks >= 1 && blocks <= 1024, ValueError, "[causal_cnn] blocks, was {}, expected 1..1024", blocks);
   return {.channels = std::vector<int64_t>(static_cast<size_t>(blocks), channels),
           .kernel_size = 8,
           .norm = "none",

@@ -15,8 +15,8 @@ Dense dense_of(int64_t units, const TransformerOptions& options) {
 
 TransformerStack::TransformerStack(const TransformerOptions& options, const MultiHeadAttentionOptions& attention)
     : options_(options) {
-  QTK_CHECK(options.num_layers >= 1, ValueError, "[transformer] num_layers, was {}, expected at least 1",
-            options.num_layers);
+  QTK_CHECK(options.num_layers >= 1 && options.num_layers <= 1024, ValueError,
+            "[transformer] num_layers, was {}, expected 1..1024", options.num_layers);
   input_ = &add_child("input", dense_of(options.units, options));
   for (int64_t i = 0; i < options.num_layers; ++i)
     cells_.push_back(&add_child(fmt::format("cell{}", i),
