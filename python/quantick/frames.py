@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import numbers
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from quantick import _core
@@ -159,6 +159,25 @@ def _long_of_two_levels(frame: Any) -> Any:
     blocks = {name: frame.xs(name, axis=1, level=fields).reindex(columns=levels[names]) for name in levels[fields]}
     return pandas.DataFrame({name: block.to_numpy().reshape(-1) for name, block in blocks.items()},
                             index=pandas.MultiIndex.from_arrays(index, names=[frame.index.name, "instrument"]))
+
+
+def _check_labels(block: Any, days: Any, instruments: Sequence[str], what: str) -> None:
+    """Refuses a frame whose columns or dates are not those that its values are taken for. Arrays have none."""
+    columns = getattr(block, "columns", None)
+    if columns is None or type(columns).__name__ == "RangeIndex":
+        return
+    for i, (own, said) in enumerate(zip(map(str, columns), instruments)):
+        if own != said:
+            raise ValueError(f"{what}: column {i} is called {own!r}, expected {said!r}: values are taken in the order of "
+                             "the instruments; frames.read() goes by the names")
+    index: Any = getattr(block, "index", None)
+    if getattr(getattr(index, "dtype", None), "kind", "") != "M" or len(index) != len(days):
+        return
+    own_days = index.to_numpy().astype("datetime64[D]")
+    if (own_days != days).any():
+        row = int((own_days != days).argmax())
+        raise ValueError(f"{what}: row {row} is of {own_days[row]}, expected {days[row]}: values are taken in the order of "
+                         "the dates; frames.read() goes by the index")
 
 
 def _with_date_texts(options: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,8 @@ def read_parquet(path: str | os.PathLike[str], *, time_zone: str | None = None, 
 
 def panel(dates: Any, instruments: Sequence[str], fields: Mapping[str, Any] | Any, price: str = "close") -> Panel:
     """A Panel from arrays: dates [T] (anything that NumPy takes as datetime64[D], ascending), fields [T, N] by name, or
-    one array, which is ``price``. Copies. Raises ShapeError and ValueError that name the field."""
+    one array, which is ``price``. Copies. Raises ShapeError and ValueError that name the field, also where a frame of
+    pandas or polars has other columns or dates than said."""
     import numpy as np
 
     blocks = dict(fields) if isinstance(fields, Mapping) else {price: fields}
@@ -54,6 +55,7 @@ def panel(dates: Any, instruments: Sequence[str], fields: Mapping[str, Any] | An
     days = np.asarray(dates, dtype="datetime64[D]")
     shape = (days.size, len(instruments))
     for name, block in blocks.items():
+        frames._check_labels(block, days, instruments, f"[market] field {name}")
         blocks[name] = numbers(block, f"[market] field {name}")
         if blocks[name].shape != shape:
             raise _core.ShapeError(f"[market] field {name}: shape {blocks[name].shape}, expected {shape}")

@@ -8,11 +8,13 @@ Needs scikit-learn: ``pip install quantick[sklearn]``.
 """
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from quantick import nn, train
@@ -36,7 +38,7 @@ class QuantRegressor(RegressorMixin, BaseEstimator):
     in time order: the last `validation_fraction` of them choose the best epoch, and nothing later than them is seen.
 
     network: "mlp" (dense layers on the flattened row), "lstm" or "gru" (stacked over the steps of a window).
-    hidden_sizes: units of the hidden layers; recurrent networks need them equal.
+    hidden_sizes: units of the hidden layers, or of the only one; recurrent networks need them equal.
     activation: of an mlp's hidden layers.
     dropout: rate between layers, in training.
     loss: a class of quantick.gluon.loss by name, or a callable of prediction and label.
@@ -47,7 +49,7 @@ class QuantRegressor(RegressorMixin, BaseEstimator):
     quantize: predict with the fixed-bits program; else with the float network.
     quantization: further settings of quantick.contrib.quantization.quantize_net, such as
         {"quantized_dtype": "int16"}.
-    random_state: whole number; the same number gives the same bits.
+    random_state: whole number; the same number gives the same bits. None, or a numpy.random.RandomState: one is drawn.
     callbacks: of quantick.train.
 
     Attributes after fit: net_ (the float network), quantized_ (QuantizedNet or None), report_, history_,
@@ -57,7 +59,7 @@ class QuantRegressor(RegressorMixin, BaseEstimator):
     def __init__(
         self,
         network: str = "mlp",
-        hidden_sizes: Sequence[int] = (64, 32),
+        hidden_sizes: Sequence[int] | int = (64, 32),
         activation: str = "relu",
         *,
         dropout: float = 0.0,
@@ -72,7 +74,7 @@ class QuantRegressor(RegressorMixin, BaseEstimator):
         standardize: bool = True,
         quantize: bool = True,
         quantization: dict[str, Any] | None = None,
-        random_state: int = 0,
+        random_state: int | np.random.RandomState | None = 0,
         callbacks: Sequence[Any] = (),
     ) -> None:
         self.network = network
@@ -115,12 +117,15 @@ class QuantRegressor(RegressorMixin, BaseEstimator):
             part = None if weights is None else weights[begin:end]
             return train.ArrayDataset(inputs[begin:end], outputs[begin:end], weights=part)
         training = dataset(0, rows)
+        seed = self.random_state
+        if not isinstance(seed, numbers.Integral):
+            seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
         self.net_ = self._build(windows.shape[2], outputs.shape[1])
-        self.net_.initialize("xavier", seed=self.random_state)
+        self.net_.initialize("xavier", seed=int(seed))
         self.history_ = train.fit(
             self.net_, getattr(losses, self.loss)() if isinstance(self.loss, str) else self.loss, training,
             validation=dataset(rows, len(x)) if rows < len(x) else None, callbacks=self.callbacks, epochs=self.epochs,
-            batch_size=min(self.batch_size, rows), seed=self.random_state, optimizer=self.optimizer,
+            batch_size=min(self.batch_size, rows), seed=int(seed), optimizer=self.optimizer,
             optimizer_params={"learning_rate": self.learning_rate, "wd": self.weight_decay},
             patience=self.patience if rows < len(x) else 0)
         self.quantized_: QuantizedNet | None = None
@@ -158,10 +163,11 @@ class QuantRegressor(RegressorMixin, BaseEstimator):
     def _check(self) -> None:
         if self.network not in _NETWORKS:
             raise ValueError(f"[QuantRegressor] network, was {self.network!r}, expected one of {', '.join(_NETWORKS)}")
-        if len(self.hidden_sizes) == 0 and self.network != "mlp":
+        sizes = self._sizes()
+        if len(sizes) == 0 and self.network != "mlp":
             raise ValueError(f"[QuantRegressor] hidden_sizes, was empty, expected a layer or more for {self.network!r}")
-        if self.network != "mlp" and len(set(self.hidden_sizes)) > 1:
-            raise ValueError(f"[QuantRegressor] hidden_sizes, was {tuple(self.hidden_sizes)}, expected equal ones for "
+        if self.network != "mlp" and len(set(sizes)) > 1:
+            raise ValueError(f"[QuantRegressor] hidden_sizes, was {sizes}, expected equal ones for "
                              f"{self.network!r}")
         if not 0 <= self.validation_fraction < 1:
             raise ValueError(f"[QuantRegressor] validation_fraction, was {self.validation_fraction}, expected at least 0 "
@@ -169,20 +175,24 @@ class QuantRegressor(RegressorMixin, BaseEstimator):
         if isinstance(self.loss, str) and self.loss not in losses.__all__:
             raise ValueError(f"[QuantRegressor] loss, was {self.loss!r}, expected one of {', '.join(losses.__all__)}")
 
+    def _sizes(self) -> tuple[int, ...]:
+        sizes = self.hidden_sizes
+        return (sizes,) if isinstance(sizes, int) else tuple(sizes)
+
     def _build(self, features: int, outputs: int) -> nn.HybridSequential:
         net = nn.HybridSequential()
         if self.network == "mlp":
             net.add(nn.SequenceLast())
             width = features
-            for units in self.hidden_sizes:
+            for units in self._sizes():
                 net.add(nn.Dense(units, activation=self.activation, in_units=width))
                 if self.dropout > 0:
                     net.add(nn.Dropout(self.dropout))
                 width = units
         else:
             layer = nn.LSTM if self.network == "lstm" else nn.GRU
-            width = self.hidden_sizes[0]
-            net.add(layer(width, num_layers=len(self.hidden_sizes), dropout=self.dropout, input_size=features),
+            width = self._sizes()[0]
+            net.add(layer(width, num_layers=len(self._sizes()), dropout=self.dropout, input_size=features),
                     nn.SequenceLast())
         net.add(nn.Dense(outputs, in_units=width))
         return net

@@ -75,7 +75,7 @@ std::vector<Metric> EmpyricalProfile::evaluate(Returns r, Returns b) const {
   list.push_back({"downside_risk", downside_risk(r), "root mean square of losses over all periods, " + year});
   list.push_back({"max_drawdown", max_drawdown(r), "compounded, the start is a peak"});
   list.push_back({"calmar", calmar(r), "annual return / |maximum drawdown|, whole series"});
-  list.push_back({"omega", omega(r), "threshold 0"});
+  list.push_back({"omega", omega(r, risk_free), fmt::format("threshold {:g}", risk_free)});
   list.push_back({"tail_ratio", tail_ratio(r), "|95th| / |5th percentile|"});
   list.push_back({"stability", stability(r), "R squared of cumulative log returns on time"});
   list.push_back({"value_at_risk", value_at_risk(r), "5 %, linear percentile, a loss is positive"});
@@ -121,7 +121,7 @@ std::vector<Metric> QuantstatsProfile::evaluate(Returns r, Returns b) const {
   list.push_back({"sortino", sortino(r), "root mean square of losses over all periods, " + year});
   list.push_back({"max_drawdown", max_drawdown(r), "compounded, the start is a peak"});
   list.push_back({"calmar", calmar(r), "CAGR / |maximum drawdown|, whole series"});
-  list.push_back({"omega", omega(r), "threshold 0"});
+  list.push_back({"omega", omega(r, risk_free_per_period()), fmt::format("threshold {:g}", risk_free_per_period())});
   list.push_back({"ulcer_index", ulcer_index(r), "divisor n - 1"});
   list.push_back({"value_at_risk", value_at_risk(r), "5 %, normal, a loss is positive"});
   list.push_back({"expected_shortfall", expected_shortfall(r), "5 %, normal closed form"});
@@ -238,8 +238,22 @@ struct Profiles {
   static bool periods(std::string_view name, double& value) {
     return ((Profile::kName == name ? (value = Profile().periods, true) : false) || ...);
   }
-  static bool evaluate(std::string_view name, Returns r, Returns b, List& list) {
-    return ((Profile::kName == name ? (list = Profile().evaluate(r, b), true) : false) || ...);
+  static bool evaluate(std::string_view name, Returns r, Returns b, const ProfileOptions& options, List& list) {
+    return ((Profile::kName == name ? (list = with<Profile>(options).evaluate(r, b), true) : false) || ...);
+  }
+
+ private:
+  template <class P>
+  static P with(const ProfileOptions& options) {
+    P profile;
+    if (options.periods) profile.periods = *options.periods;
+    if constexpr (requires { profile.risk_free; }) {
+      profile.risk_free = options.risk_free;
+    } else {
+      QTK_CHECK(options.risk_free == 0, ValueError, "[metrics] risk_free, was {}, expected 0: profile \"{}\" has none",
+                options.risk_free, P::kName);
+    }
+    return profile;
   }
 };
 using AllProfiles = Profiles<EmpyricalProfile, QuantstatsProfile, QlibProfile, LeanProfile, VnpyProfile>;
@@ -261,8 +275,13 @@ double periods_of(std::string_view name) {
 
 void check_profile(std::string_view name) { periods_of(name); }
 
-std::vector<Metric> evaluate_profile(std::string_view name, Returns returns, Returns benchmark) {
+std::vector<Metric> evaluate_profile(std::string_view name, Returns returns, Returns benchmark,
+                                     const ProfileOptions& options) {
   check_profile(name);
+  QTK_CHECK(!options.periods || (std::isfinite(*options.periods) && *options.periods > 0), ValueError,
+            "[metrics] periods a year, was {}, expected > 0", *options.periods);
+  QTK_CHECK(std::isfinite(options.risk_free) && options.risk_free > -1, ValueError,
+            "[metrics] risk_free, was {}, expected a rate, 0.01 for 1 %", options.risk_free);
   QTK_CHECK(returns.size() >= 2, ValueError, "[metrics] {} returns, expected at least 2", returns.size());
   QTK_CHECK(benchmark.empty() || benchmark.size() == returns.size(), ShapeError,
             "[metrics] {} returns and {} of the benchmark, expected equal lengths (or no benchmark)", returns.size(),
@@ -274,7 +293,7 @@ std::vector<Metric> evaluate_profile(std::string_view name, Returns returns, Ret
     }
   }
   List list;
-  AllProfiles::evaluate(name, returns, benchmark, list);
+  AllProfiles::evaluate(name, returns, benchmark, options, list);
   return list;
 }
 

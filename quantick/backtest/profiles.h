@@ -1,6 +1,7 @@
 #pragma once
 // The same metrics as other tools compute them: a struct per tool, a function per metric. Checked against numbers that
 // the tools, or their formulas, gave (profiles_test.cc).
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -108,8 +109,14 @@ void check_profile(std::string_view name);
 /// Periods a year of a profile's defaults: 252, of qlib 238, of vnpy 240. Throws as check_profile does.
 double periods_of(std::string_view name);
 
-/// All metrics of a profile with its defaults. `benchmark` may be empty: what needs one is left out. Throws ValueError
-/// for an unknown name, fewer than 2 returns or one that is not finite, ShapeError for lengths that differ.
-std::vector<Metric> evaluate_profile(std::string_view name, Returns returns, Returns benchmark = {});
+struct ProfileOptions {
+  std::optional<double> periods;  ///< a year; where there is none, the profile's
+  double risk_free = 0;           ///< in the profile's unit; qlib has none
+};
+
+/// All metrics of a profile. `benchmark` may be empty: what needs one is left out. Throws ValueError for an unknown
+/// name, options that do not fit, fewer than 2 returns or one that is not finite, ShapeError for lengths that differ.
+std::vector<Metric> evaluate_profile(std::string_view name, Returns returns, Returns benchmark = {},
+                                     const ProfileOptions& options = {});
 
 }  // namespace quantick::backtest

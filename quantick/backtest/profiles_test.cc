@@ -154,6 +154,26 @@ TEST_F(Profiles, DegenerateSeriesAreUndefinedNotInfinite) {
   EXPECT_TRUE(std::isnan(omega(up)));
 }
 
+TEST_F(Profiles, PeriodsAndRiskFreeRateOfTheCaller) {
+  const auto value = [&](std::string_view profile, std::string_view name, const ProfileOptions& options) {
+    for (const Metric& metric : evaluate_profile(profile, r, b, options)) {
+      if (metric.name == name) return metric.value;
+    }
+    return std::nan("");
+  };
+  EXPECT_EQ(value("empyrical", "sharpe", {.periods = 52, .risk_free = 1e-4}), sharpe(r, 52, 1e-4));
+  EXPECT_EQ(value("empyrical", "omega", {.risk_free = 1e-4}), omega(r, 1e-4));
+  EXPECT_NEAR(value("quantstats", "sharpe", {.risk_free = 0.0252}), 1.358868476269, kExact);
+  EXPECT_EQ(value("qlib", "annual_volatility", {.periods = 252}), QlibProfile{.periods = 252}.annual_volatility([&] {
+    std::vector<double> excess;
+    for (size_t t = 0; t < r.size(); ++t) excess.push_back(r[t] - b[t]);
+    return excess;
+  }()));
+  EXPECT_THROW(evaluate_profile("qlib", r, b, {.risk_free = 0.01}), ValueError) << "Qlib has none";
+  EXPECT_THROW(evaluate_profile("vnpy", r, b, {.periods = 0}), ValueError);
+  EXPECT_THROW(evaluate_profile("lean", r, b, {.risk_free = -2}), ValueError);
+}
+
 TEST_F(Profiles, PeriodsOfAYear) {
   EXPECT_EQ(periods_of("empyrical"), 252);
   EXPECT_EQ(periods_of("quantstats"), 252);

@@ -167,6 +167,7 @@ std::string run_config_help() {
          help_of<strategy::TopkDropoutOptions>("strategy (class TopkDropout) kwargs") +
          help_of<strategy::EqualWeightOptions>("strategy (class EqualWeight) kwargs") +
          help_of<strategy::LongShortOptions>("strategy (class LongShort) kwargs") +
+         help_of<strategy::TargetWeightsOptions>("strategy (class TargetWeights) kwargs") +
          help_of<backtest::BacktestOptions>("backtest") + help_of<EvaluationConfig>("evaluation") +
          help_of<backtest::BootstrapOptions>("evaluation.bootstrap");
 }

@@ -226,7 +226,7 @@ struct RunConfig {
         field("data", &C::data, "prices"), field("dataset", &C::dataset, "features, labels, segments"),
         field("model", &C::model, "class LSTM, GRU, MLP, TCN, Transformer or CrossTransformer"),
         field("train", &C::train, "training"), field("quantize", &C::quantize, "post-training quantization"),
-        field("strategy", &C::strategy, "class TopkDropout, LongShort or EqualWeight"),
+        field("strategy", &C::strategy, "class TopkDropout, LongShort, EqualWeight or TargetWeights"),
         field("backtest", &C::backtest, "execution and costs"),
         field("evaluation", &C::evaluation, "metrics and intervals"));
   }

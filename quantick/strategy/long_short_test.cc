@@ -83,7 +83,7 @@ TEST(LongShort, RefusesNonsense) {
 }
 
 TEST(StrategyRegistry, ByName) {
-  EXPECT_EQ(strategy_names(), (std::vector<std::string>{"LongShort", "TopkDropout", "EqualWeight"}));
+  EXPECT_EQ(strategy_names(), (std::vector<std::string>{"LongShort", "TopkDropout", "EqualWeight", "TargetWeights"}));
   const StrategyOptions options = default_strategy_options("TopkDropout");
   EXPECT_TRUE(std::holds_alternative<TopkDropoutOptions>(options));
   EXPECT_NE(make_strategy(default_strategy_options("LongShort"), kNames), nullptr);

@@ -29,6 +29,9 @@ std::unique_ptr<Strategy> make(const TopkDropoutOptions& options, const std::vec
 std::unique_ptr<Strategy> make(const EqualWeightOptions& options, const std::vector<std::string>& instruments) {
   return std::make_unique<EqualWeight>(options, instruments);
 }
+std::unique_ptr<Strategy> make(const TargetWeightsOptions& options, const std::vector<std::string>& instruments) {
+  return std::make_unique<TargetWeights>(options, instruments);
+}
 
 }  // namespace
 

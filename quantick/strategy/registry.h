@@ -8,11 +8,12 @@
 
 #include "quantick/strategy/equal_weight.h"
 #include "quantick/strategy/long_short.h"
+#include "quantick/strategy/target_weights.h"
 #include "quantick/strategy/topk_dropout.h"
 
 namespace quantick::strategy {
 
-using StrategyOptions = std::variant<LongShortOptions, TopkDropoutOptions, EqualWeightOptions>;
+using StrategyOptions = std::variant<LongShortOptions, TopkDropoutOptions, EqualWeightOptions, TargetWeightsOptions>;
 
 /// Class names, in the order of the variant.
 std::vector<std::string> strategy_names();

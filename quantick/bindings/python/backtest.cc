@@ -182,6 +182,24 @@ void bind_result(nb::module_& m) {
           },
           "prices"_a, nb::sig("def benchmark_returns(self, prices: Panel) -> numpy.ndarray"),
           "Returns of prices of one instrument on the dates of the result, 0 where it has none.")
+      .def(
+          "__getstate__",
+          [](const BacktestRun& r) {
+            // The same run gives the same bits, and what it was made of is smaller than what it gave.
+            return nb::make_tuple(std::const_pointer_cast<Panel>(r.prices), r.scores, r.strategy,
+                                  python_value(r.options));
+          },
+          nb::sig("def __getstate__(self) -> typing.Any"))
+      .def(
+          "__setstate__",
+          [](BacktestRun* self, const nb::tuple& state) {
+            QTK_CHECK(state.size() == 4, ValueError, "[backtest] a pickled result of {} parts, expected 4",
+                      state.size());
+            new (self)
+                BacktestRun(run(nb::cast<std::shared_ptr<const Panel>>(state[0]), nb::cast<ScoreMatrix>(state[1]),
+                                nb::cast<StrategyChoice>(state[2]), nb::cast<nb::dict>(state[3])));
+          },
+          nb::sig("def __setstate__(self, state: typing.Any, /) -> None"))
       .def("to_frame", &frame_of, nb::sig("def to_frame(self) -> typing.Any"),
            "The series as a pandas.DataFrame by date.")
       .def("__repr__",

@@ -2,6 +2,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
 #include "quantick/backtest/inference.h"
@@ -12,6 +13,7 @@
 #include "quantick/bindings/python/data.h"
 #include "quantick/risk/drawdown.h"
 #include "quantick/risk/tail_risk.h"
+#include "quantick/risk/volatility_regime.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -46,6 +48,17 @@ void two(nb::module_& m, const char* name, double (*f)(Returns, double, double),
                           second)
                   .c_str()),
       doc);
+}
+
+/// Value at risk and expected shortfall by the name of their convention.
+double tail_loss(Returns r, double tail, const std::string& method, bool shortfall) {
+  if (method == "historical") return shortfall ? risk::expected_shortfall(r, tail) : risk::value_at_risk(r, tail);
+  if (method == "normal")
+    return shortfall ? risk::expected_shortfall_normal(r, tail) : risk::value_at_risk_normal(r, tail);
+  if (!shortfall && method == "order_statistic") return risk::value_at_risk_order_statistic(r, tail);
+  if (!shortfall && method == "ewma") return risk::value_at_risk_ewma(r, tail);
+  fail<ValueError>("[metrics] method, was \"{}\", expected historical, normal{}", method,
+                   shortfall ? "" : ", order_statistic or ewma");
 }
 
 void check_lengths(const Numbers& returns, const Numbers& benchmark) {
@@ -127,17 +140,46 @@ void bind_return_metrics(nb::module_& m) {
       "(Sharpe, low, high): the 95 % interval allows for skewness and kurtosis (Mertens 2002).");
   m.def(
       "evaluate_profile",
-      [](const Numbers& returns, const std::optional<Numbers>& benchmark, const std::string& profile) {
+      [](const Numbers& returns, const std::optional<Numbers>& benchmark, const std::string& profile,
+         std::optional<double> periods, double risk_free) {
         nb::list out;
         for (const auto& metric :
-             backtest::evaluate_profile(profile, span_of(returns), benchmark ? span_of(*benchmark) : Returns()))
+             backtest::evaluate_profile(profile, span_of(returns), benchmark ? span_of(*benchmark) : Returns(),
+                                        {.periods = periods, .risk_free = risk_free}))
           out.append(nb::make_tuple(metric.name, metric.value, metric.convention));
         return out;
       },
-      "returns"_a, "benchmark"_a.none(), "profile"_a,
-      nb::sig(
-          "def evaluate_profile(returns: typing.Any, benchmark: typing.Any, profile: str) -> list[tuple[str, float, "
-          "str]]"));
+      "returns"_a, "benchmark"_a.none(), "profile"_a, "periods"_a.none() = nb::none(), "risk_free"_a = 0.0,
+      nb::sig("def evaluate_profile(returns: typing.Any, benchmark: typing.Any, profile: str, periods: float | None = "
+              "None, risk_free: float = 0.0) -> list[tuple[str, float, str]]"));
+  m.def(
+      "metric_ulcer_index", [](const Numbers& r, int ddof) { return risk::ulcer_index(span_of(r), ddof); }, "returns"_a,
+      "ddof"_a = 1, nb::sig("def metric_ulcer_index(returns: typing.Any, ddof: int = 1) -> float"),
+      "Root of the summed squared drawdowns over n - ddof.");
+  m.def(
+      "metric_tail_loss",
+      [](const Numbers& r, double tail, const std::string& method, bool shortfall) {
+        return tail_loss(span_of(r), tail, method, shortfall);
+      },
+      "returns"_a, "tail"_a, "method"_a, "shortfall"_a,
+      nb::sig("def metric_tail_loss(returns: typing.Any, tail: float, method: str, shortfall: bool) -> float"));
+  m.def(
+      "metric_ewma_volatility", [](const Numbers& r, double decay) { return risk::ewma_volatility(span_of(r), decay); },
+      "returns"_a, "decay"_a = 0.94,
+      nb::sig("def metric_ewma_volatility(returns: typing.Any, decay: float = 0.94) -> float"), "RiskMetrics 1996.");
+  m.def(
+      "metric_volatility_regimes",
+      [](const Numbers& r, double decay, int64_t warmup, double calm_below, double stormy_above) {
+        std::vector<std::string_view> out;
+        for (const risk::Regime regime : risk::volatility_regimes(
+                 span_of(r),
+                 {.decay = decay, .warmup = warmup, .calm_below = calm_below, .stormy_above = stormy_above}))
+          out.push_back(risk::regime_name(regime));
+        return out;
+      },
+      "returns"_a, "decay"_a, "warmup"_a, "calm_below"_a, "stormy_above"_a,
+      nb::sig("def metric_volatility_regimes(returns: typing.Any, decay: float, warmup: int, calm_below: float, "
+              "stormy_above: float) -> list[str]"));
   m.def("profile_names", &backtest::profile_names);
 }
 

@@ -1,6 +1,7 @@
 // Features of bars, their live form, scaling, and samples.
 #include "quantick/features/feature_set.h"
 
+#include <nanobind/stl/function.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
@@ -147,6 +148,22 @@ void bind_sets(nb::module_& m) {
           },
           "instruments"_a, "The live form.");
   m.def(
+      "leak_of_feature",
+      [](const Panel& panel, const std::vector<int64_t>& cuts,
+         const std::function<Numbers(const Panel&)>& outputs) -> std::optional<std::string> {
+        for (const int64_t cut : cuts)
+          QTK_CHECK(cut >= 1 && cut < panel.date_count(), ValueError,
+                    "[features] cut {}, expected the position of a date from 1 to {}", cut, panel.date_count() - 1);
+        const auto leak = features::find_leak<double>(panel, cuts, [&](const Panel& p) {
+          const Numbers values = outputs(p);
+          return std::vector<double>(values.data(), values.data() + values.size());
+        });
+        return leak ? std::optional(leak->to_string(panel)) : std::nullopt;
+      },
+      "panel"_a, "cuts"_a, "outputs"_a,
+      nb::sig("def leak_of_feature(panel: Panel, cuts: typing.Sequence[int], outputs: typing.Callable[[Panel], "
+              "typing.Any]) -> str | None"));
+  m.def(
       "feature_rows", [] { return rows_of(features::feature_registry()); },
       nb::sig("def feature_rows() -> list[dict[str, typing.Any]]"));
   m.def(
@@ -169,7 +186,11 @@ void bind_scaler(nb::module_& m) {
       .def(
           "__setstate__",
           [](Scaler* self, const nb::dict& state) {
-            new (self) Scaler(from_keywords<Scaler>(state, "features.Scaler"));
+            auto held = from_keywords<Scaler>(state, "features.Scaler");
+            QTK_CHECK(held.center.size() == held.features.size() && held.scale.size() == held.features.size(),
+                      ShapeError, "[features.Scaler] centers and scales, were {} and {}, expected one per feature, {}",
+                      held.center.size(), held.scale.size(), held.features.size());
+            new (self) Scaler(std::move(held));
           },
           nb::sig("def __setstate__(self, state: typing.Any, /) -> None"))
       .def_ro("kind", &Scaler::kind)

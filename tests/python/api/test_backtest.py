@@ -1,4 +1,5 @@
 """Backtests from Python: results, metrics against their libraries, comparisons, sweeps, ticks, look-ahead."""
+import copy
 import pickle
 import warnings
 
@@ -92,13 +93,55 @@ def test_errors_name_what_is_wrong(prices, scores):
 
 
 def test_strategies():
-    assert strategy.names() == ["LongShort", "TopkDropout", "EqualWeight"]
+    assert strategy.names() == ["LongShort", "TopkDropout", "EqualWeight", "TargetWeights"]
     assert repr(strategy.LongShort(k=0.1)).startswith("LongShort(k=0.1, long_only=False")
-    for name in strategy.names():
+    for name in ("LongShort", "TopkDropout", "EqualWeight"):
         made = getattr(strategy, name)()
         assert made.name == name and made.options == strategy.Strategy(name, {}).options, "defaults are the core's"
     with pytest.raises(TypeError, match="unknown argument kk"):
         strategy.Strategy("LongShort", {"kk": 1})
+
+
+def test_weights_of_an_optimizer_by_hand(prices):
+    """Weights decided at a close trade at the next; NaN leaves a position alone; costs on what is traded."""
+    draw = np.random.default_rng(8)
+    weights = draw.uniform(-0.1, 0.15, (400, 12))
+    weights[draw.random(weights.shape) < 0.3] = np.nan
+    weights[draw.random(400) < 0.5] = np.nan
+    frame = pd.DataFrame(weights, index=pd.DatetimeIndex(prices.dates), columns=NAMES)
+    result = backtest.run(prices, frame, "TargetWeights", execution="next_close", commission_bps=10, slippage_bps=5,
+                          borrow_rate=0.02, lot_size=0)
+    close, cash, held, expected = prices["close"], result.capital, np.zeros(12), []
+    for t in range(1, 400):
+        target = weights[t - 1] * (cash + held @ close[t - 1]) / close[t - 1]
+        cash += np.minimum(held, 0) @ close[t - 1] * 0.02 / 252
+        traded = np.where(np.isnan(target), 0, target - held)
+        cash -= traded @ close[t] + np.abs(traded) @ close[t] * 15e-4
+        held = held + traded
+        expected.append(cash + held @ close[t])
+    np.testing.assert_allclose(result.equity, expected, rtol=1e-10)
+    np.testing.assert_allclose(result.quantities[-1], held, rtol=1e-9)
+    assert backtest.check_truncation(result, 3) is None
+
+
+def test_limits_on_weights(prices):
+    weights = pd.DataFrame(0.125, index=pd.DatetimeIndex(prices.dates), columns=NAMES)
+    with pytest.raises(ValueError, match=r"2016-01-01: max_net of the weights, was 1.5, expected at most 1; set beyond"):
+        backtest.run(prices, weights, "TargetWeights")
+    with pytest.raises(ValueError, match=r"max_weight of the weights \(N00\), was 0.125, expected at most 0.1"):
+        backtest.run(prices, weights, "TargetWeights", max_weight=0.1)
+    cut = backtest.run(prices, weights, "TargetWeights", beyond="scale", lot_size=0)
+    same = backtest.run(prices, weights / 1.5, "TargetWeights", lot_size=0)
+    np.testing.assert_allclose(cut.equity, same.equity, rtol=1e-12)
+    capped = backtest.run(prices, weights, "TargetWeights", beyond="scale", max_weight=0.05, lot_size=0)
+    np.testing.assert_allclose(capped.gross_exposure, 0.6, atol=0.02)
+    assert (backtest.equal_weight(capped).longs == 12).all(), "rebalanced as often"
+
+
+def test_results_are_pickled_and_copied(result):
+    for again in (pickle.loads(pickle.dumps(result)), copy.copy(result), copy.deepcopy(result)):
+        assert again.equity.tobytes() == result.equity.tobytes() and again.options == result.options
+        assert again.weights.tobytes() == result.weights.tobytes() and repr(again) == repr(result)
 
 
 def test_equal_weight_is_the_baseline(result, prices):

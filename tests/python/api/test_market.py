@@ -83,6 +83,19 @@ def test_a_panel_of_arrays():
         market.panel(dates, ["A", "A"], np.ones((2, 2)))
 
 
+def test_a_panel_of_frames_is_not_mislabelled():
+    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    days = pd.date_range("2020-01-01", periods=3)
+    close = pd.DataFrame({"A": [1.0, 2, 3], "B": [4.0, 5, 6]}, index=days)
+    assert market.panel(days, ["A", "B"], close)["close"][0].tolist() == [1, 4]
+    assert market.panel(days, ["A", "B"], pd.DataFrame(close.to_numpy()))["close"][0].tolist() == [1, 4]
+    for block in (close, pl.from_pandas(close)):
+        with pytest.raises(ValueError, match=r"field close: column 0 is called 'A', expected 'B': .* frames.read\(\)"):
+            market.panel(days, ["B", "A"], block)
+    with pytest.raises(ValueError, match="field open: row 1 is of 2020-01-03, expected 2020-01-02"):
+        market.panel(days, ["A", "B"], {"close": close, "open": close.set_axis(days[[0, 2, 1]])})
+
+
 def test_panels_are_pickled_and_copied(write):
     intraday = frames.read({"date": ["2020-01-02 09:30", "2020-01-02 09:35"], "close": [1.0, np.nan]}, bars="intraday")
     for panel in (market.read_csv(write(LONG)), market.read_csv(write(WIDE)), intraday):

@@ -112,3 +112,24 @@ def test_the_same_number_gives_the_same_bits():
     x, y = problem(200)
     first, second, other = (QuantRegressor(epochs=3, random_state=s).fit(x, y).predict(x) for s in (5, 5, 6))
     assert first.tobytes() == second.tobytes() != other.tobytes()
+
+
+def test_random_states_of_scikit_learn():
+    x = np.random.default_rng(1).normal(size=(60, 3))
+
+    def fitted(state):
+        return QuantRegressor(hidden_sizes=4, epochs=1, random_state=state).fit(x, x[:, 0]).predict(x)
+    np.testing.assert_array_equal(fitted(np.random.RandomState(3)), fitted(np.random.RandomState(3)))
+    np.testing.assert_array_equal(fitted(np.int64(3)), fitted(3))
+    np.random.seed(5)
+    first = fitted(None)
+    assert (first != fitted(None)).any(), "drawn anew"
+    np.random.seed(5)
+    np.testing.assert_array_equal(fitted(None), first)
+
+
+def test_one_hidden_layer_as_a_number():
+    x = np.random.default_rng(1).normal(size=(60, 3))
+    one, several = (QuantRegressor(hidden_sizes=sizes, epochs=1).fit(x, x[:, 0]) for sizes in (4, (4,)))
+    np.testing.assert_array_equal(one.predict(x), several.predict(x))
+    assert one.get_params()["hidden_sizes"] == 4
