@@ -86,7 +86,10 @@ ScoreMatrix forward_returns(const ScoreMatrix& closes, int64_t horizon, int64_t 
   QTK_CHECK(horizon >= 1 && delay >= 0, ValueError, "[signal] horizon {} and delay {}, expected >= 1 and >= 0", horizon,
             delay);
   ScoreMatrix out{closes.dates, closes.instruments, std::vector<double>(closes.values.size(), kNone)};
-  for (int64_t t = 0; t + delay + horizon < closes.date_count(); ++t) {
+  const int64_t dates = closes.date_count();  // nothing lies further ahead
+  delay = std::min(delay, dates);
+  horizon = std::min(horizon, dates);
+  for (int64_t t = 0; t + delay + horizon < dates; ++t) {
     const auto from = closes.row(t + delay), to = closes.row(t + delay + horizon);
     for (size_t i = 0; i < from.size(); ++i) out.row(t)[i] = to[i] / from[i] - 1;
   }

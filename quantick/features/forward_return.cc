@@ -1,5 +1,6 @@
 #include "quantick/features/forward_return.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "quantick/core/error.h"
@@ -11,7 +12,7 @@ std::vector<double> forward_returns(const market::Panel& panel, int64_t horizon)
   const auto price = panel.field("price");
   const int64_t count = panel.instrument_count(), cells = panel.date_count() * count;
   std::vector<double> returns(cells, market::kMissing);
-  const int64_t span = (1 + horizon) * count;
+  const int64_t span = (1 + std::min(horizon, panel.date_count())) * count;
   for (int64_t k = 0; k + span < cells; ++k) {
     const double value = price[k + span] / price[k + count] - 1;
     const bool overnight = panel.intraday() && panel.dates[k / count] != panel.dates[(k + span) / count];

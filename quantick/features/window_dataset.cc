@@ -112,9 +112,10 @@ SampleList WindowDataset::list(Date from, Date to, bool labelled, const SegmentO
   // The first date that a label must not touch; beyond the data where nothing follows.
   const bool purging = segment.next_segment.has_value();
   const int64_t border = purging ? position(*segment.next_segment) - segment.embargo : 0;
+  const int64_t ahead = 1 + std::min(options_.horizon, date_count());
   SampleList samples;
   for (int64_t t = begin; t < end; ++t) {
-    const int64_t label_end = t + 1 + options_.horizon;
+    const int64_t label_end = t + ahead;
     const bool day_ends = !seconds_.empty() && label_end < date_count() && dates_[label_end] != dates_[t];
     const auto first = static_cast<int64_t>(samples.ids.size());
     for (int64_t id = t * count; id < (t + 1) * count; ++id) {

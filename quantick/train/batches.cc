@@ -43,7 +43,7 @@ BatchPlan::BatchPlan(const Dataset& dataset, const std::string& batching, int64_
 }
 
 int64_t BatchPlan::steps_per_epoch() const {
-  return (static_cast<int64_t>(units_.size()) + batch_size_ - 1) / batch_size_;
+  return (static_cast<int64_t>(units_.size()) - 1) / batch_size_ + 1;  // there is a unit, and batch_size_ may be huge
 }
 
 std::vector<Batch> BatchPlan::epoch(int64_t number) const {

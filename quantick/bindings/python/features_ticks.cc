@@ -168,7 +168,10 @@ void bind_tick_features(nb::module_& m) {
       .def(
           "reset",
           [](LiveTicks& s, std::optional<int64_t> instrument) {
-            instrument ? s.set.reset(*instrument) : s.set.reset();
+            if (!instrument) return s.set.reset();
+            QTK_CHECK(*instrument >= 0 && *instrument < s.set.instruments(), IndexError,
+                      "[features] instrument, was {}, expected 0 to {}", *instrument, s.set.instruments() - 1);
+            s.set.reset(*instrument);
           },
           "instrument"_a = nb::none(), "Forgets the events of an instrument, or of all.");
 }

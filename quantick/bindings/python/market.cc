@@ -98,19 +98,22 @@ PanelState state_of(const Panel& p) {
 }
 
 void set_state(Panel* self, const PanelState& state) {
-  auto* p = new (self) Panel;
-  p->dates = dates_of(nb::cast<WholeNumbers>(std::get<0>(state)));
-  p->seconds = std::get<1>(state);
-  p->instruments = std::get<2>(state);
+  Panel p;
+  p.dates = dates_of(nb::cast<WholeNumbers>(std::get<0>(state)));
+  p.seconds = std::get<1>(state);
+  QTK_CHECK(p.seconds.empty() || p.seconds.size() == p.dates.size(), ShapeError,
+            "[panel] seconds, were {}, expected one per bar, {}", p.seconds.size(), p.dates.size());
+  p.instruments = std::get<2>(state);
   const auto& names = std::get<3>(state);
   for (size_t f = 0; f < names.size(); ++f) {
     const auto block = nb::cast<Numbers>(std::get<4>(state)[f]);
-    p->add_field(names[f], {block.data(), block.data() + block.size()});
+    p.add_field(names[f], {block.data(), block.data() + block.size()});
   }
-  p->price_field = std::get<5>(state);
-  auto& s = p->source;
+  p.price_field = std::get<5>(state);
+  auto& s = p.source;
   std::tie(s.path, s.sha256, s.layout, s.date_column, s.instrument_column, s.price_column, s.inferred, s.warts,
            s.filled) = std::get<6>(state);
+  new (self) Panel(std::move(p));
 }
 
 void bind_panel(nb::module_& m) {

@@ -165,3 +165,6 @@ def test_ticks_by_hand():
     with pytest.raises(ValueError, match="instruments 0 to 1"):
         stream.update(3_000, bid=9, ask=10, bid_size=1, ask_size=1, instrument=2)
     stream.reset()
+    for beyond in (2, -1):
+        with pytest.raises(IndexError, match=f"instrument, was {beyond}, expected 0 to 1"):
+            stream.reset(beyond)

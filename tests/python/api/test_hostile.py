@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import quantick
-from quantick import _core, gluon, lr_scheduler, nd, nn, optimizer, report, runtime
+from quantick import (_core, backtest, features, gluon, lr_scheduler, market, nd, nn, optimizer, report, runtime,
+                      train)
 
 from conftest import ROOT
 
@@ -114,6 +115,32 @@ def test_axes_that_are_none(call, axis):
         call(axis)
 
 
+def small_panel():
+    days = np.arange("2020-01-01", "2020-02-01", dtype="datetime64[D]")
+    return market.panel(days, ["A", "B"], np.random.default_rng(1).uniform(30, 50, (31, 2)))
+
+
+@pytest.mark.parametrize("far", [31, 2 ** 32, 2 ** 62, 2 ** 63 - 1])
+def test_labels_beyond_the_end_do_not_exist(far):
+    panel = small_panel()
+    for labels in (features.forward_returns(panel, far), backtest.forward_returns(panel, far),
+                   backtest.forward_returns(panel, 1, far), backtest.forward_returns(panel, far, far)):
+        assert labels.values.shape == (31, 2) and np.isnan(labels.values).all()
+    data = features.dataset(panel, features.compute(panel, ["return(1)"]), window=2, horizon=far)
+    assert len(data.labelled("2020-01-01", "2020-01-31")) == 0
+    assert len(data.predictable("2020-01-01", "2020-01-31")) > 0
+
+
+@pytest.mark.parametrize("size", [7, 2 ** 62, 2 ** 63 - 1])
+def test_batches_larger_than_the_data(size):
+    net = nn.Dense(1, flatten=False)
+    net.initialize()
+    draw = np.random.default_rng(2)
+    data = draw.random((7, 1, 3), np.float32), draw.random(7, np.float32)
+    history = train.fit(net, lambda p, y: nd.square(nd.reshape(p, (-1,)) - y), data, epochs=2, batch_size=size)
+    assert history.steps == 2
+
+
 # ---- objects that are not what they should be
 
 CLASSES = [c for c in vars(_core).values() if isinstance(c, type) and not issubclass(c, BaseException)]
@@ -145,6 +172,13 @@ def test_arguments_that_were_never_made_are_refused():
                  lambda: nd.array(bare)):
         with pytest.raises((TypeError, ValueError)):
             call()
+
+
+def test_states_that_do_not_fit_together_are_refused():
+    panel = small_panel()
+    state = panel.__getstate__()
+    with pytest.raises(quantick.ShapeError, match="seconds, were 1, expected one per bar, 31"):
+        market.Panel.__new__(market.Panel).__setstate__((state[0], [0], *state[2:]))
 
 
 def test_results_and_schedules_of_other_classes_are_refused():
