@@ -37,7 +37,20 @@ What behaves otherwise, whatever the name:
 - `initialize(seed=...)`: the same seed gives the same weights on every machine.
 - `nd.array(x)` keeps the dtype of a NumPy array; MXNet makes float32 of it. Blocks are float32: `x.astype("float32")`.
 - `summary()` returns its table; nothing is printed.
-- Factors on single parameters: `trainer.optimizer.set_lr_mult({"head.bias": 0.1})`, not attributes of a parameter.
+- `trainer.step()` raises UserWarning, as in MXNet, where backward() has not set a parameter's gradient since the last
+  step; what the loss does not depend on wants `grad_req = "null"`, or `step(..., ignore_stale_grad=True)`.
+- Hooks inside a hybridized network are called every time (it runs operator by operator then, with the same bits), in
+  MXNet only while the graph is made. Blocks that stand in several places are listed once in `collect_params()`.
+- `quantick.nd` has what scripts use most in MXNet's form, beside its own: `nd.concat(a, b, dim=1)`, `nd.sum(x, axis=1)`,
+  `F.FullyConnected`, `F.Activation`, `F.Convolution`, `F.Pooling`, `nd.dot`, `nd.pick`, `nd.one_hot`, `nd.topk`,
+  `nd.SequenceMask`, `nd.split`, `broadcast_*`, `elemwise_*` and more. Left out is what no operator here computes (sin,
+  floor, erf, `%`, ...), `nd.linalg`, `nd.contrib` and sparse arrays. Comparisons give bool, sums over everything shape (),
+  and indices are whole numbers.
+- A dtype is a text: compare `x.dtype == "float32"`, not with `numpy.float32`. float16 is refused by name.
+- `detach()`, `autograd.Function`, `topk` and `sort` read values: a forward that is hybridized refuses them by name.
+- There are no symbols, so no `export`, `SymbolBlock.imports` and `register_op_hook`: `save_parameters()` keeps weights,
+  and `quantick.contrib.quantization` makes the file that is deployed. Gradients of gradients (`create_graph`), `mx.io`,
+  `mx.callback`, `gluon.data.vision` and `gluon.contrib` are not here.
 - Adam adds epsilon behind the correction of the mean square, as PyTorch does. NAG's penalty reads the weight before the
   update, MXNet's after it. `CosineEmbeddingLoss` gives (N,), as its documents say, and `PoissonNLLLoss` a number.
 

@@ -8,16 +8,20 @@ from quantick import autograd as autograd
 from quantick import nd as nd
 from quantick import random as random
 from quantick._core import FormatError, NDArray, ParseError, ShapeError, UnsupportedError, __version__
+from quantick.context import Context, cpu, gpu
 from quantick.nd import arange, array, from_dlpack, from_numpy, full, load, ones, save, zeros
 from quantick.random import seed
 
 if TYPE_CHECKING:
     from quantick import backtest as backtest
+    from quantick import context as context
     from quantick import contrib as contrib
     from quantick import features as features
     from quantick import frames as frames
     from quantick import gluon as gluon
     from quantick import init as init
+    from quantick import init as initializer
+    from quantick import kvstore as kv
     from quantick import kvstore as kvstore
     from quantick import lr_scheduler as lr_scheduler
     from quantick import market as market
@@ -36,19 +40,21 @@ if TYPE_CHECKING:
     from quantick.sklearn import QuantRegressor as QuantRegressor
 
 #: Imported when they are first used, so that `import quantick` stays quick.
-_LAZY_MODULES = ("backtest", "contrib", "features", "frames", "gluon", "init", "kvstore", "lr_scheduler", "market",
-                 "metric", "mlflow", "nn", "optimizer", "plot", "progress", "qlib", "report", "runtime", "sklearn",
+_LAZY_MODULES = ("backtest", "context", "contrib", "features", "frames", "gluon", "init", "kvstore", "lr_scheduler",
+                 "market", "metric", "mlflow", "nn", "optimizer", "plot", "progress", "qlib", "report", "runtime", "sklearn",
                  "strategy", "train")
 _LAZY_NAMES = {"QuantRegressor": "sklearn"}
+#: MXNet has two names for each of them.
+_OTHER_NAMES = {"initializer": "init", "kv": "kvstore"}
 
-__all__ = ["FormatError", "NDArray", "ParseError", "QuantRegressor", "ShapeError", "UnsupportedError", "__version__",
-           "arange", "array", "autograd", "from_dlpack", "from_numpy", "full", "load", "nd", "ones", "random", "save",
-           "seed", "zeros", *_LAZY_MODULES]
+__all__ = ["Context", "FormatError", "NDArray", "ParseError", "QuantRegressor", "ShapeError", "UnsupportedError",
+           "__version__", "arange", "array", "autograd", "cpu", "from_dlpack", "from_numpy", "full", "gpu", "load", "nd",
+           "ones", "random", "save", "seed", "zeros", *_LAZY_MODULES]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY_MODULES:
-        return importlib.import_module(f"quantick.{name}")
+    if name in _LAZY_MODULES or name in _OTHER_NAMES:
+        return importlib.import_module(f"quantick.{_OTHER_NAMES.get(name, name)}")
     if name in _LAZY_NAMES:
         return getattr(importlib.import_module(f"quantick.{_LAZY_NAMES[name]}"), name)
     raise AttributeError(f"module 'quantick' has no attribute {name!r}")

@@ -6,7 +6,7 @@
     loss.backward()
     w -= 0.1 * w.grad
 
-Only what runs inside record() is recorded. Each pass overwrites grad.
+Only what runs inside record() is recorded. Each pass overwrites grad, or adds to it after attach_grad("add").
 """
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from quantick._checks import expect
 from quantick._core import (NDArray, PauseScope, RecordScope, TrainingModeScope, UnsupportedError, is_recording,
                             is_training)
 
-__all__ = ["backward", "grad", "is_recording", "is_training", "mark_variables", "pause", "predict_mode", "record",
-           "train_mode"]
+__all__ = ["Function", "backward", "grad", "is_recording", "is_training", "mark_variables", "pause", "predict_mode",
+           "record", "train_mode"]
 
 
 def record(train_mode: bool = True) -> RecordScope:
@@ -53,11 +53,12 @@ def mark_variables(variables: NDArray | Sequence[NDArray], gradients: NDArray | 
 
 
 def backward(heads: NDArray | Sequence[NDArray], head_grads: NDArray | Sequence[NDArray | None] | None = None,
-             retain_graph: bool = False) -> None:
+             retain_graph: bool = False, train_mode: bool = True) -> None:
     """Gradients of the sum of the heads by every variable they depend on, into grad of the variables.
 
     head_grads: one per head, of its shape; ones where None, so that a loss per row counts as the sum of the rows.
     retain_graph: keep what was recorded for another pass.
+    train_mode: gradients are those of what was recorded, whatever it says.
     Raises ValueError for a head that was not computed from a variable inside record().
     """
     _core.backward(_several(heads, "heads"), _listed(head_grads), retain_graph)
@@ -65,7 +66,7 @@ def backward(heads: NDArray | Sequence[NDArray], head_grads: NDArray | Sequence[
 
 def grad(heads: NDArray | Sequence[NDArray], variables: NDArray | Sequence[NDArray],
          head_grads: NDArray | Sequence[NDArray | None] | None = None, retain_graph: bool | None = None,
-         create_graph: bool = False) -> NDArray | list[NDArray]:
+         create_graph: bool = False, train_mode: bool = True) -> NDArray | list[NDArray]:
     """Gradients of the sum of the heads by the variables, returned; their own grad stays as it is.
 
     One variable gives one array, a sequence a list. Zeros where the heads do not depend on a variable.
@@ -86,6 +87,49 @@ def _several(value: Any, what: str) -> list[NDArray]:
     if not listed:
         raise ValueError(f"[autograd] {what}, was empty, expected one array or more")
     return listed
+
+
+class Function:
+    """A function with gradients of one's own: subclasses write forward(self, *inputs), and backward(self, *gradients),
+    which gives one gradient per input, None where none flows. Each object is called once.
+
+        class Clipped(autograd.Function):
+            def forward(self, x):
+                self.save_for_backward(x)
+                return nd.clip(x, -1, 1)
+
+            def backward(self, dy):
+                return dy  # as if it had not been clipped
+
+        y = Clipped()(x)
+
+    Refused in a forward that is hybridized or exported: graphs hold operators alone.
+    """
+
+    saved_tensors: tuple[NDArray, ...] = ()
+
+    def save_for_backward(self, *arrays: NDArray) -> None:
+        """Keeps arrays as self.saved_tensors."""
+        self.saved_tensors = arrays
+
+    def forward(self, *inputs: Any) -> Any:
+        raise NotImplementedError(f"[{type(self).__name__}] has no forward()")
+
+    def backward(self, *gradients: Any) -> Any:
+        raise NotImplementedError(f"[{type(self).__name__}] has no backward()")
+
+    def __call__(self, *inputs: NDArray) -> Any:
+        with pause(train_mode=is_training()):
+            result = self.forward(*inputs)
+        single = isinstance(result, NDArray)
+        # An array of their own: what is handed on is a result, even where it is an input.
+        outputs = [_core.copy_of(output, None) for output in ([result] if single else result)]
+
+        def gradients(*of_outputs: NDArray) -> list[NDArray | None]:
+            return _listed(self.backward(*of_outputs))
+
+        _core.record_function(inputs, outputs, gradients)
+        return outputs[0] if single else tuple(outputs)
 
 
 def _listed(value: NDArray | Sequence[NDArray] | Sequence[NDArray | None] | None) -> list[NDArray | None]:

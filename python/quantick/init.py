@@ -16,6 +16,7 @@ from quantick._core import (
 
 __all__ = [
     "Constant",
+    "InitDesc",
     "Initializer",
     "LSTMBias",
     "MSRAPrelu",
@@ -26,3 +27,7 @@ __all__ = [
     "Xavier",
     "Zero",
 ]
+
+
+class InitDesc(str):
+    """The name of an array, for scripts that call initializers by hand: Xavier()(InitDesc("weight"), array)."""

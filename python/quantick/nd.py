@@ -9,19 +9,22 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from quantick import _core, _operators, random
+from quantick import _core, _mxnet_operators, _operators, random
 from quantick._checks import expect
 from quantick._core import NDArray
 from quantick._operators import *
+from quantick._mxnet_operators import *  # after the registry's: some of them take more forms of arguments
+from quantick.context import check as _check_context
 
 if TYPE_CHECKING:
     from quantick._typing import ArrayLike, DTypeLike
 
-__all__ = [*_operators.__all__, "NDArray", "arange", "array", "empty", "from_dlpack", "from_numpy", "full", "full_like",
-           "load", "ones", "ones_like", "random", "save", "waitall", "zeros", "zeros_like"]
+__all__ = [*sorted({*_operators.__all__, *_mxnet_operators.__all__}), "NDArray", "arange", "array", "empty",
+           "from_dlpack", "from_numpy", "full", "full_like", "load", "ones", "ones_like", "random", "save",
+           "waitall", "zeros", "zeros_like"]
 
 
-def array(source: Any, dtype: DTypeLike = None) -> NDArray:
+def array(source: Any, dtype: DTypeLike = None, *, ctx: object = None) -> NDArray:
     """A copy of `source` as an array: contiguous, writable, memory of its own. No gradient flows through it.
 
     source: numbers, nested lists of them, arrays, frames; anything that NumPy makes an array of.
@@ -29,6 +32,7 @@ def array(source: Any, dtype: DTypeLike = None) -> NDArray:
     where all are bool.
     Raises ValueError for rows of unequal length, TypeError for what holds no numbers.
     """
+    _check_context(ctx)
     if isinstance(source, NDArray):
         return _core.copy_of(source, dtype)
     import numpy
@@ -70,21 +74,24 @@ def from_dlpack(source: Any) -> NDArray:
     return _core.wrap(source)
 
 
-def zeros(shape: int | Sequence[int], dtype: DTypeLike = "float32") -> NDArray:
+def zeros(shape: int | Sequence[int], dtype: DTypeLike = "float32", *, ctx: object = None) -> NDArray:
+    _check_context(ctx)
     return _core.full(shape, 0.0, dtype)
 
 
-def empty(shape: int | Sequence[int], dtype: DTypeLike = "float32") -> NDArray:
+def empty(shape: int | Sequence[int], dtype: DTypeLike = "float32", *, ctx: object = None) -> NDArray:
     """zeros(): no array shows what was in memory before."""
-    return zeros(shape, dtype)
+    return zeros(shape, dtype, ctx=ctx)
 
 
-def ones(shape: int | Sequence[int], dtype: DTypeLike = "float32") -> NDArray:
+def ones(shape: int | Sequence[int], dtype: DTypeLike = "float32", *, ctx: object = None) -> NDArray:
+    _check_context(ctx)
     return _core.full(shape, 1.0, dtype)
 
 
-def full(shape: int | Sequence[int], val: float, dtype: DTypeLike = "float32") -> NDArray:
+def full(shape: int | Sequence[int], val: float, dtype: DTypeLike = "float32", *, ctx: object = None) -> NDArray:
     """Every element is `val`."""
+    _check_context(ctx)
     return _core.full(shape, val, dtype)
 
 
@@ -101,8 +108,10 @@ def full_like(array: ArrayLike, val: float) -> NDArray:
     return full(held.shape, val, held.dtype)
 
 
-def arange(start: float, stop: float | None = None, step: float = 1, dtype: DTypeLike = "float32") -> NDArray:
+def arange(start: float, stop: float | None = None, step: float = 1, dtype: DTypeLike = "float32", *,
+           ctx: object = None) -> NDArray:
     """start, start + step, ... below stop; with one number, 0, 1, ... below it."""
+    _check_context(ctx)
     if stop is None:
         start, stop = 0, start
     return _core.arange(start, stop, step, dtype)

@@ -62,6 +62,7 @@ class Optimizer:
         if lr_scheduler is not None and learning_rate is not None:
             lr_scheduler.base_lr = learning_rate
         self.begin_num_update = self.num_update = begin_num_update
+        self.param_dict = dict(param_dict or {})
         self.idx2name = dict(param_idx2name or {i: parameter.name for i, parameter in (param_dict or {}).items()})
         self.lr_mult: dict[Any, float] = {}
         self.wd_mult: dict[Any, float] = {}
@@ -102,20 +103,34 @@ class Optimizer:
             for entry in zip(index, weight, grad, state, strict=True):
                 self.update(*entry)
             return
-        count = self._counts.get(index, self.begin_num_update) + 1
-        self._counts[index] = count
-        self.num_update = max(self.num_update, count)
+        self._update_count(index)
+        count = self._counts[index]
         if self.rescale_grad != 1:
             grad = grad * self.rescale_grad
         if self.clip_gradient is not None:
             grad = nd.clip(grad, -self.clip_gradient, self.clip_gradient)
+        self.step(weight, grad, state, self._get_lr(index), self._get_wd(index), count)
+
+    # These three are what optimizers written for MXNet, which override update(), call.
+    def _update_count(self, index: Any) -> None:
+        """Counts one more update of a weight."""
+        count = self._counts.get(index, self.begin_num_update) + 1
+        self._counts[index] = count
+        self.num_update = max(self.num_update, count)
+
+    def _get_lr(self, index: Any) -> float:
+        """The learning rate of a weight now."""
         lr = self.lr if self.lr_scheduler is None else self.lr_scheduler(self.num_update)
-        self.step(weight, grad, state, lr * self._factor(index, "lr_mult"), self.wd * self._factor(index, "wd_mult"),
-                  count)
+        return lr * self._factor(index, "lr_mult")
+
+    def _get_wd(self, index: Any) -> float:
+        """The penalty of a weight now."""
+        return self.wd * self._factor(index, "wd_mult")
 
     def _factor(self, index: Any, which: str) -> float:
         table: dict[Any, float] = getattr(self, which)
-        return table.get(index, table.get(self.idx2name.get(index), 1.0))
+        own: float = getattr(self.param_dict[index], which) if index in self.param_dict else 1.0
+        return own * table.get(index, table.get(self.idx2name.get(index), 1.0))
 
 
 class _CoreState:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <mutex>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -16,7 +17,25 @@ struct Entry {
   const Operator* op;
   Attributes attributes;
   Arrays inputs, outputs;
+  std::shared_ptr<const Operator> owned;  ///< where `op` is none of the registry
 };
+
+/// Ids of the variables whose gradients are added up.
+struct Accumulating {
+  std::mutex guard;
+  std::unordered_set<uint64_t> ids;
+};
+
+Accumulating& accumulating() {
+  static Accumulating instance;
+  return instance;
+}
+
+bool is_accumulating(const Array& variable) {
+  Accumulating& all = accumulating();
+  const std::lock_guard lock(all.guard);
+  return all.ids.contains(variable.id());
+}
 
 /// Adds b to a in place, element by element; both contiguous and of one type.
 void accumulate(Array& a, const Array& b) {
@@ -35,6 +54,11 @@ class Tape : public CallObserver {
  public:
   void on_call(const Operator& op, const Attributes& attributes, std::span<const Array> inputs,
                std::span<const Array> outputs) override {
+    record(op, attributes, inputs, outputs, nullptr);
+  }
+
+  void record(const Operator& op, const Attributes& attributes, std::span<const Array> inputs,
+              std::span<const Array> outputs, std::shared_ptr<const Operator> owned) {
     if (!recording) return;
     bool needed = false;
     for (const Array& x : inputs) {
@@ -59,7 +83,8 @@ class Tape : public CallObserver {
       results_.insert(y.id());
       storages_.insert(y.storage());
     }
-    entries_.push_back({&op, attributes, Arrays(inputs.begin(), inputs.end()), Arrays(outputs.begin(), outputs.end())});
+    entries_.push_back(
+        {&op, attributes, {inputs.begin(), inputs.end()}, {outputs.begin(), outputs.end()}, std::move(owned)});
   }
 
   /// Whether a write into the array would change what was recorded.
@@ -169,6 +194,25 @@ bool is_recording() { return tape().recording; }
 bool is_training() { return tape().training; }
 bool is_recorded(const Array& array) { return tape().needs(array); }
 
+void set_accumulating(const Array& variable, bool adds) {
+  Accumulating& all = accumulating();
+  const std::lock_guard lock(all.guard);
+  if (adds)
+    all.ids.insert(variable.id());
+  else
+    all.ids.erase(variable.id());
+}
+
+void record_call(std::span<const Array> inputs, std::span<const Array> outputs,
+                 std::function<Arrays(std::span<const Array>)> gradient) {
+  const auto op = std::make_shared<Operator>();
+  op->name = "function";
+  op->gradient = [gradient = std::move(gradient)](const Attributes&, const GradientCall& call) {
+    return gradient(call.output_grads);
+  };
+  tape().record(*op, {}, inputs, outputs, op);
+}
+
 void backward(const Array& head, const Array& head_gradient) { backward({&head, 1}, {&head_gradient, 1}, false); }
 
 void backward(std::span<const Array> heads, std::span<const Array> head_gradients, bool retain_tape) {
@@ -177,7 +221,13 @@ void backward(std::span<const Array> heads, std::span<const Array> head_gradient
     const auto found = grads.find(id);
     if (found == grads.end()) continue;
     Array target = variable;  // a handle to the same array
-    target.set_grad(found->second);
+    if (is_accumulating(variable)) {
+      Array sum = target.grad().copy();
+      accumulate(sum, found->second);
+      target.set_grad(sum);
+    } else {
+      target.set_grad(found->second);
+    }
   }
   if (!retain_tape) tape().clear();
 }

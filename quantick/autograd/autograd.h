@@ -7,6 +7,7 @@
 //
 // Only operator calls are seen. Array's member functions that make views (x.reshape(...)) are not operators: use
 // quantick::reshape(x, ...) inside a record; a view of a recorded array that enters an operator is refused by name.
+#include <functional>
 #include <span>
 
 #include "quantick/ops/operator.h"
@@ -58,9 +59,17 @@ bool is_training();
 /// recorded calls, or shares memory with such. Writing into it would spoil gradients.
 bool is_recorded(const Array& array);
 
+/// Whether backward() adds to the array's grad() in place of replacing it.
+void set_accumulating(const Array& variable, bool accumulating);
+
+/// Puts a call on the tape that no operator made: `gradient` gives gradients by input from those of the outputs. Does
+/// nothing where nothing is recorded, or no input leads to a variable.
+void record_call(std::span<const Array> inputs, std::span<const Array> outputs,
+                 std::function<Arrays(std::span<const Array>)> gradient);
+
 /// Gradients of a scalar (or of sum(head * head_gradient)) by every array with an attached gradient that it depends on;
-/// they replace the arrays' grad(). The tape is freed. Throws ValueError where `head` was not recorded, or has more
-/// than one element and no head_gradient.
+/// they replace the arrays' grad(), or are added to it (set_accumulating). The tape is freed. Throws ValueError where
+/// `head` was not recorded, or has more than one element and no head_gradient.
 void backward(const Array& head, const Array& head_gradient = {});
 
 /// The same for the sum of several heads; `head_gradients` is empty, or one per head (undefined: ones). `retain_tape`

@@ -42,6 +42,43 @@ TEST(Autograd, SharedInputsAccumulate) {
   EXPECT_EQ(x.grad().item(), 1 + 2 * 3 + 3 * 9);
 }
 
+TEST(Autograd, AccumulatingGradientsAreAdded) {
+  Array x = Array::from<double>({3});
+  x.attach_grad();
+  set_accumulating(x, true);
+  const auto pass = [&] {
+    Array y;
+    {
+      const Record record;
+      y = x * x;
+    }
+    backward(y);
+    return x.grad().item();
+  };
+  EXPECT_EQ(pass(), 6);
+  EXPECT_EQ(pass(), 12);
+  set_accumulating(x, false);
+  EXPECT_EQ(pass(), 6);
+}
+
+TEST(Autograd, RecordedCallsHaveTheGradientTheyAreGiven) {
+  Array x = Array::from<double>({3});
+  x.attach_grad();
+  Array y;
+  {
+    const Record record;
+    const Array middle = x * 2.0;
+    const Array outputs[] = {Array::from<double>({1}), Array::from<double>({1})};
+    record_call({&middle, 1}, outputs, [](std::span<const Array> given) {
+      EXPECT_FALSE(given[1].defined());
+      return Arrays{given[0] * 5.0};
+    });
+    y = outputs[0] * 7.0;
+  }
+  backward(y);
+  EXPECT_EQ(x.grad().item(), 2 * 5 * 7);
+}
+
 TEST(Autograd, RandomCompositesAgreeWithFiniteDifferences) {
   const Arrays inputs{random_array({4, 3}, "x"), random_array({5, 3}, "w"), random_array({5}, "b")};
   const double error = finite_difference_error(

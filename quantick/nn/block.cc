@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <unordered_set>
 
 #include "quantick/autograd/autograd.h"
 #include "quantick/core/error.h"
@@ -132,6 +133,28 @@ void Block::remove(const std::string& name) {
   if (std::erase_if(children_, named) + std::erase_if(parameters_, named) > 0) cache_->forget();
 }
 
+std::string Block::next_name() const {
+  int64_t next = 0;
+  for (const auto& [name, child] : children_) {
+    const bool number = name.size() < 18 && name.find_first_not_of("0123456789") == std::string::npos;
+    if (number) next = std::max<int64_t>(next, std::stoll(name) + 1);
+  }
+  return std::to_string(next);
+}
+
+void Block::add_hook(std::shared_ptr<CallHook> hook) {
+  const std::lock_guard call(cache_->calls);
+  hooks_.push_back(std::move(hook));
+}
+
+bool Block::has_hooks_inside() const {
+  return std::any_of(children_.begin(), children_.end(), [](const auto& entry) {
+    const auto& hooks = entry.second->hooks_;
+    return std::any_of(hooks.begin(), hooks.end(), [](const auto& hook) { return hook->active(); }) ||
+           entry.second->has_hooks_inside();
+  });
+}
+
 Parameter Block::register_parameter(const std::string& name, const Shape& shape, InitializerPtr initializer) {
   check_name(name);
   parameters_.emplace_back(name, Parameter(name, shape, std::move(initializer)));
@@ -144,8 +167,13 @@ Arrays Block::operator()(const Arrays& inputs) {
   if (!name_.empty()) scope.emplace(name_);
   for (const Array& input : inputs) QTK_CHECK(input.defined(), ValueError, "[{}] input is an undefined array", kind());
   last_input_types_ = types_of(inputs);
-  if (hybridized_ && trace_depth == 0 && summary_collector == nullptr) return run_cached(inputs);
-  return run_imperative(inputs);
+  if (trace_depth > 0 || summary_collector != nullptr) return run_imperative(inputs);
+  std::erase_if(hooks_, [](const auto& hook) { return !hook->active(); });
+  const auto hooks = hooks_;  // which they may change
+  for (const auto& hook : hooks) hook->before(*this, inputs);
+  Arrays outputs = hybridized_ && !has_hooks_inside() ? run_cached(inputs) : run_imperative(inputs);
+  for (const auto& hook : hooks) hook->after(*this, inputs, outputs);
+  return outputs;
 }
 
 Array Block::operator()(const Array& input) { return (*this)(Arrays{input}).at(0); }
@@ -230,9 +258,16 @@ void Block::collect(const std::string& prefix, std::vector<std::pair<std::string
   for (const auto& [name, child] : children_) child->collect(prefix + name + ".", out);
 }
 
-std::vector<std::pair<std::string, Parameter>> Block::collect_params() const {
+std::vector<std::pair<std::string, Parameter>> Block::all_paths() const {
   std::vector<std::pair<std::string, Parameter>> out;
   collect("", out);
+  return out;
+}
+
+std::vector<std::pair<std::string, Parameter>> Block::collect_params() const {
+  auto out = all_paths();
+  std::unordered_set<const void*> seen;
+  std::erase_if(out, [&](const auto& entry) { return !seen.insert(entry.second.identity()).second; });
   return out;
 }
 
@@ -261,10 +296,10 @@ int64_t Block::parameter_count() const {
   return count;
 }
 
-void Block::save_parameters(const std::string& path) const {
+void Block::save_parameters(const std::string& path, bool deduplicate) const {
   std::vector<NamedTensor> tensors;
   std::vector<std::string> empty;
-  for (const auto& [name, parameter] : collect_params()) {
+  for (const auto& [name, parameter] : deduplicate ? collect_params() : all_paths()) {
     if (parameter.initialized())
       tensors.push_back({name, parameter.data()});
     else
@@ -279,13 +314,20 @@ void Block::save_parameters(const std::string& path) const {
 void Block::load_parameters(const std::string& path) { assign_parameters(*this, load_safetensors(path), path); }
 
 void assign_parameters(Block& block, const std::vector<NamedTensor>& tensors, const std::string& source) {
-  auto parameters = block.collect_params();
+  auto parameters = block.all_paths();
   std::vector<std::string> problems;
   std::vector<std::pair<Parameter*, const Array*>> pairs;
+  const auto tensor_of = [&](const std::string& name) {
+    return std::find_if(tensors.begin(), tensors.end(), [&](const auto& t) { return t.name == name; });
+  };
+  // One path of a shared parameter is enough.
+  std::unordered_set<const void*> given_somewhere;
+  for (const auto& [name, parameter] : parameters)
+    if (tensor_of(name) != tensors.end()) given_somewhere.insert(parameter.identity());
   for (auto& [name, parameter] : parameters) {
-    const auto found = std::find_if(tensors.begin(), tensors.end(), [&](const auto& t) { return t.name == name; });
+    const auto found = tensor_of(name);
     if (found == tensors.end()) {
-      problems.push_back("missing " + name);
+      if (!given_somewhere.contains(parameter.identity())) problems.push_back("missing " + name);
       continue;
     }
     const Shape& wanted = parameter.shape();

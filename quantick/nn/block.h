@@ -26,6 +26,19 @@ struct QuantizationMark {
   bool excluded = false;
 };
 
+class Block;
+
+/// Sees the calls of a block that it was added to. A block that has one inside runs without its cached graph: same
+/// bits.
+class CallHook {
+ public:
+  virtual ~CallHook() = default;
+  /// Once false, the hook is forgotten.
+  virtual bool active() const = 0;
+  virtual void before(Block& block, const Arrays& inputs) = 0;
+  virtual void after(Block& block, const Arrays& inputs, const Arrays& outputs) = 0;
+};
+
 /// Subclasses register parameters and children in their constructor and implement forward(). Blocks are moved, not
 /// copied; copies of one network come from save_parameters/load_parameters. A block is used by one thread at a time.
 class Block {
@@ -48,8 +61,11 @@ class Block {
   /// One input, first output.
   Array operator()(const Array& input);
 
-  /// All parameters of this block and its children; names are paths "0.weight", "lstm.l0_i2h_weight" (Gluon's).
+  /// All parameters of this block and its children; names are paths "0.weight", "lstm.l0_i2h_weight" (Gluon's). One
+  /// that stands in several places is listed once, by its first path.
   std::vector<std::pair<std::string, Parameter>> collect_params() const;
+  /// The same with every path of those that stand in several places.
+  std::vector<std::pair<std::string, Parameter>> all_paths() const;
   /// This block's own parameters, without its children's.
   const std::vector<std::pair<std::string, Parameter>>& parameters() const { return parameters_; }
   /// Key(seed).fold(path) feeds each parameter, so adding a layer does not change the others.
@@ -57,8 +73,9 @@ class Block {
   void zero_grad();
   /// float32 (default) or float64 for all parameters.
   void cast(DType dtype);
-  /// safetensors file, replaced atomically. Throws ValueError for parameters without values, naming them all.
-  void save_parameters(const std::string& path) const;
+  /// safetensors file, replaced atomically. Throws ValueError for parameters without values, naming them all. Shared
+  /// ones are written under each of their paths unless `deduplicate`.
+  void save_parameters(const std::string& path, bool deduplicate = false) const;
   /// Throws ValueError that names all missing, surplus and mis-shaped parameters; then nothing has changed. Throws
   /// FormatError for a file that is cut or altered.
   void load_parameters(const std::string& path);
@@ -98,6 +115,11 @@ class Block {
   void add_parameter(const std::string& name, const Parameter& parameter);
   /// Forgets the child or parameter of this name, where there is one.
   void remove(const std::string& name);
+  /// A name for one more child: the number behind the largest there is.
+  std::string next_name() const;
+  /// Hooks are not called while the block is traced or summed up.
+  void add_hook(std::shared_ptr<CallHook> hook);
+  const std::vector<std::shared_ptr<CallHook>>& hooks() const { return hooks_; }
 
  protected:
   /// `shape` may hold 0 for extents that infer_shapes completes; a null initializer means the one of initialize().
@@ -108,6 +130,7 @@ class Block {
   void collect(const std::string& prefix, std::vector<std::pair<std::string, Parameter>>& out) const;
   void check_name(const std::string& name) const;
   bool holds(const Block* block) const;
+  bool has_hooks_inside() const;
   void complete_parameters(const Arrays& inputs);
   Arrays run_imperative(const Arrays& inputs);
   Arrays run_cached(const Arrays& inputs);
@@ -115,6 +138,7 @@ class Block {
   std::string name_;
   std::vector<std::pair<std::string, Parameter>> parameters_;
   std::vector<std::pair<std::string, std::shared_ptr<Block>>> children_;
+  std::vector<std::shared_ptr<CallHook>> hooks_;
   std::unique_ptr<CachedGraphs> cache_;
   QuantizationMark mark_;
   Types last_input_types_;

@@ -321,7 +321,7 @@ TEST(Parameter, GradientCanBeSwitchedOff) {
   weight.set_grad_req("null");
   EXPECT_FALSE(weight.data().has_grad());
   EXPECT_THROW(weight.grad(), ValueError);
-  EXPECT_THROW(weight.set_grad_req("add"), ValueError);
+  EXPECT_THROW(weight.set_grad_req("sum"), ValueError);
   EXPECT_THROW(weight.set_data(Array::zeros({3, 2})), ShapeError);
 }
 
@@ -335,6 +335,62 @@ TEST(Block, CastChangesAllParameters) {
   EXPECT_EQ(twice.dtype(), DType::f64);
   for (int i = 0; i < 8; ++i) EXPECT_NEAR(single.to_vector<double>()[i], twice.to_vector<double>()[i], 1e-6);
   EXPECT_THROW(net.cast(DType::i8), TypeError);
+}
+
+class CountingHook final : public CallHook {
+ public:
+  bool active() const override { return on; }
+  void before(Block&, const Arrays& inputs) override { before_rows += inputs[0].shape()[0]; }
+  void after(Block&, const Arrays&, const Arrays& outputs) override { last = outputs[0]; }
+
+  bool on = true;
+  int64_t before_rows = 0;
+  Array last;
+};
+
+TEST(Block, HooksSeeCallsOfHybridizedNetworks) {
+  Sequential net(Dense(4), Dense(2));
+  net.initialize(normal(1));
+  const Array x = random({3, 5}, 1), plain = net(x);
+  net.hybridize();
+  const auto hook = std::make_shared<CountingHook>();
+  net[1].add_hook(hook);
+  for (int64_t calls = 1; calls <= 2; ++calls) {
+    EXPECT_TRUE(same_bits(net(x), plain));
+    EXPECT_EQ(hook->before_rows, 3 * calls);
+    EXPECT_TRUE(same_bits(hook->last, plain));
+  }
+  net.trace({x.type()});
+  net.summary({x.type()});
+  EXPECT_EQ(hook->before_rows, 6);
+  hook->on = false;
+  EXPECT_TRUE(same_bits(net(x), plain));
+  EXPECT_EQ(hook->before_rows, 6);
+  net[1](random({3, 4}, 1));
+  EXPECT_TRUE(net[1].hooks().empty());
+}
+
+TEST(Block, TiedParametersAreOne) {
+  Dense a(4), b(4, {.in_units = 3});
+  Parameter(a.parameters()[0].second).tie(b.parameters()[0].second);
+  EXPECT_EQ(a.parameters()[0].second.shape(), Shape({4, 3}));
+  Sequential net;
+  net.add(std::move(a));
+  net.add(std::move(b));
+  EXPECT_EQ(net.collect_params().size(), 3U);
+  EXPECT_EQ(net.all_paths().size(), 4U);
+  net.initialize(normal(1));
+  EXPECT_EQ(net.all_paths()[0].second.data().id(), net.all_paths()[2].second.data().id());
+  Dense narrow(3, {.in_units = 3});
+  EXPECT_NE(error_of<ShapeError>([&] { Parameter(narrow.parameters()[0].second).tie(net.all_paths()[0].second); }), "");
+}
+
+TEST(Block, ChildrenGetNamesBehindTheLargest) {
+  Sequential net(Dense(1), Dense(2), Dense(3));
+  net.remove("0");
+  net.add(Dense(4));
+  EXPECT_EQ(net.size(), 3U);
+  EXPECT_EQ(net.children().back().first, "3");
 }
 
 }  // namespace

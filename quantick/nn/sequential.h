@@ -23,9 +23,9 @@ class Sequential : public Block {
   /// The reference stays valid when the container moves.
   template <std::derived_from<Block> B>
   B& add(B block) {
-    return add_child(std::to_string(size()), std::move(block));
+    return add_child(next_name(), std::move(block));
   }
-  Block& add(std::shared_ptr<Block> block) { return add_shared_child(std::to_string(size()), std::move(block)); }
+  Block& add(std::shared_ptr<Block> block) { return add_shared_child(next_name(), std::move(block)); }
   size_t size() const { return children().size(); }
   /// Throws IndexError.
   Block& operator[](size_t index) const;

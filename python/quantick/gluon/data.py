@@ -240,13 +240,15 @@ class DataLoader:
     """Batches of a dataset: for x, y in DataLoader(dataset, 32, shuffle=True, seed=1): ...
 
     batch_sampler takes the place of batch_size, shuffle, sampler and last_batch. batchify_fn makes a batch of a list of
-    samples. The pass over the data runs in this thread.
+    samples. The pass over the data runs in this thread: num_workers and what follows it change nothing.
     """
 
     def __init__(self, dataset: Any, batch_size: int | None = None, shuffle: bool = False,
                  sampler: Sampler | None = None, last_batch: str | None = None,
                  batch_sampler: BatchSampler | None = None, batchify_fn: Callable[[Sequence[Any]], Any] | None = None,
-                 seed: int = 0) -> None:
+                 seed: int = 0, *, num_workers: int = 0, pin_memory: bool = False, pin_device_id: int = 0,
+                 prefetch: int | None = None, thread_pool: bool = False, timeout: int = 120,
+                 auto_reload: bool = False) -> None:
         if batch_sampler is None:
             if batch_size is None:
                 raise ValueError("[data_loader] batch_size, was None, expected a number beside no batch_sampler")

@@ -19,11 +19,21 @@ __all__ = ["CosineEmbeddingLoss", "HingeLoss", "HuberLoss", "KLDivLoss", "L1Loss
            "TripletLoss"]
 
 
-class Loss(HybridBlock):
-    """Base of all losses; subclasses write forward(self, pred, label, sample_weight=None)."""
+def _apply_weighting(F: Any, loss: NDArray, weight: float | None = None,  # noqa: N803, MXNet's name
+                     sample_weight: Any = None) -> NDArray:
+    """What losses written for MXNet import: the factors, with broadcasting."""
+    if sample_weight is not None:
+        loss = F.broadcast_mul(loss, sample_weight)
+    return loss if weight is None else loss * weight
 
-    def __init__(self, weight: float | None, batch_axis: int, prefix: str | None = None) -> None:
-        super().__init__(prefix)
+
+class Loss(HybridBlock):
+    """Base of all losses; subclasses write forward(self, pred, label, sample_weight=None), or MXNet's
+    hybrid_forward(self, F, pred, label, sample_weight=None)."""
+
+    def __init__(self, weight: float | None, batch_axis: int, prefix: str | None = None,
+                 params: Any = None) -> None:
+        super().__init__(prefix, params)
         self._weight = weight
         self._batch_axis = batch_axis
 

@@ -9,7 +9,15 @@ from quantick import nd
 from quantick._checks import expect
 from quantick._core import Block, Initializer, NDArray, Parameter, UnsupportedError
 
-__all__ = ["Parameter", "ParameterDict"]
+__all__ = ["Constant", "Parameter", "ParameterDict"]
+
+
+def Constant(name: str, value: Any) -> Parameter:  # noqa: N802, MXNet's name of a class
+    """A parameter that holds `value` from the start and is not trained."""
+    array = nd.array(value)
+    parameter = Parameter(name, shape=array.shape, dtype=array.dtype, init="zeros", differentiable=False)
+    parameter.set_data(array)
+    return parameter
 
 
 class ParameterDict(Mapping[str, Parameter]):
@@ -43,11 +51,24 @@ class ParameterDict(Mapping[str, Parameter]):
         if name in self._parameters or not kwargs:
             return self._parameters.get(name, default)
         kwargs.pop("allow_deferred_init", None)  # every parameter with open extents waits here
-        parameter = Parameter(name, **kwargs)
+        shared = getattr(self._block, "_shared_params", None) or {}
+        parameter = shared[name] if name in shared else Parameter(name, **kwargs)
         self._parameters[name] = parameter
         if self._block is not None:
             setattr(self._block, name, parameter)
         return parameter
+
+    def get_constant(self, name: str, value: Any = None) -> Parameter:
+        """The constant `name`; where it is not there, a new one that holds `value`."""
+        if name in self._parameters:
+            return self._parameters[name]
+        if value is None:
+            raise ValueError(f"[parameters] no constant {name!r}, expected a value to make it of")
+        constant = Constant(name, value)
+        self._parameters[name] = constant
+        if self._block is not None:
+            setattr(self._block, name, constant)
+        return constant
 
     def update(self, other: Mapping[str, Parameter]) -> None:
         """Adds the parameters of another dictionary. Raises ValueError where one name stands for two parameters."""
@@ -63,7 +84,8 @@ class ParameterDict(Mapping[str, Parameter]):
             parameter.initialize(None, ctx, init, force_reinit, seed)
 
     def setattr(self, name: str, value: Any) -> None:
-        """Sets an attribute of all parameters: setattr("grad_req", "null") freezes them."""
+        """Sets an attribute of all parameters: setattr("grad_req", "null") freezes them, setattr("lr_mult", 0.1) has
+        gluon.Trainer take smaller steps."""
         for parameter in self.values():
             setattr(parameter, name, value)
 

@@ -50,18 +50,53 @@ class RecurrentCell(HybridBlock):
         """`length` steps over inputs: an array in `layout` (NTC or TNC), or a list of (N, C).
 
         merge_outputs: an array in `layout` (True), a list of steps (False), or as the inputs are (None).
+        valid_length: the steps of each sequence, (N,): outputs behind them are 0, and the states are those after a
+        sequence's last step.
         """
-        if valid_length is not None:
-            raise UnsupportedError("[unroll] valid_length, expected None: cut sequences to their length beforehand")
         steps, merged, axis = _steps_of(inputs, length, layout)
         self.reset()
         states = self.begin_state(steps[0].shape[0]) if begin_state is None else begin_state
-        outputs = []
+        outputs, after = [], []
         for step in steps:
             output, states = _stepped(self, step, states)
             outputs.append(output)
+            after.append(states)
+        if valid_length is not None:
+            check_lengths(valid_length, length)
+            states = [_last(list(of_steps), valid_length) for of_steps in zip(*after, strict=True)]
+            outputs = _masked(outputs, valid_length)
         wanted = merged if merge_outputs is None else merge_outputs
         return nd.stack(outputs, axis=axis) if wanted else outputs, states
+
+
+def check_lengths(lengths: Any, steps: int) -> None:
+    """Raises ValueError for lengths that are not in 1 .. steps; those of a traced array are not known."""
+    given = lengths if isinstance(lengths, NDArray) else nd.array(lengths)
+    try:
+        values = given.asnumpy()
+    except UnsupportedError:
+        return
+    if values.ndim != 1 or not ((values >= 1) & (values <= steps)).all():
+        raise ValueError(f"[unroll] valid_length, was {values.tolist()}, expected one of 1 .. {steps} per sequence")
+
+
+def _last(steps: list[NDArray], lengths: Any) -> NDArray:
+    """Of each sequence the step that its length names."""
+    return nd.SequenceLast(nd.stack(steps, axis=0), lengths, True)
+
+
+def _masked(steps: list[NDArray], lengths: Any) -> list[NDArray]:
+    """Zeros behind each sequence's end."""
+    masked = nd.SequenceMask(nd.stack(steps, axis=0), lengths, True)
+    return [nd.squeeze(nd.slice(masked, 0, t, t + 1), 0) for t in range(len(steps))]
+
+
+def _reversed(steps: list[NDArray], lengths: Any) -> list[NDArray]:
+    """Steps in reverse order; of sequences with a length those alone, what stands behind their end stays there."""
+    if lengths is None:
+        return steps[::-1]
+    turned = nd.SequenceReverse(nd.stack(steps, axis=0), lengths, True)
+    return [nd.squeeze(nd.slice(turned, 0, t, t + 1), 0) for t in range(len(steps))]
 
 
 def _steps_of(inputs: Any, length: int, layout: str) -> tuple[list[NDArray], bool, int]:
@@ -278,8 +313,10 @@ class BidirectionalCell(RecurrentCell):
         states = self.begin_state(steps[0].shape[0]) if begin_state is None else begin_state
         split = len(self.l_cell.state_info())
         left, left_states = self.l_cell.unroll(length, steps, states[:split], layout, False, valid_length)
-        right, right_states = self.r_cell.unroll(length, steps[::-1], states[split:], layout, False, valid_length)
-        outputs = [nd.concat([a, b], axis=1) for a, b in zip(left, right[::-1], strict=True)]
+        right, right_states = self.r_cell.unroll(length, _reversed(steps, valid_length), states[split:], layout, False,
+                                                 valid_length)
+        turned = _reversed(right, valid_length)
+        outputs = [nd.concat([a, b], axis=1) for a, b in zip(left, turned, strict=True)]
         wanted = merged if merge_outputs is None else merge_outputs
         return nd.stack(outputs, axis=axis) if wanted else outputs, [*left_states, *right_states]
 

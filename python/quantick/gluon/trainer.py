@@ -15,6 +15,10 @@ from quantick.optimizer import Optimizer, Updater, create
 __all__ = ["Trainer"]
 
 
+class StaleGradientError(UserWarning, ValueError):
+    """A step without backward() before it; MXNet raises the former."""
+
+
 class Trainer:
     """Updates parameters from the gradients that backward() left.
 
@@ -24,8 +28,8 @@ class Trainer:
         loss.backward()
         trainer.step(batch_size=len(x))
 
-    Factors on the rate or the penalty of single parameters: trainer.optimizer.set_lr_mult({"head.bias": 0.1}), by the
-    names of collect_params().
+    Factors on the rate or the penalty of single parameters: their attributes lr_mult and wd_mult, times those of
+    trainer.optimizer.set_lr_mult({"head.bias": 0.1}), by the names of collect_params().
 
     kvstore: "device", "local" or None: one process. Raises NotImplementedError for stores of several.
     """
@@ -44,17 +48,23 @@ class Trainer:
             kvstore = kv.create(kvstore)
         elif kvstore is not None:
             expect(kvstore, kv.KVStoreBase, "[trainer] kvstore", "a store, its name or None")
-        self._params = listed
         self._kvstore = kvstore
         names = list(params) if isinstance(params, Mapping) else [parameter.name for parameter in listed]
+        first = [i for i, parameter in enumerate(listed) if not any(parameter.same_as(p) for p in listed[:i])]
+        listed, names = [listed[i] for i in first], [names[i] for i in first]  # shared ones are updated once
+        self._params = listed
+        #: By parameter, which array held its gradient when it was last used: backward() leaves a new one.
+        self._used: list[int | None] = [None] * len(listed)
         named = dict(enumerate(names))
         if isinstance(optimizer, Optimizer):
             if optimizer_params:
                 raise ValueError("[trainer] optimizer_params, expected None beside an Optimizer, which has its own")
             optimizer.idx2name = named
+            optimizer.param_dict = dict(enumerate(listed))
             self._optimizer = optimizer
         else:
             self._optimizer = create(optimizer, param_idx2name=named, **dict(optimizer_params or {}))
+            self._optimizer.param_dict = dict(enumerate(listed))
         self._scale = self._optimizer.rescale_grad
         self._updater = Updater(self._optimizer)
 
@@ -73,7 +83,8 @@ class Trainer:
     def step(self, batch_size: float, ignore_stale_grad: bool = False) -> None:
         """One update of all parameters from their gradients divided by batch_size.
 
-        ignore_stale_grad: leave parameters out that have no gradient, where an error names them otherwise.
+        ignore_stale_grad: leave parameters out whose gradient backward() has not set since their last update. Without
+        it, such a one raises UserWarning, which names it, and nothing is updated.
         """
         self.allreduce_grads()
         self.update(batch_size, ignore_stale_grad)
@@ -86,12 +97,19 @@ class Trainer:
         if not 0 < number(batch_size, "[trainer] batch_size") < math.inf:
             raise ValueError(f"[trainer] batch_size, was {batch_size}, expected > 0")
         self._optimizer.rescale_grad = self._scale / batch_size
-        for index, parameter in enumerate(self._params):
-            if parameter.grad_req == "null":
-                continue
-            if ignore_stale_grad and not parameter.is_initialized:
-                continue
-            self._updater(index, parameter.grad(), parameter.data())
+        trained = [(index, parameter) for index, parameter in enumerate(self._params)
+                   if parameter.grad_req != "null" and (parameter.is_initialized or not ignore_stale_grad)]
+        stale = {index for index, parameter in trained
+                 if not parameter.grad_is_set or hash(parameter.grad()) == self._used[index]}
+        if stale and not ignore_stale_grad:
+            names = ", ".join(self._optimizer.idx2name[index] for index in sorted(stale))
+            raise StaleGradientError(f"[trainer] gradient of {names} was not set by backward() since the last step: "
+                                     "what the loss does not depend on wants grad_req \"null\", or step() "
+                                     "ignore_stale_grad=True")
+        for index, parameter in trained:
+            if index not in stale:
+                self._updater(index, parameter.grad(), parameter.data())
+                self._used[index] = hash(parameter.grad())
 
     def _weights(self) -> dict[int, NDArray]:
         return {index: parameter.data() for index, parameter in enumerate(self._params)}

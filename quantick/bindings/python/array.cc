@@ -91,11 +91,11 @@ nb::object item(const Array& array) {
 }
 
 void attach_grad(Array& array, std::string_view grad_req) {
-  QTK_CHECK(grad_req == "write" || (grad_req == "null" && !array.has_grad()), ValueError,
-            "[array] grad_req, was {}, expected write: detach() gives an array without a gradient, and gradients of "
-            "several backward passes are added up by hand",
-            grad_req);
-  if (grad_req == "write") array.attach_grad();
+  QTK_CHECK(grad_req == "write" || grad_req == "add" || (grad_req == "null" && !array.has_grad()), ValueError,
+            "[array] grad_req, was {}, expected write or add: detach() gives an array without a gradient", grad_req);
+  if (grad_req == "null") return;
+  array.attach_grad();
+  autograd::set_accumulating(array, grad_req == "add");
 }
 
 void bind_memory(nb::class_<Array>& c) {
@@ -159,20 +159,29 @@ void bind_properties(nb::class_<Array>& c) {
           nb::sig("def grad(self) -> NDArray | typing.Any"),
           "What the last backward() gave, zeros before it; None without attach_grad().")
       .def("attach_grad", &attach_grad, "grad_req"_a = "write",
-           "Makes this array a variable: backward() of what is computed from it under autograd.record() sets its grad. "
+           "Makes this array a variable: backward() of what is computed from it under autograd.record() sets its grad, "
+           "or adds to it (grad_req \"add\"). "
            "Raises TypeError for an array that holds no floats.")
-      .def("detach", &Array::copy, "A copy that no gradient flows through.")
+      .def(
+          "detach",
+          [](const Array& x) {
+            check_values_are_free(x);  // a graph would keep the copy
+            return x.copy();
+          },
+          "A copy that no gradient flows through. Raises NotImplementedError in a forward that is hybridized or "
+          "exported.")
       .def(
           "backward",
-          [](const Array& head, const std::optional<Array>& out_grad, bool retain_graph) {
+          [](const Array& head, const std::optional<Array>& out_grad, bool retain_graph, bool) {
             const Array heads[] = {head},
                         gradients[] = {out_grad ? *out_grad : Array::ones(head.shape(), head.dtype())};
             const Unlocked released;
             autograd::backward(heads, gradients, retain_graph);
           },
-          "out_grad"_a = nb::none(), "retain_graph"_a = false,
+          "out_grad"_a = nb::none(), "retain_graph"_a = false, "train_mode"_a = true,
           "Gradients of sum(self * out_grad), out_grad ones where it is None, by every variable this was computed "
-          "from, into their grad. Raises ValueError where it was not computed under autograd.record().")
+          "from, into their grad. Raises ValueError where it was not computed under autograd.record(). train_mode: "
+          "gradients are those of what was recorded, whatever it says.")
       .def("__len__",
            [](const Array& x) {
              QTK_CHECK(x.ndim() > 0, TypeError, "[array] len() of an array without axes");
@@ -181,6 +190,45 @@ void bind_properties(nb::class_<Array>& c) {
       .def("__repr__", &repr)
       .def("__str__", [](const Array& x) { return nb::str(numpy_view(x)); })
       .def("__hash__", &Array::id);
+}
+
+/// Operators of quantick.nd that MXNet has as methods too.
+void bind_fluent(nb::class_<Array>& c) {
+  for (const char* name :
+       {"argmin", "argsort", "broadcast_like", "flip", "norm", "one_hot", "pick", "reciprocal", "repeat",
+        "reshape_like", "rsqrt", "slice_axis", "slice_like", "sort", "split", "tile", "topk"}) {
+    const std::string signature =
+        fmt::format("def {}(self, *args: typing.Any, **kwargs: typing.Any) -> typing.Any", name);
+    const std::string doc = fmt::format("quantick.nd.{}() of this array.", name);
+    c.def(
+        name,
+        [name](nb::handle self, const nb::args& arguments, const nb::kwargs& keywords) {
+          return nb::module_::import_("quantick.nd").attr(name)(self, *arguments, **keywords);
+        },
+        nb::sig(signature.c_str()), doc.c_str());
+  }
+  const auto in_context = [](const Array& x, nb::handle context) {
+    nb::module_::import_("quantick.context").attr("check")(context);
+    return x;
+  };
+  c.def_prop_ro(
+       "ctx", [](const Array&) { return "cpu"; }, "context, by MXNet's short name.")
+      .def("as_in_context", in_context, "context"_a,
+           "This array: the CPU is the only context. Raises NotImplementedError for another one.")
+      .def("as_in_ctx", in_context, "ctx"_a, "as_in_context().")
+      .def(
+          "copyto",
+          [](const Array& x, nb::handle other) {
+            if (!nb::isinstance<Array>(other)) {
+              nb::module_::import_("quantick.context").attr("check")(other);
+              check_values_are_free(x);
+              return nb::cast(x.copy());
+            }
+            other.attr("__setitem__")(nb::slice(nb::none(), nb::none(), nb::none()), x);
+            return nb::borrow(other);
+          },
+          "other"_a, nb::sig("def copyto(self, other: typing.Any) -> NDArray"),
+          "Writes the values into another array, which is returned; of a context, a copy.");
 }
 
 void bind_creation(nb::module_& m) {
@@ -243,6 +291,7 @@ void bind_array(nb::module_& m) {
   bind_memory(c);
   bind_arithmetic(c);
   bind_methods(c);
+  bind_fluent(c);
   c.def("__getitem__", &get_item, "index"_a.none(), nb::sig("def __getitem__(self, index: typing.Any, /) -> NDArray"))
       .def("__setitem__", &set_item, "index"_a.none(), "value"_a.none(),
            nb::sig("def __setitem__(self, index: typing.Any, value: typing.Any, /) -> None"))

@@ -8,6 +8,7 @@
 #include "quantick/bindings/python/module.h"
 #include "quantick/bindings/python/unlocked.h"
 #include "quantick/core/error.h"
+#include "quantick/graph/tracing.h"
 #include "quantick/ops/random.h"
 
 namespace nb = nanobind;
@@ -84,6 +85,35 @@ Arrays gradients(const nb::iterable& heads, const nb::iterable& variables, const
               by[i].type().text());
   const Unlocked released;
   return autograd::gradients(from, by, start, retain_graph);
+}
+
+/// A call whose gradients a function of Python gives: as many as there are inputs, None where none flows.
+void record_function(const nb::iterable& inputs, const nb::iterable& outputs, nb::object gradient) {
+  const Arrays from = arrays_of(inputs), to = arrays_of(outputs);
+  for (const Array& x : from)
+    QTK_CHECK(!graph::is_traced(x), UnsupportedError,
+              "[function] called in a forward that is hybridized or exported, expected operators alone");
+  Types types;
+  for (const Array& y : to) types.push_back(y.type());
+  const std::shared_ptr<PyObject> held(gradient.release().ptr(), [](PyObject* object) {
+    const Locked lock;
+    Py_DECREF(object);
+  });
+  autograd::record_call(from, to, [held, from, types](std::span<const Array> given) {
+    const Locked lock;
+    nb::list row;
+    for (size_t i = 0; i < types.size(); ++i)
+      row.append(given[i].defined() ? given[i] : Array::zeros(types[i].shape, types[i].dtype));
+    const nb::object answer = nb::handle(held.get())(*row);
+    const Arrays out = arrays_of(nb::borrow<nb::iterable>(answer));
+    QTK_CHECK(out.size() == from.size(), ValueError, "[function] gradients of backward(), were {}, expected {}",
+              out.size(), from.size());
+    for (size_t i = 0; i < out.size(); ++i)
+      QTK_CHECK(!out[i].defined() || out[i].type() == from[i].type(), ShapeError,
+                "[function] gradient {} of backward(), was {}, expected {}", i, out[i].type().text(),
+                from[i].type().text());
+    return out;
+  });
 }
 
 /// The stream that seed() started on this thread.
@@ -163,6 +193,9 @@ void bind_autograd(nb::module_& m) {
   m.def("gradients", &gradients, "heads"_a, "variables"_a, "head_grads"_a, "retain_graph"_a,
         nb::sig("def gradients(heads: typing.Iterable[typing.Any], variables: typing.Iterable[typing.Any], head_grads: "
                 "typing.Iterable[typing.Any], retain_graph: bool) -> list[NDArray]"));
+  m.def("record_function", &record_function, "inputs"_a, "outputs"_a, "gradient"_a,
+        nb::sig("def record_function(inputs: typing.Iterable[typing.Any], outputs: typing.Iterable[typing.Any], "
+                "gradient: typing.Any) -> None"));
   m.def(
       "set_gradient",
       [](Array& variable, nb::handle gradient) {

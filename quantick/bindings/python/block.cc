@@ -75,12 +75,6 @@ Arrays arguments_in_a_row(const nn::Block& block, const nb::args& arguments, con
   return flat;
 }
 
-/// Throws TypeError for an object whose class has left out super().__init__().
-nn::Block& block_of(nb::handle self) {
-  QTK_CHECK(nb::inst_ready(self), TypeError, "[{}] is not made yet: call super().__init__() first", class_name(self));
-  return *nb::inst_ptr<nn::Block>(self);
-}
-
 bool has_member(const nn::Block& block, const std::string& name) {
   const auto named = [&](const auto& entry) { return entry.first == name; };
   return std::any_of(block.children().begin(), block.children().end(), named) ||
@@ -208,12 +202,14 @@ void check_context(nb::handle context) {
   QTK_CHECK(text.find("cpu") != std::string::npos, UnsupportedError, "[context] was {}, expected cpu()", text);
 }
 
-void load(nn::Block& self, const std::filesystem::path& file, nb::handle context, bool allow_missing,
-          bool ignore_extra) {
+void load(nn::Block& self, const std::filesystem::path& file, nb::handle context, bool allow_missing, bool ignore_extra,
+          bool cast_dtype, const std::string& dtype_source) {
   check_context(context);
+  QTK_CHECK(dtype_source == "current" || dtype_source == "saved", ValueError,
+            "[load_parameters] dtype_source, was {}, expected current or saved", dtype_source);
   const std::string path = file.string();
   auto tensors = nn::load_safetensors(path);
-  const auto own = self.collect_params();
+  const auto own = self.all_paths();
   if (ignore_extra)
     std::erase_if(tensors, [&](const nn::NamedTensor& tensor) {
       return std::none_of(own.begin(), own.end(), [&](const auto& entry) { return entry.first == tensor.name; });
@@ -226,6 +222,13 @@ void load(nn::Block& self, const std::filesystem::path& file, nb::handle context
     }
   }
   nn::assign_parameters(self, tensors, path);
+  if (!cast_dtype || dtype_source != "saved") return;
+  for (auto [name, parameter] : own)
+    for (const nn::NamedTensor& tensor : tensors)
+      if (tensor.name == name && tensor.value.dtype() != parameter.dtype()) {
+        parameter.cast(tensor.value.dtype());
+        parameter.set_data(tensor.value);
+      }
 }
 
 /// Those of a class with nothing but a dict: they visit the dict and the class.
@@ -236,7 +239,10 @@ inquiry plain_clear = nullptr;
 int traverse(PyObject* self, visitproc visit, void* argument) {
   const int stopped = plain_traverse(self, visit, argument);
   if (stopped != 0 || !nb::inst_ready(self)) return stopped;
-  for (const auto& [name, child] : nb::inst_ptr<nn::Block>(self)->children()) {
+  const nn::Block& block = *nb::inst_ptr<nn::Block>(self);
+  if (nb::inst_state(self).second)  // else C++ may hold the block, and with it the hooks, beyond this object
+    if (const int result = visit_hooks(block, visit, argument); result != 0) return result;
+  for (const auto& [name, child] : block.children()) {
     const auto* const owner = std::get_deleter<nb::detail::py_deleter>(child);
     // Shared pointers count as one reference: those with further holders are left alone.
     if (owner == nullptr || child.use_count() != 1) continue;
@@ -245,8 +251,11 @@ int traverse(PyObject* self, visitproc visit, void* argument) {
   return 0;
 }
 
-/// Blocks do not hold themselves, so that every cycle passes through the dict of one of its objects.
-int clear(PyObject* self) { return plain_clear(self); }
+/// Blocks do not hold themselves, so that every cycle passes through a hook or the dict of one of its objects.
+int clear(PyObject* self) {
+  if (nb::inst_ready(self) && nb::inst_state(self).second) detach_hooks(*nb::inst_ptr<nn::Block>(self));
+  return plain_clear(self);
+}
 
 std::string parameter_text(const nn::Parameter& p) {
   return fmt::format("Parameter {} (shape={}, dtype={})", p.name(), p.shape().text(), dtype_name(p.dtype()));
@@ -259,12 +268,14 @@ void bind_parameter(nb::module_& m) {
       .def(
           "__init__",
           [](nn::Parameter* self, const std::string& name, const std::string& grad_req, const Shape& shape, DType dtype,
-             nb::handle init, bool differentiable) {
+             nb::handle init, bool differentiable, double lr_mult, double wd_mult) {
             new (self) nn::Parameter(name, shape, initializer_of(init, "parameter"), dtype);
             self->set_grad_req(differentiable ? grad_req : "null");
+            self->set_lr_mult(lr_mult);
+            self->set_wd_mult(wd_mult);
           },
           "name"_a, "grad_req"_a = "write", "shape"_a = nb::tuple(), "dtype"_a = "float32", "init"_a = nb::none(),
-          "differentiable"_a = true,
+          "differentiable"_a = true, "lr_mult"_a = 1.0, "wd_mult"_a = 1.0,
           "init: Initializer or its name; None: the one of initialize(). Only differentiable parameters are trained.")
       .def_prop_ro("name", &nn::Parameter::name)
       .def_prop_rw(
@@ -273,9 +284,13 @@ void bind_parameter(nb::module_& m) {
           "Extents, 0 where not known. Setting it completes open ones; throws ShapeError where a known one differs.")
       .def_prop_ro("dtype", &nn::Parameter::dtype)
       .def_prop_rw(
-          "grad_req", [](const nn::Parameter& p) { return p.wants_grad() ? "write" : "null"; },
+          "grad_req", [](const nn::Parameter& p) { return std::string(p.grad_req()); },
           [](nn::Parameter& p, const std::string& value) { p.set_grad_req(value); },
-          "\"write\", or \"null\": no gradient is kept.")
+          "\"write\"; \"add\": backward() adds to the gradient until zero_grad(); or \"null\": no gradient is kept.")
+      .def_prop_rw("lr_mult", &nn::Parameter::lr_mult, &nn::Parameter::set_lr_mult,
+                   "Factor on the learning rate of gluon.Trainer, 1 unless set.")
+      .def_prop_rw("wd_mult", &nn::Parameter::wd_mult, &nn::Parameter::set_wd_mult,
+                   "Factor on the penalty `wd` of gluon.Trainer, 1 unless set.")
       .def_prop_ro("is_initialized", &nn::Parameter::initialized)
       .def(
           "data", [](const nn::Parameter& p, nb::handle) { return p.data(); }, "ctx"_a = nb::none(),
@@ -289,6 +304,19 @@ void bind_parameter(nb::module_& m) {
       .def(
           "list_grad", [](const nn::Parameter& p) { return std::vector<Array>{p.grad()}; },
           "grad() of each context: of the CPU.")
+      .def(
+          "list_ctx",
+          [](const nn::Parameter&) {
+            nb::list contexts;
+            contexts.append(nb::module_::import_("quantick.context").attr("cpu")());
+            return contexts;
+          },
+          nb::sig("def list_ctx(self) -> list[typing.Any]"), "Where the array lives: [cpu()].")
+      .def(
+          "reset_ctx", [](const nn::Parameter&, nb::handle context) { check_context(context); }, "ctx"_a,
+          "Does nothing for the CPU. Throws UnsupportedError for another context.")
+      .def_prop_ro("grad_is_set", &nn::Parameter::grad_is_set,
+                   "Whether backward() has set the gradient since it was attached.")
       .def("zero_grad", &nn::Parameter::zero_grad)
       .def(
           "initialize",
@@ -317,11 +345,28 @@ void bind_parameter(nb::module_& m) {
 
 }  // namespace
 
+nn::Block& block_of(nb::handle self) {
+  QTK_CHECK(nb::inst_ready(self), TypeError, "[{}] is not made yet: call super().__init__() first", class_name(self));
+  return *nb::inst_ptr<nn::Block>(self);
+}
+
 std::string class_name(nb::handle self) { return nb::cast<std::string>(self.type().attr("__name__")); }
 
 void set_prefix(nb::handle self, nb::handle prefix) {
   if (prefix.is_none()) return;
   if (PyObject_GenericSetAttr(self.ptr(), nb::str("prefix").ptr(), prefix.ptr()) != 0) throw nb::python_error();
+}
+
+void share_params(nb::handle self, nb::handle params) {
+  if (params.is_none()) return;
+  auto& block = block_of(self);
+  QTK_CHECK(nb::hasattr(params, "items"), TypeError, "[{}] params, was a {}, expected the params of a block",
+            block.kind(), nb::cast<std::string>(nb::inst_name(params)));
+  // A class of Python makes its parameters later, by params.get().
+  if (PyObject_GenericSetAttr(self.ptr(), nb::str("_shared_params").ptr(), params.ptr()) != 0) throw nb::python_error();
+  for (auto [name, own] : block.parameters())
+    if (nb::cast<bool>(params.attr("__contains__")(name)))
+      own.tie(nb::cast<const nn::Parameter&>(params[name.c_str()]));
 }
 
 bool is_hybrid(const nn::Block& block) {
@@ -384,13 +429,18 @@ void call_infer_shape(nb::handle self, const nn::Block& block, const Types& inpu
 
 namespace {
 
-/// Of a block written in C++: an array, or Gluon's form of recurrent layers, the sequence and a list of states.
+/// Gluon's form of recurrent layers: the sequence and a list of states.
+Nest recurrent_form(size_t arrays) {
+  const Nest states{Nest::Kind::list, std::vector<Nest>(arrays - 1), {}, {}};
+  return {Nest::Kind::tuple, {{}, states}, {}, {}};
+}
+
+/// Of a block written in C++.
 nb::object result_of(const Arrays& out) {
   if (out.size() == 1) return nb::cast(out[0]);
   if (out.empty()) return nb::tuple();
-  const Nest states{Nest::Kind::list, std::vector<Nest>(out.size() - 1), {}, {}};
   size_t next = 0;
-  return unflatten({Nest::Kind::tuple, {{}, states}, {}, {}}, out, next);
+  return unflatten(recurrent_form(out.size()), out, next);
 }
 
 /// forward() where no class of Python writes it: that of C++, or MXNet's hybrid_forward(self, F, x, ..., **parameters).
@@ -413,6 +463,24 @@ nb::object forward(nb::handle self, const nb::args& arguments, const nb::kwargs&
 }
 
 }  // namespace
+
+nb::object inputs_of(const nn::Block& block, const Arrays& flat) {
+  const auto* const own = dynamic_cast<const PythonForward*>(&block);
+  size_t next = 0;
+  if (own != nullptr && own->caller && own->caller->thread == std::this_thread::get_id())
+    return unflatten(own->caller->arguments.items.at(0), flat, next);
+  if (own == nullptr && last_input_of(block.kind()) == "states" && flat.size() > 1)
+    return unflatten(recurrent_form(flat.size()), flat, next);
+  return unflatten({Nest::Kind::tuple, std::vector<Nest>(flat.size()), {}, {}}, flat, next);
+}
+
+nb::object outputs_of(const nn::Block& block, const Arrays& inputs, const Arrays& outputs) {
+  const auto* const own = dynamic_cast<const PythonForward*>(&block);
+  if (own == nullptr || !PythonForward::overridden(nb::find(block))) return result_of(outputs);
+  const bool from_python = own->caller && own->caller->thread == std::this_thread::get_id() && own->caller->result;
+  size_t next = 0;
+  return unflatten(from_python ? *own->caller->result : own->result(types_of(inputs)), outputs, next);
+}
 
 namespace {
 
@@ -454,9 +522,7 @@ nb::object call_block(nn::Block& block, const nb::args& arguments, const nb::kwa
   if (block.hybridized() && own->last_arguments && *own->last_arguments != form) block.hybridize();
   own->last_arguments = form;
   out = run_block(block, flat);
-  if (!PythonForward::overridden(nb::find(block))) return result_of(out);
-  size_t next = 0;
-  return unflatten(own->caller->result ? *own->caller->result : own->result(types_of(flat)), out, next);
+  return outputs_of(block, flat, out);
 }
 
 PyType_Slot* block_slots() {
@@ -477,12 +543,17 @@ void bind_nn(nb::module_& m) {
   block
       .def(
           "__init__",
-          [](nb::pointer_and_handle<nn::Block> self, nb::handle prefix) {
+          [](nb::pointer_and_handle<nn::Block> self, nb::handle prefix, nb::handle params) {
             new (static_cast<void*>(self.p)) PythonBlock<nn::Block>();
+            nb::inst_set_state(self.h, true, true);
             set_prefix(self.h, prefix);
+            share_params(self.h, params);
           },
-          "prefix"_a = nb::none(), nb::sig("def __init__(self, prefix: str | None = None) -> None"),
-          "prefix: kept as an attribute; names of parameters are paths of attributes.")
+          "prefix"_a = nb::none(), "params"_a = nb::none(),
+          nb::sig("def __init__(self, prefix: str | None = None, params: typing.Any = None) -> None"),
+          "prefix: kept as an attribute; names of parameters are paths of attributes. params: of another block, in "
+          "which "
+          "params.get() looks first.")
       .def(
           "name_scope", [](nn::Block&) { return nb::module_::import_("contextlib").attr("nullcontext")(); },
           nb::sig("def name_scope(self) -> contextlib.AbstractContextManager[None]"),
@@ -502,6 +573,7 @@ void bind_nn(nb::module_& m) {
       .def("__repr__", &container_text)
       .def_prop_ro("name", &nn::Block::name, "Under which the parent knows it; \"\" for a root.")
       .def_prop_ro("children", &children_of, "Blocks of this block, by name.")
+      .def_prop_ro("_children", &children_of)
       .def_prop_ro(
           "params", [](nb::handle self) { return parameter_dict(self, block_of(self).parameters()); },
           nb::sig("def params(self) -> typing.Any"), "Parameters of this block alone, without its children's.")
@@ -520,21 +592,22 @@ void bind_nn(nb::module_& m) {
       .def(
           "register_child",
           [](nn::Block& self, std::shared_ptr<nn::Block> block, const std::optional<std::string>& name) {
-            const std::string key = name.value_or(std::to_string(self.children().size()));
+            const std::string key = name.value_or(self.next_name());
             check_open(self, key);
             self.add_shared_child(key, std::move(block));
           },
           "block"_a, "name"_a = nb::none())
       .def(
           "initialize",
-          [](nn::Block& self, nb::handle init, nb::handle context, bool force_reinit, uint64_t seed) {
+          [](nn::Block& self, nb::handle init, nb::handle context, bool, bool force_reinit, uint64_t seed) {
             check_context(context);
             const nn::InitializerPtr chosen = initializer_of(init, "initialize");
             self.initialize(chosen != nullptr ? chosen : nn::uniform(), seed, force_reinit);
           },
-          "init"_a = nb::none(), "ctx"_a = nb::none(), "force_reinit"_a = false, "seed"_a = 0,
+          "init"_a = nb::none(), "ctx"_a = nb::none(), "verbose"_a = false, "force_reinit"_a = false, "seed"_a = 0,
           "Fills all parameters; those whose extents are open at the first call. init: an Initializer or its name, for "
-          "parameters without one of their own; None: Uniform(0.07). The same seed gives the same bits.")
+          "parameters without one of their own; None: Uniform(0.07). The same seed gives the same bits. verbose: "
+          "nothing is printed.")
       .def("hybridize", &hybridize, "active"_a = true, "static_alloc"_a = true, "static_shape"_a = true,
            "From the next call on, traces once per input signature and runs the static graph: same bits. A Block whose "
            "class is no HybridBlock hands this on to its children. Graphs are always static, so that the last two "
@@ -555,16 +628,23 @@ void bind_nn(nb::module_& m) {
       .def_prop_ro("parameter_count", &nn::Block::parameter_count, "Elements of all parameters with known shapes.")
       .def(
           "save_parameters",
-          [](const nn::Block& self, const std::filesystem::path& filename) { self.save_parameters(filename.string()); },
-          "filename"_a, nb::sig("def save_parameters(self, filename: str | os.PathLike[str]) -> None"),
-          "Writes a safetensors file. Throws ValueError for parameters without values.")
+          [](const nn::Block& self, const std::filesystem::path& filename, bool deduplicate) {
+            self.save_parameters(filename.string(), deduplicate);
+          },
+          "filename"_a, "deduplicate"_a = false,
+          nb::sig("def save_parameters(self, filename: str | os.PathLike[str], deduplicate: bool = False) -> None"),
+          "Writes a safetensors file, shared parameters under each of their paths unless `deduplicate`. Throws "
+          "ValueError for parameters without values.")
       .def(
           "load_parameters", &load, "filename"_a, "ctx"_a = nb::none(), "allow_missing"_a = false,
-          "ignore_extra"_a = false,
-          nb::sig("def load_parameters(self, filename: str | os.PathLike[str], ctx: object | None = None, "
-                  "allow_missing: bool = False, ignore_extra: bool = False) -> None"),
+          "ignore_extra"_a = false, "cast_dtype"_a = false, "dtype_source"_a = "current",
+          nb::sig(
+              "def load_parameters(self, filename: str | os.PathLike[str], ctx: object | None = None, "
+              "allow_missing: bool = False, ignore_extra: bool = False, cast_dtype: bool = False, dtype_source: str "
+              "= 'current') -> None"),
           "Reads a safetensors file. Throws ValueError that names all missing, surplus and mis-shaped parameters; then "
-          "nothing has changed.")
+          "nothing has changed. Values become the parameters' dtype; with cast_dtype and dtype_source \"saved\" the "
+          "parameters become that of the file.")
       .def_prop_rw(
           "quantization", [](const nn::Block& self) { return self.quantization().enabled; },
           [](nn::Block& self, bool enabled) { self.quantization().enabled = enabled; },
@@ -592,11 +672,15 @@ void bind_nn(nb::module_& m) {
   hybrid.attr("_hybrid") = true;
   hybrid.def(
       "__init__",
-      [](nb::pointer_and_handle<HybridBlock> self, nb::handle prefix) {
+      [](nb::pointer_and_handle<HybridBlock> self, nb::handle prefix, nb::handle params) {
         new (static_cast<void*>(self.p)) PythonBlock<HybridBlock>();
+        nb::inst_set_state(self.h, true, true);
         set_prefix(self.h, prefix);
+        share_params(self.h, params);
       },
-      "prefix"_a = nb::none(), nb::sig("def __init__(self, prefix: str | None = None) -> None"));
+      "prefix"_a = nb::none(), "params"_a = nb::none(),
+      nb::sig("def __init__(self, prefix: str | None = None, params: typing.Any = None) -> None"));
+  bind_hooks(m);
   bind_layers(m);
 }
 

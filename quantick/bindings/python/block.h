@@ -82,11 +82,19 @@ class PythonBlock final : public Base, public PythonForward {
 /// The Python class of blocks that may be traced: layers of C++ derive from it in Python alone.
 class HybridBlock : public nn::Block {};
 
+/// Throws TypeError for an object whose class has left out super().__init__().
+nn::Block& block_of(nanobind::handle self);
+/// Arguments, and the result, of the call of the block that is under way, in the form that Python knows.
+nanobind::object inputs_of(const nn::Block& block, const Arrays& flat);
+nanobind::object outputs_of(const nn::Block& block, const Arrays& inputs, const Arrays& outputs);
+
 /// block(*arguments, **keywords): flat arrays in, the form of the result out.
 nanobind::object call_block(nn::Block& block, const nanobind::args& arguments, const nanobind::kwargs& keywords);
 
 /// Keeps Gluon's `prefix` as an attribute, where it is given.
 void set_prefix(nanobind::handle self, nanobind::handle prefix);
+/// Gluon's `params`: parameters of another block, which this one's stand for where they have the same names.
+void share_params(nanobind::handle self, nanobind::handle params);
 
 /// Whether hybridize() traces the block: C++ layers, and classes that derive from HybridBlock.
 bool is_hybrid(const nn::Block& block);
@@ -100,5 +108,9 @@ nn::InitializerPtr initializer_of(nanobind::handle value, std::string_view who);
 /// The base class, which has a dict and nothing else.
 nanobind::object bind_initializers(nanobind::module_& m);
 void bind_layers(nanobind::module_& m);
+void bind_hooks(nanobind::module_& m);
+/// What Python's collector asks of the hooks of a block that a Python object owns.
+int visit_hooks(const nn::Block& block, visitproc visit, void* argument);
+void detach_hooks(const nn::Block& block);
 
 }  // namespace quantick::python

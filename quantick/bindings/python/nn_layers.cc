@@ -74,8 +74,10 @@ Arguments operator+(Arguments first, const Arguments& second) {
 /// repr() shows between the brackets.
 template <class Layer, class Make, class Inside>
 void bind_layer(nb::module_& m, const char* name, const char* doc, Signature signature, Make make, Inside inside) {
-  signature = Signature(signature.who(),
-                        signature.arguments() + Arguments{given("prefix", "str | None", "None", "kept as .prefix")});
+  signature = Signature(
+      signature.who(),
+      signature.arguments() + Arguments{given("prefix", "str | None", "None", "kept as .prefix"),
+                                        given("params", "typing.Any", "None", "of another block, shared by name")});
   const std::string text = signature.text("__init__", "None", "self"), arguments = signature.doc("");
   nb::class_<Layer>(m, name, nb::type<HybridBlock>(), nb::is_final(), nb::type_slots(block_slots()), doc)
       .def(
@@ -83,10 +85,12 @@ void bind_layer(nb::module_& m, const char* name, const char* doc, Signature sig
           [signature, make](nb::pointer_and_handle<Layer> self, const nb::args& values, const nb::kwargs& keywords) {
             Given bound(signature.bind(values, keywords), signature.who());
             const DType dtype = dtype_from_name(bound.template take<std::string>("dtype", "float32"));
-            const nb::object prefix = bound.pop("prefix");
+            const nb::object prefix = bound.pop("prefix"), params = bound.pop("params");
             make(self.p, bound);
             if (dtype != DType::f32) self.p->cast(dtype);
+            nb::inst_set_state(self.h, true, true);
             if (prefix.is_valid()) set_prefix(self.h, prefix);
+            if (params.is_valid()) share_params(self.h, params);
           },
           nb::sig(text.c_str()), arguments.c_str())
       .def("__repr__",
@@ -394,8 +398,24 @@ void bind_recurrent(nb::module_& m, const char* name, const char* doc, const cha
       });
   nb::borrow<nb::class_<Layer>>(nb::type<Layer>())
       .def(
-          "begin_state", [](const Layer& self, int64_t batch_size) { return self.begin_state(batch_size); },
-          "batch_size"_a, "States of zeros, a list: what the layer takes as its second argument.");
+          "begin_state",
+          [](const Layer& self, int64_t batch_size, nb::handle func, const nb::kwargs& keywords) {
+            const Arrays zeros = self.begin_state(batch_size);
+            nb::list states;
+            for (const Array& state : zeros) {
+              if (func.is_none() && keywords.size() == 0)
+                states.append(state);
+              else if (func.is_none())
+                states.append(nb::module_::import_("quantick.nd").attr("zeros")("shape"_a = state.shape(), **keywords));
+              else
+                states.append(func("shape"_a = state.shape(), **keywords));
+            }
+            return states;
+          },
+          "batch_size"_a = 0, "func"_a = nb::none(), "kwargs"_a,
+          nb::sig("def begin_state(self, batch_size: int = 0, func: typing.Any = None, **kwargs: typing.Any) -> "
+                  "list[NDArray]"),
+          "States of zeros, or func(shape=..., **kwargs), a list: what the layer takes as its second argument.");
 }
 
 void bind_sequences(nb::module_& m) {
@@ -539,14 +559,17 @@ void bind_sequential(nb::module_& m) {
   sequential
       .def(
           "__init__",
-          [](nb::pointer_and_handle<nn::Sequential> self, nb::handle prefix) {
+          [](nb::pointer_and_handle<nn::Sequential> self, nb::handle prefix, nb::handle params) {
             if (nb::inst_python_derived(self.h))
               new (static_cast<void*>(self.p)) PythonBlock<nn::Sequential>();
             else
               new (static_cast<void*>(self.p)) nn::Sequential();
+            nb::inst_set_state(self.h, true, true);
             set_prefix(self.h, prefix);
+            share_params(self.h, params);
           },
-          "prefix"_a = nb::none(), nb::sig("def __init__(self, prefix: str | None = None) -> None"))
+          "prefix"_a = nb::none(), "params"_a = nb::none(),
+          nb::sig("def __init__(self, prefix: str | None = None, params: typing.Any = None) -> None"))
       .def(
           "add",
           [](nn::Sequential& self, const nb::args& blocks) {

@@ -148,7 +148,7 @@ def test_memory_that_is_not_there_is_a_memory_error():
     (lambda: nd.gelu(nd.ones(2), approximate="tan"), ValueError, r"\[gelu\] approximate"),
     (lambda: nd.cast(nd.ones(2), dtype="float31"), TypeError, r'\[dtype\] name, was "float31"'),
     (lambda: nd.quantize_linear(nd.ones(2), 0.5, dtype="uint7"), ValueError, "uint7"),
-    (lambda: nd.sum(nd.ones(2), axis=0), TypeError, "unexpected keyword argument 'axis'"),
+    (lambda: nd.sum(nd.ones(2), axe=0), TypeError, "unexpected keyword argument 'axe'"),
     (lambda: nd.tanh(nd.ones(2, "int8")), TypeError, r"\[tanh\] x, was int8, expected float32 or float64"),
     (lambda: nd.add(nd.ones(2, "int8"), nd.ones(2, "int8")), TypeError,
      r"\[add\] dtype, was int8, expected float32, .*: cast first"),

@@ -304,7 +304,7 @@ def test_arguments_by_place_and_by_name():
             (lambda: nn.LSTM(3, dropout="much"), r"\[lstm\] dropout, was a str, expected a number"),
             (lambda: nn.Conv1D(3, [3, 3]), r"kernel_size, were 2 values"),
             (lambda: nn.Conv2D(3, ["a"]), r"\[conv2d\] kernel_size\[0\], was a str"),
-            (lambda: nn.Dense(3, None, True, True, "float32", None, None, 0, False, None, 1), r"values, was 11, expected at most 10"),
+            (lambda: nn.Dense(3, None, True, True, "float32", None, None, 0, False, None, None, 1), r"values, was 12, expected at most 11"),
     ):
         with pytest.raises((TypeError, ValueError), match=text):
             make()

@@ -18,9 +18,14 @@ def function(name):
     return getattr(nd, name + "_" if keyword.iskeyword(name) else name)
 
 
+def written(name):
+    """The function that the build writes; quantick.nd takes more forms of arguments for some of them."""
+    return getattr(nd._operators, name + "_" if keyword.iskeyword(name) else name)
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_the_signature_is_the_rows(name):
-    row, parameters = ROWS[name], list(inspect.signature(function(name)).parameters.values())
+    row, parameters = ROWS[name], list(inspect.signature(written(name)).parameters.values())
     inputs, attributes = parameters[:len(row["inputs"])], parameters[len(row["inputs"]):]
     assert [p.name.rstrip("_") for p in inputs] == row["inputs"]
     required = len(inputs) - row["optional_inputs"]
@@ -30,14 +35,14 @@ def test_the_signature_is_the_rows(name):
         default = attribute["default"]
         assert parameter.default == (tuple(default) if isinstance(default, list) else default)
         assert type(parameter.default) is (tuple if isinstance(default, list) else type(default))
-    result = inspect.signature(function(name)).return_annotation
+    result = inspect.signature(written(name)).return_annotation
     assert result == ("NDArray" if row["visible_outputs"] == 1 else
                       "tuple[" + ", ".join(["NDArray"] * row["visible_outputs"]) + "]")
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_the_docstring_says_what_the_row_says(name):
-    row, doc = ROWS[name], inspect.getdoc(function(name))
+    row, doc = ROWS[name], inspect.getdoc(written(name))
     assert doc.splitlines()[0] == row["summary"].rstrip(".") + "."
     for argument in [*row["inputs"], *(a["name"] for a in row["attributes"])]:
         assert f"    {argument}: " in doc or f"    {argument}_: " in doc
