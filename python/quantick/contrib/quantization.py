@@ -441,7 +441,8 @@ def plan(
     """What quantization would do with each operation of the network, before any data is run: names for rules, methods,
     widths, and what stays float or cannot be in a program, with reasons.
 
-    config, settings: as quantize_net takes them. data_shapes: the input's shape; None: that of the network's last call.
+    config, settings: as quantize_net takes them; methods are those with calibration data, or with calib_mode="none"
+    those without. data_shapes: the input's shape; None: that of the network's last call.
     Raises ValueError for names and patterns in the settings that meet nothing.
     """
     _check_network(network)

@@ -2,6 +2,8 @@
 
 #include <nanobind/ndarray.h>
 
+#include <array>
+
 #include "quantick/bindings/python/fields.h"
 #include "quantick/bindings/python/unlocked.h"
 #include "quantick/core/error.h"
@@ -13,6 +15,14 @@ namespace quantick::python {
 namespace {
 
 std::string class_name(nb::handle value) { return nb::cast<std::string>(nb::inst_name(value)); }
+
+/// "float16", "uint32", "complex64", with " x 4" where there are several lanes.
+std::string dlpack_name(nb::dlpack::dtype type) {
+  constexpr std::array<std::string_view, 7> kNames{"int", "uint", "float", "opaque", "bfloat", "complex", "bool"};
+  return fmt::format("{}{}{}", type.code < kNames.size() ? kNames[type.code] : "dtype of DLPack's code ",
+                     type.code < kNames.size() ? type.bits : type.code,
+                     type.lanes == 1 ? "" : fmt::format(" x {}", type.lanes));
+}
 
 /// dtype of DLPack's code; throws TypeError that names it.
 DType dtype_of_dlpack(nb::dlpack::dtype type) {
@@ -38,10 +48,8 @@ DType dtype_of_dlpack(nb::dlpack::dtype type) {
         break;
     }
   }
-  fail<TypeError>(
-      "[array] dtype of code {}, {} bits, {} lanes (DLPack), expected float32, float64, int8, uint8, int16, int32, "
-      "int64 or bool",
-      type.code, type.bits, type.lanes);
+  fail<TypeError>("[array] was of {}, expected float32, float64, int8, uint8, int16, int32, int64 or bool",
+                  dlpack_name(type));
 }
 
 constexpr const char* kTaken =

@@ -92,6 +92,12 @@ void bind_session(nb::module_& m) {
       .def_prop_ro(
           "isa", [](const Session& s) { return std::string(isa_name(s.plan().isa())); },
           "Instruction set that the weights are packed for.")
+      .def(
+          "__reduce__",
+          [](const Session&) {
+            fail<TypeError>("[session] cannot be pickled or copied: pickle its Program, or the quantized network");
+          },
+          nb::sig("def __reduce__(self) -> typing.NoReturn"))
       .def("__repr__", [](const Session& s) {
         const runtime::Plan& plan = s.plan();
         return fmt::format("Session({} columns -> {}, {})", plan.width(plan.input().value), plan.width(plan.output()),

@@ -291,6 +291,14 @@ void bind_ticks(nb::class_<Live<Engine>>& bound) {
       .def(
           "keep_warm", [](L& self) { self.engine.keep_warm(); },
           "The same, one step long: for the pauses between ticks.")
+      .def(
+          "__reduce__",
+          [](const L&) {
+            fail<TypeError>(
+                "[stream] cannot be pickled or copied: pickle the Program, or the quantized network, and "
+                "absorb() the history into a new one");
+          },
+          nb::sig("def __reduce__(self) -> typing.NoReturn"))
       .def_ro("out", &L::out, "The newest outputs, [instruments, ...]: memory that steps without `out` write into.")
       .def_prop_ro("instruments", [](const L& self) { return self.engine.instruments(); })
       .def_prop_ro(

@@ -1,8 +1,10 @@
 """quantick.runtime: programs, sessions, streams, model slots and their checks."""
+import copy
 import gc
 import hashlib
 import json
 import math
+import pickle
 import sys
 import threading
 
@@ -452,6 +454,14 @@ def test_rows_of_another_width_are_refused(program, session):
     stream.absorb(1, x[:, 1].ravel())
     assert f"4 instruments, {columns} columns -> {width}" in repr(stream) and f"{columns} columns" in repr(session)
     assert "model 1 runs" in repr(runtime.ModelSlot(program))
+
+
+def test_what_runs_is_not_pickled(program, session):
+    for running, text in ((session, "pickle its Program"), (runtime.Stream(program), r"absorb\(\) the history"),
+                          (runtime.ModelSlot(program), r"absorb\(\) the history")):
+        for attempt in (pickle.dumps, copy.copy, copy.deepcopy):
+            with pytest.raises(TypeError, match=f"cannot be pickled or copied: .*{text}"):
+                attempt(running)
 
 
 def test_codes_of_every_value(program, session):
