@@ -101,7 +101,8 @@ def check_causality(
     changed, and counts the outputs whose bits moved. Any callable from an NDArray to an array will do: a float network,
     a feature, a function on NumPy arrays. sequence_in, sequence_out: whether x, the output, are [steps, batch, ...]
     rather than [batch, ...]; programs know that themselves. sequence_out None: whether model(x) has as many steps and
-    rows as x. Raises ShapeError where x has less than 2 steps or 2 rows.
+    rows as x. Raises ShapeError where x has less than 2 steps or 2 rows, and for outputs of
+    another form.
     """
     held = getattr(model, "program", model)  # a quantized network's
     if isinstance(held, Program):

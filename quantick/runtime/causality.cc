@@ -55,7 +55,18 @@ CausalityResult check_causality(const std::function<Array(const Array&)>& model,
             ShapeError, "[causality] x, was {}, expected at least 2 steps and 2 rows", x.shape().text());
   const Key key(options.seed);
   CausalityResult result;
-  const Array base = model(x);
+  // Without this an output of another form would be compared at places that mean nothing, or not at all.
+  const auto run = [&](const Array& input) {
+    const Array y = model(input);
+    const auto fits = [&](int axis, int64_t extent) { return y.ndim() > axis && y.shape()[axis] == extent; };
+    const bool steps_fit = !options.sequence_in || !options.sequence_out || fits(0, input.shape()[0]);
+    QTK_CHECK(
+        steps_fit && fits(out_axis, input.shape()[batch_axis]) && y.size() > 0, ShapeError,
+        "[causality] output of x {}, was {}, expected {}", input.shape().text(), y.shape().text(),
+        options.sequence_out ? "[steps, batch, ...]: say so (sequence_out) where it is [batch, ...]" : "[batch, ...]");
+    return y;
+  };
+  const Array base = run(x);
 
   const int64_t rows = x.shape()[batch_axis], kept = rows / 2;
   Array others = x.copy();
@@ -63,14 +74,14 @@ CausalityResult check_causality(const std::function<Array(const Array&)>& model,
   scramble(others.slice(batch_axis, kept + 1, rows), key.fold("after"));
   const Array alone = base.slice(out_axis, kept, kept + 1);
   result.compared += alone.size();
-  result.batch_companions = differences(alone, model(others).slice(out_axis, kept, kept + 1));
+  result.batch_companions = differences(alone, run(others).slice(out_axis, kept, kept + 1));
   if (!options.sequence_in || !options.sequence_out) return result;
 
   const int64_t steps = x.shape()[0];
   const auto compare = [&](const Array& input, int64_t until, int64_t& changed) {
     const Array before = base.slice(0, 0, until);
     result.compared += before.size();
-    changed += differences(before, model(input).slice(0, 0, until));
+    changed += differences(before, run(input).slice(0, 0, until));
   };
   for (const int64_t cut : {int64_t{1}, steps / 2, steps - 1})
     compare(x.slice(0, 0, cut).contiguous(), cut, result.truncated);

@@ -29,7 +29,7 @@ struct CausalityOptions {
 /// Runs the model on x, then on x cut off after several of its steps, then with its last step changed, then with all
 /// rows but one changed, and counts the outputs whose bits moved although they must not. Where the output is the frame
 /// of the last step there is no earlier output, and only the batch companions are checked. Throws ShapeError where x
-/// has less than 2 steps or 2 rows.
+/// has less than 2 steps or 2 rows, and for outputs of another form.
 CausalityResult check_causality(const std::function<Array(const Array&)>& model, const Array& x,
                                 const CausalityOptions& options = {});
 

@@ -165,5 +165,19 @@ TEST(Causality, SeesACallableThatLooksAheadOrAtItsCompanions) {
   EXPECT_EQ(check_causality(past, x).text(), "1080 values compared: no look-ahead");
 }
 
+TEST(Causality, RefusesOutputsOfAnotherForm) {
+  const Array x = random_input(random_lstm({.features = 5}, 3), 20, 4, 2);
+  const auto newest = [](const Array& v) { return v.slice(0, v.shape()[0] - 1, v.shape()[0]).squeeze(0); };
+  EXPECT_THROW(check_causality(newest, x), ShapeError);
+  EXPECT_TRUE(check_causality(newest, x, {.sequence_out = false}).causal());
+  const auto fewer = [](const Array& v) { return v.slice(0, 0, 1); };
+  const auto turned = [](const Array& v) { return v.transpose({1, 0, 2}); };
+  const auto nothing = [](const Array& v) { return v.slice(2, 0, 0); };
+  const auto fixed = [](const Array&) { return Array::zeros({20, 4, 1}); };  // whatever it is given
+  for (const auto& model : {std::function<Array(const Array&)>(fewer), {turned}, {nothing}, {fixed}})
+    EXPECT_THROW(check_causality(model, x), ShapeError);
+  EXPECT_THROW(check_causality(fewer, x, {.sequence_out = false}), ShapeError);
+}
+
 }  // namespace
 }  // namespace quantick::runtime
