@@ -1,5 +1,6 @@
 """Metrics of period returns (0.01 = 1 %), each with its convention in its arguments. Libraries differ in all of them:
-``backtest.evaluate`` has them under the libraries' names. Arguments are anything that NumPy takes as numbers [periods].
+``backtest.evaluate`` has them under the libraries' names. Arguments are anything that NumPy takes as numbers [periods],
+or a backtest's result, whose returns are taken. Series of pandas are paired row by row: other dates are refused.
 Undefined values are NaN; ValueError for series that are too short.
 """
 from __future__ import annotations
@@ -8,7 +9,7 @@ from typing import Any
 
 from quantick import _core
 from quantick._checks import numbers
-from quantick._core import metric_expected_max_sharpe as expected_max_sharpe
+from quantick._core import BacktestResult, metric_expected_max_sharpe as expected_max_sharpe
 
 __all__ = [
     "alpha_per_period",
@@ -19,6 +20,7 @@ __all__ = [
     "deflated_sharpe",
     "downside_risk",
     "drawdown",
+    "ewma_volatility",
     "expected_max_sharpe",
     "expected_shortfall",
     "hit_rate",
@@ -32,16 +34,43 @@ __all__ = [
     "stability",
     "tail_ratio",
     "total_return",
+    "ulcer_index",
     "value_at_risk",
+    "volatility_regimes",
 ]
 
 
 def _numbers(values: Any, name: str = "returns") -> Any:
     """float64 [n], contiguous."""
+    if isinstance(values, BacktestResult):
+        values = values.returns
     array = numbers(values, f"[metrics] {name}")
     if array.ndim != 1:
         raise _core.ShapeError(f"[metrics] {name}: shape {array.shape}, expected one dimension")
     return array
+
+
+def _dates(values: Any) -> Any:
+    """datetime64[D] [n] that the numbers stand on, None where they do not say."""
+    import numpy as np
+
+    if isinstance(values, BacktestResult):
+        return values.dates
+    index = values.index if type(values).__module__.partition(".")[0] == "pandas" else None
+    known = getattr(getattr(index, "dtype", None), "kind", "") == "M" and getattr(index, "tz", None) is None
+    return np.asarray(index).astype("datetime64[D]") if known else None
+
+
+def _pair(returns: Any, benchmark: Any) -> tuple[Any, Any]:
+    own, other = _numbers(returns), _numbers(benchmark, "benchmark")
+    if own.shape != other.shape:
+        raise _core.ShapeError(f"[metrics] benchmark: {len(other)} returns, expected {len(own)}")
+    days, others = _dates(returns), _dates(benchmark)
+    if days is not None and others is not None and (days != others).any():
+        row = int((days != others).argmax())
+        raise ValueError(f"[metrics] benchmark: row {row} is of {others[row]}, expected {days[row]}, as the returns' is: "
+                         "rows are paired as they stand; reindex() one of them first")
+    return own, other
 
 
 def total_return(returns: Any) -> float:
@@ -114,29 +143,48 @@ def drawdown(returns: Any) -> Any:
     return _core.metric_drawdown(_numbers(returns))
 
 
-def value_at_risk(returns: Any, tail: float = 0.05) -> float:
-    """A loss, above 0: percentile of the returns, linear interpolation."""
-    return _core.metric_value_at_risk(_numbers(returns), tail)
+def value_at_risk(returns: Any, tail: float = 0.05, method: str = "historical") -> float:
+    """A loss, above 0. method: historical (percentile of the returns, linear interpolation: empyrical), order_statistic
+    (QuantLib, skfolio), normal (by mean and deviation: quantstats), ewma (RiskMetrics: mean 0, decay 0.94)."""
+    return _core.metric_tail_loss(_numbers(returns), tail, method, False)
 
 
-def expected_shortfall(returns: Any, tail: float = 0.05) -> float:
-    """A loss, above 0: mean of the lowest floor((n - 1) * tail) + 1 returns."""
-    return _core.metric_expected_shortfall(_numbers(returns), tail)
+def expected_shortfall(returns: Any, tail: float = 0.05, method: str = "historical") -> float:
+    """A loss, above 0. method: historical (mean of the lowest floor((n - 1) * tail) + 1 returns: empyrical), or normal
+    (closed form: quantstats)."""
+    return _core.metric_tail_loss(_numbers(returns), tail, method, True)
+
+
+def ulcer_index(returns: Any, ddof: int = 1) -> float:
+    """Root of the summed squared drawdowns over n - ddof (quantstats: 1, Martin and McCann 1989: 0)."""
+    return _core.metric_ulcer_index(_numbers(returns), ddof)
+
+
+def ewma_volatility(returns: Any, decay: float = 0.94) -> float:
+    """Per period, after the last: root of the exponentially weighted mean square (RiskMetrics 1996)."""
+    return _core.metric_ewma_volatility(_numbers(returns), decay)
+
+
+def volatility_regimes(returns: Any, decay: float = 0.94, warmup: int = 60, calm_below: float = 0.25,
+                       stormy_above: float = 0.75) -> list[str]:
+    """calm, normal or stormy after each return: its EWMA volatility among those so far, by the shares of them below;
+    unknown for the first ``warmup``. Nothing later is used."""
+    return _core.metric_volatility_regimes(_numbers(returns), decay, warmup, calm_below, stormy_above)
 
 
 def beta(returns: Any, benchmark: Any) -> float:
     """Covariance with the benchmark over its variance."""
-    return _core.metric_beta(_numbers(returns), _numbers(benchmark, "benchmark"))
+    return _core.metric_beta(*_pair(returns, benchmark))
 
 
 def alpha_per_period(returns: Any, benchmark: Any, risk_free: float = 0) -> float:
     """Mean of r - beta * b per period; risk_free per period is taken from both."""
-    return _core.metric_alpha_per_period(_numbers(returns), _numbers(benchmark, "benchmark"), risk_free)
+    return _core.metric_alpha_per_period(*_pair(returns, benchmark), risk_free)
 
 
 def information_ratio(returns: Any, benchmark: Any) -> float:
     """Mean of r - b over its standard deviation (ddof 1), per period."""
-    return _core.metric_information_ratio(_numbers(returns), _numbers(benchmark, "benchmark"))
+    return _core.metric_information_ratio(*_pair(returns, benchmark))
 
 
 def probabilistic_sharpe(returns: Any, benchmark_sharpe: float = 0) -> float:

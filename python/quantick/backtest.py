@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from quantick import _core, _metrics as metrics, frames
 from quantick._core import BacktestResult, Panel, ScoreMatrix, Strategy, Ticks
-from quantick._checks import expect, whole
-from quantick._metrics import _numbers
+from quantick._checks import expect, was, whole
+from quantick._metrics import _numbers, _pair
 
 __all__ = [
     "BacktestResult",
@@ -68,10 +68,10 @@ def run(prices: Any, scores: Any, strategy: str | Strategy = "TopkDropout", **op
     """Trades ``scores`` bar by bar: a decision sees the close of bar t, its orders trade in a later one.
 
     prices: a Panel, or a frame for ``frames.read``. scores: a ScoreMatrix, or a frame for ``frames.read_scores``; their
-    instruments must be among the prices', their dates on the prices' calendar. strategy: an object of
-    ``quantick.strategy``, or a class name, whose options then stand among ``options``. ``options()`` lists the others:
-    execution and costs. Raises ValueError (TypeError for an unknown option, with the nearest) that names what does not
-    fit. Runs without Python's lock.
+    instruments must be among the prices', their dates on the prices' calendar (``strategy.matching`` leaves out others).
+    strategy: an object of ``quantick.strategy``, or a class name, whose options then stand among ``options``. ``options()``
+    lists the others: execution and costs. Raises ValueError (TypeError for an unknown option, with the nearest) that names
+    what does not fit. Runs without Python's lock.
     """
     chosen, rest = _strategy(strategy, options)
     return _core.run_backtest(_prices(prices), frames.read_scores(scores), chosen, rest)
@@ -95,18 +95,19 @@ def equal_weight(result: BacktestResult, rebalance: int | None = None) -> Backte
 
 def benchmark_returns(result: BacktestResult, benchmark: Any) -> Any:
     """Returns [bars] of a benchmark (prices of one instrument: a Panel, or a frame) on the dates of a result, for
-    ``evaluate(result.returns, benchmark=...)``."""
+    ``evaluate(result, benchmark=...)``; 0 where it has no price."""
     return _result(result).benchmark_returns(_prices(benchmark))
 
 
-def evaluate(returns: Any, benchmark: Any = None, profile: str = "empyrical") -> dict[str, float]:
-    """All metrics of period returns as another tool computes them, with its defaults: empyrical, quantstats, qlib, lean
-    or vnpy. ``benchmark``: returns of the same periods, for what needs one. Raises ValueError for fewer than 2 returns
-    or one that is not finite."""
-    own, other = _numbers(returns), None if benchmark is None else _numbers(benchmark, "benchmark")
-    if other is not None and other.shape != own.shape:
-        raise _core.ShapeError(f"[metrics] benchmark: shape {other.shape}, expected {own.shape}, that of returns")
-    return {name: value for name, value, _ in _core.evaluate_profile(own, other, profile)}
+def evaluate(returns: Any, benchmark: Any = None, profile: str = "empyrical", *, periods: float | None = None,
+             risk_free: float = 0) -> dict[str, float]:
+    """All metrics of period returns, or of a result, as another tool computes them: empyrical, quantstats, qlib, lean or
+    vnpy. ``benchmark``: returns of the same periods, for what needs one. ``periods``: a year, 52 of weekly returns, say;
+    by default the tool's (252, of qlib 238, of vnpy 240). ``risk_free``: as the tool takes it, per period (empyrical) or
+    per year; qlib has none. Raises ValueError for fewer than 2 returns, one that is not finite, or a benchmark of other
+    dates."""
+    own, other = (_numbers(returns), None) if benchmark is None else _pair(returns, benchmark)
+    return {name: value for name, value, _ in _core.evaluate_profile(own, other, profile, periods, risk_free)}
 
 
 def profiles() -> list[str]:
@@ -183,8 +184,8 @@ def compare_scores(first: Any, second: Any, labels: Any, top_k: float = 0.2, **b
 def sweep(prices: Any, scores: Any, strategy: str | Strategy | Sequence[str | Strategy] = "TopkDropout", *,
           periods_per_year: float = 252, trials_before: int = 0,
           progress: Callable[[int, int], None] | None = None, **options: Any) -> dict[str, Any]:
-    """Many settings on one set of scores, in parallel: a list in place of an option's value stands for each of its
-    values, crossed with all other lists.
+    """Many settings on one set of scores, in parallel: a list, or an array, in place of an option's value stands for each
+    of its values, crossed with all other lists.
 
     progress(done, settings) is called between batches. Gives arrays [settings] (annual_return, annual_volatility, sharpe
     with its interval, max_drawdown, turnover, costs, trades, blocked, ruined, deflated_sharpe), "settings" (a list of
@@ -193,7 +194,7 @@ def sweep(prices: Any, scores: Any, strategy: str | Strategy | Sequence[str | St
     """
     several = [strategy] if isinstance(strategy, (str, Strategy)) else list(expect(
         strategy, Sequence, "[backtest] strategy", "a Strategy, a name, or a list of them"))
-    lists = {name: list(value) if isinstance(value, (list, tuple, range)) else [value]
+    lists = {name: list(value) if isinstance(value, (list, tuple, range)) or getattr(value, "ndim", 0) == 1 else [value]
              for name, value in options.items()}
     settings, described = [], []
     for one in several:
@@ -228,27 +229,47 @@ def run_ticks(ticks: Ticks | Mapping[str, Any], signals: Any, *, latency_ns: Any
     """Trades signals on best quotes, event by event: a decision sees its event and nothing later, its order meets the
     quotes of the moment it arrives.
 
-    ticks: of ``market.read_ticks``, of one instrument, or a mapping of arrays time (ns), bid, ask, bid_size, ask_size.
+    ticks: of ``market.read_ticks``, of one instrument, or a frame or a mapping of time, bid, ask, bid_size, ask_size;
+    time: whole ns since 1970-01-01 UTC, or datetime64 of UTC or with a time zone.
     signals: [events], above 0 for a rise, NaN: none. latency_ns: of a decision: a number, measured samples (an array), or
     the path of a latencies.csv; line_ns: of the way here and back. ``options``: enter, exit, max_position, multiplier,
     fee_per_contract, fee_bps, fill_quote (valid, next), flat_at, utc_offset. Gives profit and position [events], days,
     counts of orders, fees and costs, and notes.
     """
-    import numpy as np
-
-    if not isinstance(ticks, Ticks):
-        missing = [name for name in _QUOTES if name not in expect(ticks, Mapping, "[ticks] ticks", "Ticks or a mapping")]
+    columns: Any
+    if isinstance(ticks, Ticks):
+        columns = {name: getattr(ticks, name) for name in _QUOTES}
+    else:
+        known: Any = getattr(ticks, "column_names", getattr(ticks, "columns", None))  # of pyarrow; pandas and polars
+        if known is None:
+            known = expect(ticks, Mapping, "[ticks] ticks", "Ticks, a frame or a mapping")
+        missing = [name for name in _QUOTES if name not in known]
         if missing:
             raise ValueError(f"[ticks] ticks without {missing[0]}, expected arrays {', '.join(_QUOTES)}")
-    columns = (lambda name: getattr(ticks, name)) if isinstance(ticks, Ticks) else ticks.__getitem__
+        columns = ticks
     latency: Any = latency_ns
     if isinstance(latency, os.PathLike):
         latency = os.fspath(latency)
     elif not isinstance(latency, (str, int)):
         latency = _numbers(latency, "latency_ns")
-    bid, ask, bid_size, ask_size = (_numbers(columns(name), name) for name in _QUOTES[1:])
-    return _core.run_ticks(np.ascontiguousarray(columns("time"), dtype=np.int64), bid, ask, bid_size, ask_size,
+    bid, ask, bid_size, ask_size = (_numbers(columns[name], name) for name in _QUOTES[1:])
+    return _core.run_ticks(_nanoseconds(columns["time"]), bid, ask, bid_size, ask_size,
                            _numbers(signals, "signals"), latency, line_ns, limit_to_size, seed, options)
+
+
+def _nanoseconds(times: Any) -> Any:
+    """int64 [events] since 1970-01-01 UTC."""
+    import numpy as np
+
+    if getattr(getattr(times, "dtype", None), "tz", None) is not None:  # of pandas
+        times = times.dt.tz_convert("UTC").dt.tz_localize(None)
+    array = np.asarray(times)
+    if array.dtype.kind == "M" and not np.isnat(array).any():
+        return np.ascontiguousarray(array.astype("datetime64[ns]").view(np.int64))
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"[ticks] time, was {'NaT' if array.dtype.kind == 'M' else f'of dtype {array.dtype}'}, expected "
+                        "whole ns since 1970-01-01 UTC, or datetime64")
+    return np.ascontiguousarray(array, dtype=np.int64)
 
 
 def _result(result: Any) -> BacktestResult:
@@ -263,7 +284,13 @@ def _prices(prices: Any) -> Panel:
 def _strategy(strategy: str | Strategy, options: Mapping[str, Any]) -> tuple[Strategy, dict[str, Any]]:
     """The strategy, and the options that are not its own."""
     if isinstance(strategy, Strategy):
+        for name in set(options) & set(strategy.options):
+            raise TypeError(f"[backtest] {name} is an option of the strategy, which was given as an object: expected "
+                            f"{strategy.name}({name}=...)")
         return strategy, dict(options)
+    if not isinstance(strategy, str):
+        raise TypeError(f"[backtest] strategy, {was(strategy)}, expected an object of quantick.strategy, such as "
+                        "TopkDropout(k=50), or a class name")
     own = Strategy(strategy, {}).options
     return (Strategy(strategy, {name: value for name, value in options.items() if name in own}),
             {name: value for name, value in options.items() if name not in own})

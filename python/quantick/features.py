@@ -7,11 +7,11 @@ the batch.
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from quantick import _core
-from quantick._checks import expect, numbers
+from quantick import _core, frames
+from quantick._checks import expect, numbers, whole
 from quantick._core import (
     FeatureSet,
     FeatureStream,
@@ -35,6 +35,7 @@ __all__ = [
     "TickFeatureStream",
     "TickMatrix",
     "WindowDataset",
+    "check_truncation",
     "compute",
     "compute_ticks",
     "dataset",
@@ -66,6 +67,36 @@ def describe(name: str) -> dict[str, Any]:
     return rows[name]
 
 
+def check_truncation(function: Callable[[Panel], Any], prices: Any, cuts: int | Sequence[int] = 5) -> str | None:
+    """Whether a function of your own looks ahead: computes it again with the prices cut off at several dates. None where
+    every earlier value kept its bits, else what changed.
+
+    function: of a Panel, gives [dates, ...], such as a wide frame or an array of features. cuts: how many, or positions of
+    dates. (``FeatureSet.check_truncation`` does this for the features of ``names()``.)
+    """
+    import numpy as np
+
+    def outputs(panel: Panel) -> Any:
+        values = numbers(function(panel), "[features] values of the function")
+        if values.ndim == 0 or len(values) != len(panel):
+            raise _core.ShapeError(f"[features] values of the function, shape {values.shape}, expected {len(panel)} dates "
+                                   "in front")
+        return np.where(np.isnan(values), np.nan, values).reshape(-1)
+
+    panel = _prices(prices)
+    count = len(panel)
+    if isinstance(cuts, int):
+        cuts = sorted({max(1, count * (i + 1) // (cuts + 1)) for i in range(cuts)} & set(range(1, count)))
+    places = [whole(cut, "[features] cuts") for cut in cuts]
+    if not places:
+        raise ValueError("[features] cuts, was none, expected one position or more, and prices of 2 dates or more")
+    return _core.leak_of_feature(panel, places, outputs)
+
+
+def _prices(prices: Any) -> Panel:
+    return prices if isinstance(prices, Panel) else frames.read(prices)
+
+
 def _names(specifications: Any) -> list[str]:
     """A text alone would be taken letter by letter."""
     if isinstance(specifications, str):
@@ -73,14 +104,15 @@ def _names(specifications: Any) -> list[str]:
     return list(expect(specifications, Iterable, "[features] specifications", "a list of texts"))
 
 
-def compute(prices: Panel, specifications: Sequence[str]) -> Any:
-    """``FeatureSet(specifications).compute(prices)``: float64 [dates, instruments, features], NaN: no value."""
-    return FeatureSet(_names(specifications)).compute(expect(prices, Panel, "[features] prices"))
+def compute(prices: Any, specifications: Sequence[str]) -> Any:
+    """``FeatureSet(specifications).compute(prices)``: float64 [dates, instruments, features], NaN: no value. prices: a
+    Panel, or a frame for ``frames.read``."""
+    return FeatureSet(_names(specifications)).compute(_prices(prices))
 
 
-def forward_returns(prices: Panel, horizon: int) -> ScoreMatrix:
+def forward_returns(prices: Any, horizon: int) -> ScoreMatrix:
     """What a signal of date t can earn: price[t + 1 + horizon] / price[t + 1] - 1. Looks ahead: for labels and scoring."""
-    return _core.forward_returns_of(prices, horizon)
+    return _core.forward_returns_of(_prices(prices), horizon)
 
 
 def fit_scaler(values: Any, names: Sequence[str], begin: int, end: int, **options: Any) -> Scaler:
@@ -94,12 +126,12 @@ def fit_scaler(values: Any, names: Sequence[str], begin: int, end: int, **option
     return Scaler.fit_to(cube, list(names), cube.shape[1], begin, end, options)
 
 
-def dataset(prices: Panel, values: Any, **options: Any) -> WindowDataset:
+def dataset(prices: Any, values: Any, **options: Any) -> WindowDataset:
     """Samples of scaled features ``values`` [dates, instruments, features] with labels from ``prices``.
 
     ``options``: window, horizon, label (return, demean, rank, zscore), label_volatility_bars.
     """
-    return WindowDataset(prices, numbers(values, "[features] values", "float32"), options)
+    return WindowDataset(_prices(prices), numbers(values, "[features] values", "float32"), options)
 
 
 def samples(dataset: WindowDataset, chosen: SampleList) -> Samples:

@@ -95,7 +95,7 @@ def test_errors_name_what_is_wrong(prices, scores):
 def test_strategies():
     assert strategy.names() == ["LongShort", "TopkDropout", "EqualWeight", "TargetWeights"]
     assert repr(strategy.LongShort(k=0.1)).startswith("LongShort(k=0.1, long_only=False")
-    for name in ("LongShort", "TopkDropout", "EqualWeight"):
+    for name in strategy.names():
         made = getattr(strategy, name)()
         assert made.name == name and made.options == strategy.Strategy(name, {}).options, "defaults are the core's"
     with pytest.raises(TypeError, match="unknown argument kk"):
@@ -177,6 +177,39 @@ def test_scores_of_arrays_and_files(scores, tmp_path):
         strategy.scores(scores.dates[:1], ["A"], [[np.inf]])
 
 
+def test_scores_that_say_more_than_prices_do(prices, scores, result):
+    wide = frames.to_pandas(scores)
+    more = wide.assign(XYZ=1.0)
+    more = pd.concat([more, more.iloc[-1:].set_axis([pd.Timestamp("2031-01-01")])])
+    with pytest.raises(ValueError, match="2031-01-01, which is not a date of the prices"):
+        backtest.run(prices, more, strategy.TopkDropout(k=4, n_drop=1))
+    left = strategy.matching(more, prices)
+    assert left.instruments == NAMES and left.values.tobytes() == scores.values.tobytes()
+    again = backtest.run(prices, left, strategy.TopkDropout(k=4, n_drop=1), commission_bps=3)
+    assert again.equity.tobytes() == result.equity.tobytes()
+    with pytest.raises(ValueError, match="instruments: none of the scores' ScoreMatrix of 371 dates"):
+        strategy.matching(more[["XYZ"]], prices)
+    with pytest.raises(ValueError, match="dates: none of"):
+        strategy.matching(more.iloc[-1:], frames.to_pandas(prices, layout="wide"))
+
+
+def test_labels_of_a_frame_are_checked(scores):
+    wide = frames.to_pandas(scores)
+    assert strategy.scores(scores.dates, NAMES, wide).values.tobytes() == scores.values.tobytes()
+    with pytest.raises(ValueError, match="column 0 is called 'N00', expected 'N11'"):
+        strategy.scores(scores.dates, NAMES[::-1], wide)
+    with pytest.raises(ValueError, match="row 0 is of"):
+        strategy.scores(scores.dates, NAMES, wide.iloc[::-1])
+
+
+def test_what_is_no_strategy(prices, scores):
+    for wrong in (strategy.TopkDropout, 3, lambda scores: scores):
+        with pytest.raises(TypeError, match=r"\[backtest\] strategy, was .*, expected an object of quantick.strategy"):
+            backtest.run(prices, scores, wrong)
+    with pytest.raises(TypeError, match=r"k is an option of the strategy, .* expected TopkDropout\(k=...\)"):
+        backtest.run(prices, scores, strategy.TopkDropout(k=4, n_drop=1), k=5)
+
+
 def test_truncation(result):
     assert backtest.check_truncation(result, 4) is None
     assert backtest.check_truncation(result, [100]) is None
@@ -231,6 +264,69 @@ def test_metrics_are_quantstats():
               "information_ratio": qs.information_ratio(r, b)}
     ours = backtest.evaluate(r, benchmark=b, profile="quantstats")
     assert ours == pytest.approx({name: float(value) for name, value in theirs.items()}, rel=1e-9)
+
+
+def test_other_periods_and_rates(result):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        qs, empyrical = pytest.importorskip("quantstats").stats, pytest.importorskip("empyrical")
+    draw = np.random.default_rng(3)
+    r = pd.Series(0.002 + 0.02 * draw.standard_t(4, 300), index=pd.date_range("2015-01-02", periods=300, freq="W-FRI"))
+    weekly = backtest.evaluate(r, profile="quantstats", periods=52, risk_free=0.03)
+    for name, theirs in [("sharpe", qs.sharpe(r, rf=0.03, periods=52)), ("sortino", qs.sortino(r, rf=0.03, periods=52)),
+                         ("omega", qs.omega(r, rf=0.03, periods=52)), ("annual_return", qs.cagr(r, periods=52)),
+                         ("annual_volatility", qs.volatility(r, periods=52)), ("calmar", qs.calmar(r, periods=52))]:
+        assert weekly[name] == pytest.approx(float(theirs), rel=1e-9), name
+    ours = backtest.evaluate(r, periods=52, risk_free=1e-4)
+    for name, theirs in [("sharpe", empyrical.sharpe_ratio(r, 1e-4, annualization=52)),
+                         ("omega", empyrical.omega_ratio(r, 1e-4, annualization=52)),
+                         ("annual_return", empyrical.annual_return(r, annualization=52))]:
+        assert ours[name] == pytest.approx(float(theirs), rel=1e-9), name
+    with pytest.raises(ValueError, match='risk_free, was 0.01, expected 0: profile "qlib" has none'):
+        backtest.evaluate(r, profile="qlib", risk_free=0.01)
+    with pytest.raises(ValueError, match="periods a year, was 0"):
+        backtest.evaluate(r, periods=0)
+    assert backtest.evaluate(result) == backtest.evaluate(result.returns)
+    assert backtest.metrics.sharpe(result) == backtest.metrics.sharpe(result.returns)
+
+
+def test_a_benchmark_of_other_dates_is_refused(result):
+    days = pd.bdate_range("2020-01-01", periods=50)
+    r = pd.Series(np.random.default_rng(0).normal(0, 0.01, 50), index=days)
+    shifted = r.set_axis(days + pd.tseries.offsets.BDay(1))
+    for compute in (lambda b: backtest.evaluate(r, benchmark=b), lambda b: backtest.metrics.beta(r, b),
+                    lambda b: backtest.metrics.information_ratio(r, b)):
+        compute(r), compute(r.to_numpy()), compute(r.reset_index(drop=True))
+        with pytest.raises(ValueError, match="row 0 is of 2020-01-02, expected 2020-01-01, as the returns' is"):
+            compute(shifted)
+    own = pd.Series(result.returns, index=pd.DatetimeIndex(result.dates))
+    assert backtest.evaluate(result, benchmark=own)["beta"] == pytest.approx(1)
+    with pytest.raises(ValueError, match="benchmark: row 0"):
+        backtest.evaluate(result, benchmark=own.set_axis(own.index + pd.Timedelta("7D")))
+
+
+def test_tail_losses_by_hand():
+    from scipy import stats
+    r = np.random.default_rng(1).normal(0.001, 0.02, 400)
+    m = backtest.metrics
+    assert m.value_at_risk(r, 0.01) == pytest.approx(-np.percentile(r, 1))
+    assert m.value_at_risk(r, method="order_statistic") == pytest.approx(-np.sort(r)[20])
+    assert m.value_at_risk(r, method="normal") == pytest.approx(-stats.norm.ppf(0.05, r.mean(), r.std(ddof=1)))
+    square = r[0] ** 2
+    for value in r[1:]:
+        square = 0.94 * square + 0.06 * value**2
+    assert m.ewma_volatility(r) == pytest.approx(np.sqrt(square))
+    assert m.value_at_risk(r, 0.01, "ewma") == pytest.approx(-stats.norm.ppf(0.01) * np.sqrt(square))
+    assert m.expected_shortfall(r, method="normal") == pytest.approx(
+        -r.mean() + r.std(ddof=1) * stats.norm.pdf(stats.norm.ppf(0.05)) / 0.05)
+    assert m.ulcer_index(r, 0) == pytest.approx(np.sqrt(np.mean(m.drawdown(r) ** 2)))
+    with pytest.raises(ValueError, match='method, was "nromal", expected historical, normal, order_statistic or ewma'):
+        m.value_at_risk(r, method="nromal")
+    with pytest.raises(ValueError, match='method, was "ewma", expected historical, normal$'):
+        m.expected_shortfall(r, method="ewma")
+    regimes = m.volatility_regimes(np.r_[r, 10 * r], warmup=100)
+    assert regimes[:99] == ["unknown"] * 99 and set(regimes[410:440]) == {"stormy"} and "calm" in regimes[:400]
+    assert m.volatility_regimes(r, warmup=100) == regimes[:400], "nothing later is used"
 
 
 def test_metrics_refuse():
@@ -292,7 +388,7 @@ def test_sweep(prices, scores, result):
     assert seen[-1] == (4, 4)
     frame = frames.to_pandas({name: value for name, value in out.items() if isinstance(value, np.ndarray)})
     assert len(frame) == 4
-    own = backtest.sweep(prices, scores, "TopkDropout", k=[3, 4], n_drop=1)
+    own = backtest.sweep(prices, scores, "TopkDropout", k=np.array([3, 4]), n_drop=1)
     assert [s["k"] for s in own["settings"]] == [3, 4]
 
     def stop(done, total):
@@ -326,6 +422,26 @@ def test_ticks_by_hand():
         backtest.run_ticks(ticks, [1.0])
     with pytest.raises(TypeError, match="did you mean enter"):
         backtest.run_ticks(ticks, np.ones(4), entr=1)
+
+
+def test_ticks_of_frames():
+    times = pd.to_datetime(["2020-01-02 09:30:00", "2020-01-02 09:30:01", "2020-01-02 09:30:02", "2020-01-02 09:30:03"])
+    frame = pd.DataFrame({"time": times, "bid": [9.0, 10, 11, 12], "ask": [10.0, 11, 12, 13], "bid_size": 5, "ask_size": 5})
+    pa, pl = pytest.importorskip("pyarrow"), pytest.importorskip("polars")
+    whole = {name: frame[name].to_numpy() for name in frame} | {"time": times.as_unit("ns").asi8}
+    expected = backtest.run_ticks(whole, [1.0, 1, np.nan, -1], enter=0.5, latency_ns=1_500_000_000)
+    assert expected["profit"][3] == pytest.approx(12.5 - 11)
+    for source in (frame, frame.assign(time=times.as_unit("ms")), frame.assign(time=times.tz_localize("UTC")),
+                   frame.assign(time=times.tz_localize("UTC").tz_convert("America/New_York")), pl.from_pandas(frame),
+                   pa.Table.from_pandas(frame), {name: frame[name] for name in frame}):
+        out = backtest.run_ticks(source, [1.0, 1, np.nan, -1], enter=0.5, latency_ns=1_500_000_000)
+        assert out["profit"].tolist() == expected["profit"].tolist(), type(source)
+    for values, text in [([0.0, 1e9, 2e9, 3e9], "of dtype float64"), ([*times[:3], pd.NaT], "was NaT"),
+                         (["a"] * 4, "of dtype")]:
+        with pytest.raises(TypeError, match=r"\[ticks\] time, " + (text if "NaT" in text else f"was {text}")):
+            backtest.run_ticks(frame.assign(time=values), np.ones(4))
+    with pytest.raises(ValueError, match="ticks without ask_size"):
+        backtest.run_ticks(frame.drop(columns="ask_size"), np.ones(4))
 
 
 def test_ticks_of_a_file():

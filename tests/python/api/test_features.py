@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from conftest import shared
 
-from quantick import backtest, features, market
+from quantick import ShapeError, backtest, features, market
 
 pd = pytest.importorskip("pandas")
 
@@ -168,3 +168,40 @@ def test_ticks_by_hand():
     for beyond in (2, -1):
         with pytest.raises(IndexError, match=f"instrument, was {beyond}, expected 0 to 1"):
             stream.reset(beyond)
+
+
+def test_a_function_of_your_own_is_checked_for_look_ahead(prices):
+    def causal(panel):
+        return pd.DataFrame(panel["close"]).pct_change(fill_method=None).rolling(5).std()
+
+    def whole_sample(panel):
+        close = pd.DataFrame(panel["close"])
+        return (close - close.mean()) / close.std()
+
+    assert features.check_truncation(causal, prices) is None
+    assert features.check_truncation(lambda p: np.stack([causal(p), causal(p) * 2], axis=-1), prices, [10, 299]) is None
+    for bad in (whole_sample, lambda p: pd.DataFrame(p["close"]).shift(-1)):
+        assert "look-ahead: output 0 of 2018" in features.check_truncation(bad, prices)
+    assert features.check_truncation(causal, close_of(prices)) is None
+    with pytest.raises(ShapeError, match=r"shape \(299, 6\), expected 300 dates in front"):
+        features.check_truncation(lambda p: p["close"][1:], prices)
+    with pytest.raises(ValueError, match="cut 300, expected the position of a date from 1 to 299"):
+        features.check_truncation(causal, prices, [300])
+    with pytest.raises(ValueError, match="cuts, was none"):
+        features.check_truncation(causal, prices, [])
+
+    def fails(panel):
+        raise RuntimeError("own")
+    with pytest.raises(RuntimeError, match="own"):
+        features.check_truncation(fails, prices)
+
+
+def test_frames_go_straight_in(prices):
+    close = close_of(prices)
+    np.testing.assert_array_equal(features.compute(close, ["return(5)"]), features.compute(prices, ["return(5)"]))
+    np.testing.assert_array_equal(features.forward_returns(close, 5).values, features.forward_returns(prices, 5).values)
+    made = features.dataset(close, close.to_numpy()[:, :, None], window=3)
+    assert made.instruments == list("ABCDEF")
+    for date in (pd.Timestamp("2018-06-01"), "2018-06-01", pd.Timestamp("2018-06-01").date()):
+        assert len(made.predictable(date, "2018-06-29")) == len(made.predictable("2018-06-01", pd.Timestamp("2018-06-29")))
+        assert len(made.labelled("2018-03-01", "2018-05-31", next_segment=date)) > 0
