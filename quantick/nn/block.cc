@@ -166,13 +166,17 @@ Arrays Block::operator()(const Arrays& inputs) {
   std::optional<graph::LayerScope> scope;
   if (!name_.empty()) scope.emplace(name_);
   for (const Array& input : inputs) QTK_CHECK(input.defined(), ValueError, "[{}] input is an undefined array", kind());
-  last_input_types_ = types_of(inputs);
-  if (trace_depth > 0 || summary_collector != nullptr) return run_imperative(inputs);
+  if (trace_depth > 0 || summary_collector != nullptr) {
+    Arrays outputs = run_imperative(inputs);
+    last_input_types_ = types_of(inputs);
+    return outputs;
+  }
   std::erase_if(hooks_, [](const auto& hook) { return !hook->active(); });
   const auto hooks = hooks_;  // which they may change
   for (const auto& hook : hooks) hook->before(*this, inputs);
   Arrays outputs = hybridized_ && !has_hooks_inside() ? run_cached(inputs) : run_imperative(inputs);
   for (const auto& hook : hooks) hook->after(*this, inputs, outputs);
+  last_input_types_ = types_of(inputs);
   return outputs;
 }
 

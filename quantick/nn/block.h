@@ -85,7 +85,7 @@ class Block {
   bool hybridized() const { return hybridized_; }
   /// Traces forward in inference mode on zeros of these types (a fresh graph, dead nodes removed).
   graph::Graph trace(const Types& inputs);
-  /// Types of the inputs of the last call of this block, empty before the first.
+  /// Types of the inputs of the last call of this block that worked, empty before the first.
   const Types& last_input_types() const { return last_input_types_; }
   /// Elements of all parameters with known shapes.
   int64_t parameter_count() const;

@@ -146,6 +146,15 @@ TEST(Block, RefusesToRunUninitialized) {
             std::string::npos);
 }
 
+TEST(Block, RemembersTheInputsOfCallsThatWorked) {
+  Dense dense(3);
+  dense.initialize();
+  dense(Array::zeros({5, 4}));
+  EXPECT_THROW(dense(Array::zeros({2, 7})), ShapeError);
+  ASSERT_EQ(dense.last_input_types().size(), 1u);
+  EXPECT_EQ(dense.last_input_types()[0].shape, Shape({5, 4}));
+}
+
 TEST(Block, RefusesTakenAndDottedNames) {
   class Twice final : public Block {
    public:

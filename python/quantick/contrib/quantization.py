@@ -511,6 +511,8 @@ def quantize_walk_forward(
     axis = batch_axis(network, QuantizationConfig(layout=layout), rows.shape)
     out = []
     for window in windows:
+        if not isinstance(window, WalkForwardWindow):
+            raise TypeError(f"[walk forward] window, was a {type(window).__name__}, expected a WalkForwardWindow")
         if not 0 <= window.first < window.last <= rows.shape[axis]:
             raise ShapeError(f"[walk forward] window, was rows {window.first} to {window.last}, expected within "
                              f"{rows.shape[axis]} rows")

@@ -190,6 +190,8 @@ def test_no_range_knows_the_future(net):
     config = QuantizationConfig(weight_bits=4)
     one = quantize_walk_forward(net, nd.array(rows), found[:1], config, LayerOutputCollector=Peaks)[0]
     assert one.report.config.weight_bits == 4 and one.report.tensors[0].low == -one.report.tensors[0].high
+    with pytest.raises(TypeError, match="window, was a tuple, expected a WalkForwardWindow"):
+        quantize_walk_forward(net, rows, [(0, 20, 20, 30)])
     with pytest.raises(quantick.ShapeError, match="rows 0 to 20, expected within 10 rows"):
         quantize_walk_forward(net, rows[:, :10], found)
 

@@ -223,6 +223,21 @@ def test_a_network_that_was_never_called_says_so():
         quantize_net(lambda x: x)
 
 
+def test_a_call_that_failed_is_not_the_last_call():
+    fresh = Net(hidden=4)
+    fresh.initialize()
+    fresh(nd.array(windows()))
+    expected = quantize_net(fresh).program
+    for wrong in (windows(features=9), windows().astype(np.float64)):
+        with pytest.raises((TypeError, ValueError)):
+            fresh(nd.array(wrong))
+    assert quantize_net(fresh).program == expected
+    fresh.fc_final.hybridize()
+    fresh.hybridize()
+    fresh(nd.array(windows(batch=5)))
+    assert quantize_net(fresh.fc_final).predict(np.zeros((5, 8), np.float32)).shape == (5, 1)
+
+
 def test_layers_that_no_program_holds_are_named():
     class Odd(nn.Block):
         def forward(self, x):
