@@ -295,6 +295,8 @@ TEST(Truncation, FindsALeak) {
   ASSERT_TRUE(leak.has_value());
   EXPECT_EQ(leak->date, 9);
   EXPECT_CONTAINS(leak->to_string(panel), "look-ahead: output 0 of 2015-01-10");
+  for (const std::vector<int64_t>& nothing : {std::vector<int64_t>{}, {0}, {50}})
+    EXPECT_THROW(find_leak<double>(panel, nothing, peeking), ValueError);
 }
 
 TEST(FeatureRealData, Us6HasEveryFeatureAndNoLeak) {

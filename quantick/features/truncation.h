@@ -29,15 +29,19 @@ struct Leak {
 };
 
 /// outputs(panel) gives [T, width] numbers (float or double), for any T. Cuts at each position of `cuts`, 1..T-1.
+/// Throws ValueError where there is none, or one elsewhere.
 template <class Number>
 std::optional<Leak> find_leak(const market::Panel& panel, std::span<const int64_t> cuts,
                               const std::function<std::vector<Number>(const market::Panel&)>& outputs) {
+  QTK_CHECK(!cuts.empty(), ValueError, "[truncation] cuts, were none, expected one or more: nothing would be compared");
   const std::vector<Number> whole = outputs(panel);
   QTK_CHECK(panel.date_count() > 0 && whole.size() % panel.dates.size() == 0, ShapeError,
             "[truncation] {} outputs for {} dates, expected the same count for every date", whole.size(),
             panel.date_count());
   const auto width = static_cast<int64_t>(whole.size() / panel.dates.size());
   for (const int64_t cut : cuts) {
+    QTK_CHECK(cut >= 1 && cut < panel.date_count(), ValueError, "[truncation] cut {}, expected a position of 1 to {}",
+              cut, panel.date_count() - 1);
     const std::vector<Number> part = outputs(panel.slice(0, cut));
     QTK_CHECK(static_cast<int64_t>(part.size()) == cut * width, ShapeError,
               "[truncation] {} outputs for {} dates, expected {} per date", part.size(), cut, width);

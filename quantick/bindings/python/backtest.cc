@@ -47,6 +47,7 @@ BacktestRun run(std::shared_ptr<const Panel> prices, ScoreMatrix scores, const S
 
 /// The first bar whose numbers changed when what follows was removed; nothing where none did.
 std::optional<std::string> leak_of(const BacktestRun& whole, const std::vector<int64_t>& cuts) {
+  QTK_CHECK(!cuts.empty(), ValueError, "[backtest] cuts, were none, expected one or more: nothing would be compared");
   const LongCall call;
   const BacktestResult& all = whole.result;
   for (const int64_t cut : cuts) {

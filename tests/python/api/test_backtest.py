@@ -215,6 +215,8 @@ def test_truncation(result):
     assert backtest.check_truncation(result, [100]) is None
     with pytest.raises(ValueError, match="cut 1"):
         backtest.check_truncation(result, [1])
+    with pytest.raises(ValueError, match="nothing would be compared"):
+        result.check_truncation([])
 
 
 def test_metrics_are_empyricals():

@@ -67,6 +67,9 @@ def test_batch_stream_and_truncation(prices):
         row = stream.update({field: prices[field][t] for field in chosen.fields})
         assert row.tobytes() == batch[t].tobytes(), t
     assert chosen.check_truncation(prices, [50, 299]) is None
+    for nothing in ([], [0], [300]):
+        with pytest.raises(ValueError, match=r"\[truncation\] cut"):
+            chosen.check_truncation(prices, nothing)
     with pytest.raises(ValueError, match='field "'):
         chosen.stream(6).update({})
     with pytest.raises(ValueError, match="expected one per instrument, 6"):
@@ -94,13 +97,15 @@ def test_scaler(prices):
     scaler = features.fit_scaler(x, ["return(1)", "return(5)"], 0, 200)
     flat = x[:200].reshape(-1, 2)
     np.testing.assert_allclose(scaler.center, np.nanmean(flat, axis=0), rtol=1e-12)
-    np.testing.assert_allclose(scaler.scale, np.nanstd(flat, axis=0), rtol=1e-3)
+    np.testing.assert_allclose(scaler.scale, np.nanstd(flat, axis=0), rtol=1e-12)
     scaled = scaler.transform(x)
     assert scaled.dtype == np.float32 and scaled.shape == x.shape
     expected = np.clip((x - scaler.center) / scaler.scale, -5, 5)
     np.testing.assert_allclose(scaled, expected, rtol=1e-5, atol=1e-6)
     again = pickle.loads(pickle.dumps(scaler))
     assert again.features == scaler.features and again.transform(x).tobytes() == scaled.tobytes()
+    with pytest.raises(ShapeError, match="centers and scales, were 2 and 1, expected one per feature, 2"):
+        features.Scaler.__new__(features.Scaler).__setstate__({**scaler.__getstate__(), "scale": [1.0]})
     with pytest.raises(TypeError, match="unknown argument kinds"):
         features.fit_scaler(x, ["a", "b"], 0, 200, kinds="robust")
 
