@@ -62,7 +62,7 @@ def tick_names() -> list[str]:
 def describe(name: str) -> dict[str, Any]:
     """Formula and unit, an example, and the parameters with their defaults, of a feature of bars or ticks."""
     rows = {row["name"]: row for row in [*_core.tick_feature_rows(), *_core.feature_rows()]}
-    if name not in rows:
+    if expect(name, str, "[features] name", "a text") not in rows:
         raise ValueError(f"[features] was {name!r}, expected one of {', '.join(sorted(rows))}")
     return rows[name]
 

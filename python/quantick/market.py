@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from quantick import _core, frames
-from quantick._checks import numbers
+from quantick._checks import expect, numbers
 from quantick._core import Calendar, Panel, Ticks
 
 __all__ = ["Calendar", "Panel", "Ticks", "panel", "read_csv", "read_options", "read_parquet", "read_ticks"]
@@ -69,5 +69,6 @@ def read_ticks(path: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], 
     ``options``: format (auto, level1, binance), instrument, price_step (binance), utc_offset in hours (level1). Raises
     ParseError with file, line and field. Ctrl-C ends it.
     """
-    paths = [path] if isinstance(path, (str, os.PathLike)) else list(path)
+    paths = [path] if isinstance(path, (str, os.PathLike)) else list(expect(
+        path, Iterable, "[ticks] path", "a path, or a list of paths"))
     return _core.read_ticks([os.fspath(p) for p in paths], options)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from quantick import _core
-from quantick._checks import expect
+from quantick._checks import expect, was
 
 if TYPE_CHECKING:
     import numpy
@@ -146,7 +146,7 @@ class CompositeEvalMetric(EvalMetric):
 
     def __init__(self, metrics: Sequence[Any] | None = None, name: str = "composite",
                  output_names: Sequence[str] | None = None, label_names: Sequence[str] | None = None) -> None:
-        self.metrics = [create(metric) for metric in metrics or []]
+        self.metrics = [create(metric) for metric in expect(metrics or [], Sequence, "[metric] metrics", "a list")]
         super().__init__(name, output_names, label_names)
 
     def add(self, metric: Any) -> None:  # type: ignore[override]
@@ -496,7 +496,9 @@ class CustomMetric(EvalMetric):
 
     def __init__(self, feval: Callable[..., Any], name: str | None = None, allow_extra_outputs: bool = False,
                  output_names: Sequence[str] | None = None, label_names: Sequence[str] | None = None) -> None:
-        named = getattr(feval, "__name__", "feval") if name is None else name
+        named = getattr(feval, "__name__", "feval") if name is None else expect(name, str, "[metric] name")
+        if not callable(feval):
+            raise TypeError(f"[metric] feval, {was(feval)}, expected a function")
         super().__init__(f"custom({named})" if "<" in named else named, output_names, label_names)
         self._feval, self._allow_extra = feval, allow_extra_outputs
 

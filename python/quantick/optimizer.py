@@ -177,7 +177,7 @@ class SGD(_CoreOptimizer):
 
     def __init__(self, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.momentum, self.nesterov = float(momentum), nesterov
+        self.momentum, self.nesterov = number(momentum, "[optimizer] momentum"), nesterov
 
 
 class _CoreAdam(_CoreOptimizer):
@@ -186,7 +186,8 @@ class _CoreAdam(_CoreOptimizer):
     def __init__(self, learning_rate: float = 0.001, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8,
                  **kwargs: Any) -> None:
         super().__init__(learning_rate=learning_rate, **kwargs)
-        self.beta1, self.beta2, self.epsilon = float(beta1), float(beta2), float(epsilon)
+        self.beta1, self.beta2 = number(beta1, "[optimizer] beta1"), number(beta2, "[optimizer] beta2")
+        self.epsilon = number(epsilon, "[optimizer] epsilon")
 
 
 @register
@@ -212,7 +213,7 @@ class NAG(SGD):
     """SGD with Nesterov's momentum; without momentum, plain SGD."""
 
     def __init__(self, momentum: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(momentum, momentum > 0, **kwargs)
+        super().__init__(momentum, number(momentum, "[optimizer] momentum") > 0, **kwargs)
 
 
 @register

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from quantick import _core
+from quantick._checks import number
 from quantick._core import NDArray
 from quantick.context import check as _check_context
 
@@ -29,7 +30,7 @@ def uniform(low: float = 0.0, high: float = 1.0, shape: int | Sequence[int] = ()
             *, ctx: object = None) -> NDArray:
     """Uniform numbers in [low, high)."""
     _check_context(ctx)
-    if not low <= high < math.inf or low == -math.inf:
+    if not -math.inf < number(low, "[random] low") <= number(high, "[random] high") < math.inf:
         raise ValueError(f"[random] low and high, were {low} and {high}, expected finite numbers, low first")
     return _core.uniform(low, high, shape, dtype)
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from quantick import _core, frames
+from quantick._checks import expect
 from quantick._core import BacktestResult, Panel, ReportData
 
 __all__ = ["Report", "ReportData", "options", "write"]
@@ -28,7 +29,8 @@ class Report:
 
     def __init__(self, results: BacktestResult | Mapping[str, BacktestResult], *, benchmark: Any = None,
                  **options: Any) -> None:
-        named = {"Scores": results} if isinstance(results, BacktestResult) else dict(results)
+        named = {"Scores": results} if isinstance(results, BacktestResult) else dict(expect(
+            results, Mapping, "[report] results", "a BacktestResult, or a mapping of names to them"))
         prices = benchmark if benchmark is None or isinstance(benchmark, Panel) else frames.read(benchmark)
         self.data = ReportData(list(named), list(named.values()), prices, options)
         self._results = named

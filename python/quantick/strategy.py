@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import Any
 
 from quantick import _core, frames
-from quantick._checks import numbers
+from quantick._checks import expect, numbers
 from quantick._core import Panel, ScoreMatrix, Strategy
 
 __all__ = [
@@ -40,6 +40,7 @@ def scores(dates: Any, instruments: Sequence[str], values: Any) -> ScoreMatrix:
 
     days, block = np.asarray(dates, dtype="datetime64[D]"), numbers(values, "[scores] values")
     frames._check_labels(values, days, instruments, "[scores] values")
+    expect(instruments, Sized, "[scores] instruments", "a list of names")
     if block.shape != (days.size, len(instruments)):
         raise _core.ShapeError(f"[scores] values of shape {block.shape}, expected {(days.size, len(instruments))}")
     return ScoreMatrix(days.view(np.int64), list(instruments), block.reshape(-1))

@@ -5,7 +5,7 @@ of threads.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -149,5 +149,6 @@ def predict(net: Block, data: Dataset | Any, batch_size: int = 256, layout: str 
     if not isinstance(data, Dataset):
         from quantick import nd
 
+        expect(data, Sized, "[predict] data", "a Dataset, or an array")
         data = ArrayDataset(data, nd.zeros((len(data),)))
     return _core.predict(net, data, batch_size, layout)

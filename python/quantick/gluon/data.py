@@ -4,11 +4,11 @@ train.fit has datasets of its own (quantick.train): these are for loops written 
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from typing import Any
 
 from quantick import nd
-from quantick._checks import expect
+from quantick._checks import expect, whole
 from quantick._core import NDArray, PanelDataset
 
 __all__ = ["ArrayDataset", "BatchSampler", "DataLoader", "Dataset", "FilterSampler", "IntervalSampler", "RandomSampler",
@@ -90,7 +90,7 @@ class ArrayDataset(Dataset):
     def __init__(self, *args: Any) -> None:
         if not args:
             raise ValueError("[dataset] arrays, was none, expected at least one")
-        sizes = [len(array) for array in args]
+        sizes = [len(expect(array, Sized, "[dataset] arrays", "arrays or lists")) for array in args]
         if len(set(sizes)) > 1:
             raise ValueError(f"[dataset] lengths of the arrays, was {sizes}, expected one length")
         self._arrays = args
@@ -181,7 +181,7 @@ class IntervalSampler(Sampler):
     """0, interval, 2 interval, ..., then with rollover from 1 on, and so forth."""
 
     def __init__(self, length: int, interval: int, rollover: bool = True) -> None:
-        if not 0 < interval <= length:
+        if not 0 < whole(interval, "[sampler] interval") <= whole(length, "[sampler] length"):
             raise ValueError(f"[sampler] interval, was {interval}, expected 1 .. {length}")
         self._length, self._interval, self._rollover = length, interval, rollover
 
@@ -198,7 +198,7 @@ class BatchSampler(Sampler):
     next pass ("rollover")."""
 
     def __init__(self, sampler: Sampler, batch_size: int, last_batch: str = "keep") -> None:
-        if batch_size < 1:
+        if whole(batch_size, "[sampler] batch_size") < 1:
             raise ValueError(f"[sampler] batch_size, was {batch_size}, expected > 0")
         if last_batch not in ("keep", "discard", "rollover"):
             raise ValueError(f"[sampler] last_batch, was {last_batch}, expected keep, discard or rollover")
@@ -256,6 +256,7 @@ class DataLoader:
                 raise ValueError("[data_loader] shuffle and sampler, expected one of them")
             chosen = sampler
             if chosen is None:
+                expect(dataset, Sized, "[data_loader] dataset", "a Dataset or a list")
                 chosen = RandomSampler(len(dataset), seed) if shuffle else SequentialSampler(len(dataset))
             batch_sampler = BatchSampler(chosen, batch_size, last_batch or "keep")
         elif batch_size is not None or shuffle or sampler is not None or last_batch is not None:

@@ -27,7 +27,8 @@ class ParameterDict(Mapping[str, Parameter]):
     """
 
     def __init__(self, parameters: Mapping[str, Parameter] | None = None, block: Block | None = None) -> None:
-        self._parameters = dict(parameters or {})
+        self._parameters: dict[str, Parameter] = {} if parameters is None else dict(expect(
+            parameters, Mapping, "[parameters] parameters", "a mapping of names to Parameters"))
         self._block = block
 
     def __getitem__(self, name: str) -> Parameter:

@@ -251,7 +251,13 @@ void set_item(Array& x, nb::handle index, nb::handle value) {
     const auto source = nb::cast<Array>(value);
     if (source.shape() == x.shape()) return x.assign(source);
   }
-  // NumPy's own rules for all else: broadcasting, masks, arrays, negative steps.
+  // NumPy would take None for NaN, read texts as numbers and drop imaginary parts.
+  const nb::object kind = nb::getattr(nb::getattr(value, "dtype", nb::none()), "kind", nb::str(""));
+  QTK_CHECK(!value.is_none() && !nb::isinstance<nb::str>(value) && !nb::isinstance<nb::bytes>(value) &&
+                !kind.equal(nb::str("c")),
+            TypeError, "[array] value, was a {}{}, expected real numbers", nb::cast<std::string>(nb::inst_name(value)),
+            kind.equal(nb::str("c")) ? " of complex numbers" : "");
+  // Its own rules for all else: broadcasting, masks, arrays, negative steps.
   nb::object place = nb::borrow(index);
   if (nb::isinstance<Array>(index)) {
     place = numpy_view(nb::cast<Array>(index));

@@ -179,7 +179,10 @@ DType dtype_of(nb::handle value) {
 
 Shape shape_of(nb::handle value) {
   if (PyLong_Check(value.ptr())) return shape_of(nb::make_tuple(value));
-  QTK_CHECK(PySequence_Check(value.ptr()) && !nb::isinstance<nb::str>(value), TypeError,
+  const bool text = nb::isinstance<nb::str>(value) || nb::isinstance<nb::bytes>(value);
+  const bool scalar = nb::getattr(value, "ndim", nb::int_(1)).equal(nb::int_(0));
+  if (scalar && PyIndex_Check(value.ptr())) return shape_of(nb::make_tuple(value));
+  QTK_CHECK(PySequence_Check(value.ptr()) && !text && !scalar, TypeError,
             "[shape] was a {}, expected a whole number or a sequence of them", class_name(value));
   std::vector<int64_t> extents;
   for (nb::handle extent : value) {

@@ -213,6 +213,9 @@ void bind_scaler(nb::module_& m) {
           [](const Scaler& s, const Cube& values) {
             std::vector<size_t> shape;
             for (size_t i = 0; i < values.ndim(); ++i) shape.push_back(values.shape(i));
+            QTK_CHECK(!shape.empty() && shape.back() == s.features.size(), ShapeError,
+                      "[scaler] values with a last axis of {}, expected {}: one value a feature",
+                      shape.empty() ? 0 : shape.back(), s.features.size());
             return moved_array(s.transform(std::span(values.data(), values.size())), shape);
           },
           "values"_a, nb::sig("def transform(self, values: typing.Any) -> numpy.ndarray"),

@@ -11,8 +11,8 @@ import pytest
 
 import quantick
 from quantick import (
-    autograd, backtest, features, gluon, init, kvstore, lr_scheduler, market, metric, nd, nn, optimizer, random, runtime,
-    strategy, train)
+    autograd, backtest, features, gluon, init, kvstore, lr_scheduler, market, metric, nd, nn, optimizer, random, report,
+    runtime, strategy, train)
 from quantick._refusals import explain
 
 from conftest import ROOT
@@ -130,8 +130,26 @@ def test_operators_between_classes_and_errors_of_callbacks_stay_as_they_are():
     (lambda: random.uniform(1, 0), ValueError, r"\[random\] low and high, were 1 and 0, expected finite numbers"),
     (lambda: random.uniform(0, float("nan")), ValueError, r"\[random\] low and high, were 0 and nan"),
     (lambda: autograd.backward(3), TypeError, r"\[autograd\] heads, was 3, expected an NDArray, or a list of them"),
-    (lambda: features.compute(3, ["return(1)"]), TypeError, r"\[features\] prices, was 3, expected a Panel"),
+    (lambda: features.compute(3, ["return(1)"]), TypeError, r"\[frame\] was a int, expected a frame of pandas"),
     (lambda: features.compute_ticks(None, "mid"), TypeError, r"\[features\] specifications, was 'mid', expected a list"),
+    (lambda: optimizer.SGD(momentum=None), TypeError, r"\[optimizer\] momentum, was None, expected a number"),
+    (lambda: optimizer.NAG("a"), TypeError, r"\[optimizer\] momentum, was 'a', expected a number"),
+    (lambda: optimizer.Adam(beta1=[]), TypeError, r"\[optimizer\] beta1, was a list, expected a number"),
+    (lambda: gluon.data.ArrayDataset(3), TypeError, r"\[dataset\] arrays, was 3, expected arrays or lists"),
+    (lambda: gluon.data.BatchSampler([], "a"), TypeError, r"\[sampler\] batch_size, was 'a', expected a whole number"),
+    (lambda: gluon.data.DataLoader(3, 2), TypeError, r"\[data_loader\] dataset, was 3, expected a Dataset or a list"),
+    (lambda: gluon.data.default_batchify_fn([]), ValueError, r"\[data_loader\] samples, were none"),
+    (lambda: gluon.ParameterDict(3), TypeError, r"\[parameters\] parameters, was 3, expected a mapping of names"),
+    (lambda: metric.CustomMetric(3), TypeError, r"\[metric\] feval, was 3, expected a function"),
+    (lambda: metric.CompositeEvalMetric(3), TypeError, r"\[metric\] metrics, was 3, expected a list"),
+    (lambda: random.uniform("a"), TypeError, r"\[random\] low, was 'a', expected a number"),
+    (lambda: report.Report(None), TypeError, r"\[report\] results, was None, expected a BacktestResult, or a mapping"),
+    (lambda: train.predict(nn.Dense(1), 3), TypeError, r"\[predict\] data, was 3, expected a Dataset, or an array"),
+    (lambda: market.read_ticks(None), TypeError, r"\[ticks\] path, was None, expected a path, or a list of paths"),
+    (lambda: features.describe([]), TypeError, r"\[features\] name, was a list, expected a text"),
+    (lambda: strategy.scores(["2020-01-01"], 3, [[1]]), TypeError, r"\[scores\] instruments, was 3, expected a list of"),
+    (lambda: nd.zeros(b"ab"), TypeError, r"\[shape\] was a bytes, expected a whole number or a sequence of them"),
+    (lambda: nd.zeros(np.array(2.0)), TypeError, r"\[shape\] extent 0, was a (numpy\.)?ndarray, expected"),
     (lambda: nn.LSTM(3, num_layers=2 ** 62), ValueError, r"\[lstm\] num_layers, was \d+, expected 1..1024"),
     (lambda: nn.GRU(3, num_layers=2 ** 62), ValueError, r"\[gru\] num_layers, was \d+, expected 1..1024"),
     (lambda: gluon.rnn.RNN(3, 2 ** 62), ValueError, r"\[rnn\] num_layers, was \d+, expected 1..1024"),
@@ -184,12 +202,34 @@ def test_imaginary_parts_and_texts_are_no_returns(returns, text):
 def test_one_number_is_no_series(prices, result):
     with pytest.raises(quantick.ShapeError, match=r"\[metrics\] returns: shape \(\), expected one dimension"):
         backtest.evaluate(0.5)
-    with pytest.raises(quantick.ShapeError, match=r"\[metrics\] benchmark: shape \(0,\), expected \(39,\)"):
+    with pytest.raises(quantick.ShapeError, match=r"\[metrics\] benchmark: 0 returns, expected 39"):
         backtest.evaluate(result.returns, benchmark=[])
     with pytest.raises(TypeError, match=r"\[market\] field close, was of dtype complex128"):
         market.panel(prices.dates, list("ABCD"), prices["close"] * 1j)
     with pytest.raises(TypeError, match=r"\[scores\] values, was of dtype complex128"):
         strategy.scores(prices.dates, list("ABCD"), prices["close"] * 1j)
+
+
+@pytest.mark.parametrize("value,text", [
+    (None, "was a NoneType"), ("1.5", "was a str"), (b"1", "was a bytes"),
+    (np.ones(3, complex), r"was a \S*ndarray of complex numbers")])
+def test_items_are_real_numbers(value, text):
+    x = nd.ones((2, 3))
+    with pytest.raises(TypeError, match=r"\[array\] value, " + text + ", expected real numbers"):
+        x[0] = value
+    assert x.tolist() == [[1, 1, 1], [1, 1, 1]]
+
+
+def test_extents_of_numpy_are_extents():
+    assert nd.zeros(np.int64(3)).shape == nd.zeros(np.array(3)).shape == (3,)
+
+
+def test_a_scaler_takes_a_value_for_each_feature():
+    scaler = features.fit_scaler(np.random.default_rng(0).normal(size=(40, 4, 2)), ["a", "b"], 0, 30)
+    for shape in ((2, 4), (4,), ()):
+        with pytest.raises(quantick.ShapeError, match=r"\[scaler\] values with a last axis of \d, expected 2"):
+            scaler.transform(np.ones(shape))
+    assert scaler.transform(np.ones((3, 2))).shape == (3, 2)
 
 
 @pytest.mark.parametrize("names", [["a"], ["a", "b", "c"]])
