@@ -103,9 +103,12 @@ def evaluate(returns: Any, benchmark: Any = None, profile: str = "empyrical", *,
              risk_free: float = 0) -> dict[str, float]:
     """All metrics of period returns, or of a result, as another tool computes them: empyrical, quantstats, qlib, lean or
     vnpy. ``benchmark``: returns of the same periods, for what needs one. ``periods``: a year, 52 of weekly returns, say;
-    by default the tool's (252, of qlib 238, of vnpy 240). ``risk_free``: as the tool takes it, per period (empyrical) or
+    by default the bars_per_year that a result was run with, where that is not 252, else the tool's (252, of qlib 238, of
+    vnpy 240). ``risk_free``: as the tool takes it, per period (empyrical) or
     per year; qlib has none. Raises ValueError for fewer than 2 returns, one that is not finite, or a benchmark of other
     dates."""
+    if periods is None and isinstance(returns, BacktestResult):
+        periods = _bars_per_year(returns)
     own, other = (_numbers(returns), None) if benchmark is None else _pair(returns, benchmark)
     return {name: value for name, value, _ in _core.evaluate_profile(own, other, profile, periods, risk_free)}
 
@@ -160,18 +163,20 @@ def mean_interval(series: Any, overlap: int = 1) -> tuple[float, float, float, i
 
 
 def compare(first: BacktestResult, second: BacktestResult, *, labels: Any = None, horizon: int = 5, top_k: float = 0.2,
-            periods_per_year: float = 252, **bootstrap: Any) -> dict[str, Any]:
+            periods_per_year: float | None = None, **bootstrap: Any) -> dict[str, Any]:
     """Two results on the same dates and instruments (float32 and int8, two models, ...): ic, rank_ic, mae_bps,
     top_k_overlap, turnover, sharpe and max_drawdown of each, and their difference (second less first) with an interval by
     block bootstrap in which both sides are resampled with the same dates.
 
-    labels: what the scores predict; by default returns over ``horizon`` bars. ``bootstrap``: method (stationary, moving),
-    block_length, resamples, confidence, seed. Gives {"overall": rows, "years": {year: rows}, "method": text}; a row is a
-    dict of name, first, second, difference, low, high, observations.
+    labels: what the scores predict; by default returns over ``horizon`` bars. periods_per_year: by default the first's
+    bars_per_year. ``bootstrap``: method (stationary, moving), block_length, resamples, confidence, seed. Gives {"overall":
+    rows, "years": {year: rows}, "method": text}; a row is a dict of name, first, second, difference, low, high,
+    observations.
     """
     _result(first), _result(second)
     target = forward_returns(first.prices, horizon) if labels is None else frames.read_scores(labels)
-    return _core.compare_runs(first, second, target, top_k, periods_per_year, bootstrap)
+    periods = first.options["bars_per_year"] if periods_per_year is None else periods_per_year
+    return _core.compare_runs(first, second, target, top_k, periods, bootstrap)
 
 
 def compare_scores(first: Any, second: Any, labels: Any, top_k: float = 0.2, **bootstrap: Any) -> list[dict[str, Any]]:
@@ -182,7 +187,7 @@ def compare_scores(first: Any, second: Any, labels: Any, top_k: float = 0.2, **b
 
 
 def sweep(prices: Any, scores: Any, strategy: str | Strategy | Sequence[str | Strategy] = "TopkDropout", *,
-          periods_per_year: float = 252, trials_before: int = 0,
+          periods_per_year: float | None = None, trials_before: int = 0,
           progress: Callable[[int, int], None] | None = None, **options: Any) -> dict[str, Any]:
     """Many settings on one set of scores, in parallel: a list, or an array, in place of an option's value stands for each
     of its values, crossed with all other lists.
@@ -190,12 +195,18 @@ def sweep(prices: Any, scores: Any, strategy: str | Strategy | Sequence[str | St
     progress(done, settings) is called between batches. Gives arrays [settings] (annual_return, annual_volatility, sharpe
     with its interval, max_drawdown, turnover, costs, trades, blocked, ruined, deflated_sharpe), "settings" (a list of
     dicts of what was crossed), "best" (position, -1: none), "trials", "expected_max_sharpe", "observations". The deflated
-    Sharpe ratio counts all settings, and ``trials_before``, as trials. Ctrl-C ends it.
+    Sharpe ratio counts all settings, and ``trials_before``, as trials. periods_per_year: by default the option
+    bars_per_year, which must be one number then. Ctrl-C ends it.
     """
     several = [strategy] if isinstance(strategy, (str, Strategy)) else list(expect(
         strategy, Sequence, "[backtest] strategy", "a Strategy, a name, or a list of them"))
     lists = {name: list(value) if isinstance(value, (list, tuple, range)) or getattr(value, "ndim", 0) == 1 else [value]
              for name, value in options.items()}
+    if periods_per_year is None:
+        bars = lists.get("bars_per_year", [252])
+        if len(bars) != 1:
+            raise ValueError(f"[backtest] periods_per_year, was not given, expected a number where bars_per_year is {bars}")
+        periods_per_year = bars[0]
     settings, described = [], []
     for one in several:
         for values in itertools.product(*lists.values()):
@@ -255,6 +266,12 @@ def run_ticks(ticks: Ticks | Mapping[str, Any], signals: Any, *, latency_ns: Any
     bid, ask, bid_size, ask_size = (_numbers(columns[name], name) for name in _QUOTES[1:])
     return _core.run_ticks(_nanoseconds(columns["time"]), bid, ask, bid_size, ask_size,
                            _numbers(signals, "signals"), latency, line_ns, limit_to_size, seed, options)
+
+
+def _bars_per_year(result: BacktestResult) -> float | None:
+    """As the run was told, None where that is the default."""
+    bars: float = result.options["bars_per_year"]
+    return None if bars == options()["bars_per_year"][0] else bars
 
 
 def _nanoseconds(times: Any) -> Any:

@@ -157,6 +157,8 @@ void check_evaluation(const EvaluationConfig& e, const ConfigNode& node) {
   const std::string near = nearest_name(e.profile, profiles);
   expect(std::find(profiles.begin(), profiles.end(), e.profile) != profiles.end(), node, "profile",
          "empyrical, quantstats, qlib, lean or vnpy" + (near.empty() ? "" : " (did you mean " + near + "?)"));
+  expect(std::isfinite(e.periods_per_year) && e.periods_per_year >= 0, node, "periods_per_year",
+         "a number above 0, or 0 for the profile's");
   expect(!e.ic_horizons.empty() && std::is_sorted(e.ic_horizons.begin(), e.ic_horizons.end(), std::less_equal<>()) &&
              e.ic_horizons.front() >= 1 && e.ic_horizons.back() <= kLargestSpan,
          node, "ic_horizons", fmt::format("ascending numbers from 1 to {}", kLargestSpan));

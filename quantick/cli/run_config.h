@@ -8,6 +8,7 @@
 
 #include "quantick/backtest/compare.h"
 #include "quantick/backtest/engine.h"
+#include "quantick/backtest/profiles.h"
 #include "quantick/cli/config_node.h"
 #include "quantick/features/scaler.h"
 #include "quantick/features/window_dataset.h"
@@ -178,16 +179,23 @@ struct QuantizeConfig : quant::QuantizationConfig {
 
 struct EvaluationConfig {
   std::string profile = "empyrical";
+  double periods_per_year = 0;
   std::vector<int64_t> ic_horizons{1, 5, 10, 20};
   int64_t quantiles = 5;
   double overlap_k = 0.25;
   backtest::BootstrapOptions bootstrap;
   int64_t trials = 1;
 
+  /// What yearly metrics count: periods_per_year, or the profile's.
+  double periods() const { return periods_per_year != 0 ? periods_per_year : backtest::periods_of(profile); }
+
   static constexpr auto fields() {
     using C = EvaluationConfig;
     return std::make_tuple(
         field("profile", &C::profile, "metric conventions: empyrical, quantstats, qlib, lean or vnpy"),
+        field("periods_per_year", &C::periods_per_year,
+              "bars a year, for yearly metrics: 52 of weekly prices, say; 0: the profile's (252, of qlib 238, of vnpy "
+              "240)"),
         field("ic_horizons", &C::ic_horizons, "bars held, for the IC decay"),
         field("quantiles", &C::quantiles, "buckets of the quantile returns"),
         field("overlap_k", &C::overlap_k, "names (or share of them) whose overlap float32 and int8 are compared on"),

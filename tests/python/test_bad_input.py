@@ -46,6 +46,8 @@ RUN_FILES = {
     "unknown feature": (lambda t: t.replace("volatility(10)", "volatilty(10)"), ["volatilty", "volatility"]),
     "segments that overlap": (lambda t: t.replace("2020-01-02", "2019-11-04"), ["run.yaml:10", "2019-12-31"]),
     "k above the universe": (lambda t: t.replace("k: 0.5", "k: 9"), ["9", "8"]),
+    "periods": (lambda t: t.replace("evaluation: {", "evaluation: {periods_per_year: -1, "),
+                ["run.yaml:16", "periods_per_year", "above 0"]),
     "profile": (lambda t: t.replace("evaluation: {", "evaluation: {profile: empirical, "), ["run.yaml:16", "empirical", "empyrical"]),
     "calibration": (lambda t: t.replace("quantize: {", "quantize: {calib_mode: foo, "), ["run.yaml:14", "calib_mode", "foo"]),
     "execution": (lambda t: t + "backtest: {execution: now}\n", ["run.yaml:17", "execution", "now"]),

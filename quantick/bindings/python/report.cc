@@ -64,6 +64,10 @@ cli::RunConfig config_of(const BacktestRun& first, const ReportOptions& options)
   config.strategy_options = first.strategy.options;
   config.backtest = first.options;
   config.evaluation = options;
+  // Whoever said how many bars a year has for rates means it for metrics, too.
+  const double bars = first.options.bars_per_year;
+  if (options.periods_per_year == 0 && bars != backtest::BacktestOptions().bars_per_year)
+    config.evaluation.periods_per_year = bars;
   return config;
 }
 

@@ -85,7 +85,7 @@ void compare_networks(const RunConfig& config, Evaluation& e) {
                                     .float32_backtest = f->result,
                                     .int8_backtest = q->result,
                                     .top_k = config.evaluation.overlap_k,
-                                    .periods_per_year = backtest::periods_of(config.evaluation.profile)},
+                                    .periods_per_year = config.evaluation.periods()},
                                    bootstrap);
 }
 

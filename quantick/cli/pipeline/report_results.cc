@@ -85,7 +85,8 @@ void add_metric(const Evaluation& e, report::ReportData& out, report::MetricSpec
 
 std::vector<backtest::Metric> profile_of(const RunConfig& config, const Evaluation& e,
                                          std::span<const double> returns) {
-  return backtest::evaluate_profile(config.evaluation.profile, returns, e.benchmark_returns);
+  return backtest::evaluate_profile(config.evaluation.profile, returns, e.benchmark_returns,
+                                    {.periods = config.evaluation.periods()});
 }
 
 }  // namespace
@@ -93,7 +94,7 @@ std::vector<backtest::Metric> profile_of(const RunConfig& config, const Evaluati
 void fill_verdict(const RunConfig& config, const Evaluation& e, report::ReportData& out) {
   for (const Contender& c : e.contenders) out.strategies.push_back({c.key, c.label, c.role, {}});
   const std::string profile = config.evaluation.profile;
-  const double periods = backtest::periods_of(profile);
+  const double periods = config.evaluation.periods();
   // Qlib calls its Sharpe ratio an information ratio.
   const std::string sharpe = profile == "qlib" ? "information_ratio" : "sharpe";
   const auto metrics = profile_of(config, e, e.contenders.front().result.net_return);
@@ -255,8 +256,7 @@ void fill_paired(const RunConfig& config, const Evaluation& e, report::ReportDat
     if (name == "sharpe")
       return {"sharpe",
               {"Sharpe, net",
-               fmt::format("mean / deviation (ddof 1), {:g} periods a year, rf 0",
-                           backtest::periods_of(config.evaluation.profile)),
+               fmt::format("mean / deviation (ddof 1), {:g} periods a year, rf 0", config.evaluation.periods()),
                Unit::kRatio, 1}};
     return {name, {label_of(name), "net of costs, compounded", Unit::kPercent, 1}};
   };

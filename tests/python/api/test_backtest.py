@@ -1,5 +1,6 @@
 """Backtests from Python: results, metrics against their libraries, comparisons, sweeps, ticks, look-ahead."""
 import copy
+import json
 import pickle
 import warnings
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import shared
 
-from quantick import ShapeError, backtest, frames, market, strategy
+from quantick import ShapeError, backtest, frames, market, report, strategy
 
 pd = pytest.importorskip("pandas")
 
@@ -290,6 +291,27 @@ def test_other_periods_and_rates(result):
         backtest.evaluate(r, periods=0)
     assert backtest.evaluate(result) == backtest.evaluate(result.returns)
     assert backtest.metrics.sharpe(result) == backtest.metrics.sharpe(result.returns)
+
+
+def test_bars_per_year_said_once_count_everywhere(prices, scores, result):
+    weekly = backtest.run(prices, scores, strategy.TopkDropout(k=4, n_drop=1), commission_bps=3, bars_per_year=52)
+    expected = backtest.metrics.sharpe(weekly, periods=52)
+    assert backtest.evaluate(weekly)["sharpe"] == expected != backtest.evaluate(weekly.returns)["sharpe"]
+    assert backtest.evaluate(weekly, periods=12)["sharpe"] == backtest.metrics.sharpe(weekly, periods=12)
+    rows = {row["name"]: row for row in backtest.compare(weekly, weekly, resamples=100)["overall"]}
+    assert rows["sharpe"]["first"] == pytest.approx(expected)
+    swept = backtest.sweep(prices, scores, "TopkDropout", k=[4, 5], n_drop=1, commission_bps=3, bars_per_year=52)
+    assert swept["sharpe"][0] == pytest.approx(expected)
+    with pytest.raises(ValueError, match=r"periods_per_year, was not given, expected a number where bars_per_year is \[1"):
+        backtest.sweep(prices, scores, "TopkDropout", k=4, n_drop=1, bars_per_year=[1, 2])
+
+    def sharpe(**options):
+        made = json.loads(report.Report(weekly, **options).json())
+        return made["strategies"]["scores"]["metrics"]["sharpe"]["value"]
+    assert sharpe() == pytest.approx(expected)
+    assert sharpe(periods_per_year=12) == pytest.approx(backtest.metrics.sharpe(weekly, periods=12))
+    with pytest.raises(ValueError, match="periods a year, was -1"):
+        sharpe(periods_per_year=-1)
 
 
 def test_a_benchmark_of_other_dates_is_refused(result):
