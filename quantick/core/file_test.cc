@@ -103,6 +103,11 @@ TEST_F(FileTest, APipeIsNotReplaced) {
   EXPECT_TRUE(std::filesystem::is_fifo(path("pipe")));
 }
 
+TEST_F(FileTest, APipeIsNotWaitedFor) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  EXPECT_EQ(io_error([&] { read_file(path("pipe")); }), "[file] " + path("pipe") + ": not a regular file");
+}
+
 TEST_F(FileTest, WriteBelowAFileNamesThePath) {
   write_file(path("plain"), "x");
   const std::string text = io_error([&] { write_file(path("plain/below"), "y"); });
