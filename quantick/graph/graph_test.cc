@@ -7,6 +7,7 @@
 
 #include "quantick/core/error.h"
 #include "quantick/core/rng.h"
+#include "quantick/graph/dense_of_matmul.h"
 #include "quantick/graph/fold_parameters.h"
 #include "quantick/graph/tracing.h"
 #include "quantick/ops/ops.h"
@@ -101,6 +102,29 @@ TEST(Graph, FoldsWhatIsComputedFromParametersIntoParameters) {
   EXPECT_EQ(graph.with_folded_constants().nodes().size(), 3u) << "a parameter may change";
   const Array in = random_array({2, 3}, 4);
   EXPECT_TRUE(same_bits(folded.run(std::span(&in, 1))[0], graph.run(std::span(&in, 1))[0]));
+}
+
+TEST(Graph, ProductsWithMatricesOfParametersBecomeDense) {
+  Graph graph;
+  const ValueId x = graph.add_input("x", {DType::f32, Shape{5, 2, 3}});
+  const ValueId w = graph.add_parameter("w", random_array({3, 4}, 1));
+  const ValueId v = graph.add_constant(random_array({4, 4}, 2));
+  const ValueId y = graph.add_node(find_operator("matmul"), {}, {x, w}, "a")[0];
+  const ValueId z = graph.add_node(find_operator("matmul"), {}, {y, v}, "b")[0];
+  const ValueId q = graph.add_node(find_operator("transpose"), {{"axes", std::vector<int64_t>{0, 2, 1}}}, {z}, "c")[0];
+  graph.set_outputs(graph.add_node(find_operator("matmul"), {}, {q, z}, "d"));
+  const Graph changed = with_dense_of_matmul(graph);
+  changed.verify();
+  std::string operators;
+  for (const Node& node : changed.nodes()) operators += node.op->name + " ";
+  EXPECT_EQ(operators, "dense dense transpose matmul ");
+  EXPECT_EQ(changed.value(changed.nodes()[0].inputs[1]).name, "w");
+  EXPECT_EQ(changed.value(changed.nodes()[0].inputs[1]).type.shape, Shape({4, 3}));
+  EXPECT_EQ(changed.nodes()[1].layer, "b");
+  const Array in = random_array({5, 2, 3}, 4);
+  const Array expected = graph.run(std::span(&in, 1))[0], got = changed.run(std::span(&in, 1))[0];
+  ASSERT_EQ(got.shape(), expected.shape());
+  for (int64_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got.data<float>()[i], expected.data<float>()[i], 1e-4);
 }
 
 TEST(Graph, SetsParametersOfOneNodeAndKeepsIds) {

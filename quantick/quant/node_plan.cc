@@ -76,7 +76,7 @@ std::string structural_reason(const graph::Graph& graph, const graph::Node& node
                          i < node.op->inputs.size() ? node.op->inputs[i] : "a parameter");
     if (!data) continue;
     if (!computed && (form.reads_integers || node.inputs[i] < 0))
-      return "reads a constant where its form reads a tensor; weights stand in Dense, or the operator dense";
+      return "reads a constant where its form reads a tensor";
     if (!computed) continue;
     if (x < 0) x = node.inputs[i];
     const graph::Value& value = graph.value(node.inputs[i]);

@@ -4,6 +4,7 @@
 
 #include "quantick/core/error.h"
 #include "quantick/core/float_mode.h"
+#include "quantick/graph/dense_of_matmul.h"
 #include "quantick/graph/fold_batch_norm.h"
 #include "quantick/graph/fold_parameters.h"
 #include "quantick/quant/corrections.h"
@@ -81,7 +82,7 @@ QuantizationReport report_on(const graph::Graph& graph, const Calibration& calib
 }  // namespace
 
 graph::Graph prepared(const graph::Graph& graph) {
-  return graph::with_folded_batch_norm(graph::with_folded_parameters(graph));
+  return graph::with_folded_batch_norm(graph::with_dense_of_matmul(graph::with_folded_parameters(graph)));
 }
 
 Array QuantizedNet::predict(const Array& x) const { return runtime::Session(program).run(x); }

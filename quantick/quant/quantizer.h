@@ -36,8 +36,8 @@ QuantizedNet quantize_net(nn::Block& model, const QuantizationConfig& config, co
 QuantizedNet quantize_graph(const graph::Graph& graph, const QuantizationConfig& config,
                             const CalibrationData& data = {}, const Array& held_out = {}, const LayerMarks& marks = {});
 
-/// What quantization plans and lowers: parameters that are computed from parameters are computed, batch normalization
-/// is folded.
+/// What quantization plans and lowers: parameters that are computed from parameters are computed, products with
+/// matrices of parameters are dense layers, batch normalization is folded.
 graph::Graph prepared(const graph::Graph& graph);
 
 /// The paths of the blocks that are marked.

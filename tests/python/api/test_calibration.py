@@ -269,6 +269,29 @@ def test_layers_that_compute_with_their_parameters_can_be_quantized():
     assert qnet.sqnr_db(x, tied) > 30 and qnet.report.float_bytes == 12
 
 
+class Handmade(nn.Block):
+    """A layer that keeps its weights itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = quantick.gluon.Parameter("w", shape=(5, 4), init="xavier")
+        self.b = quantick.gluon.Parameter("b", shape=(4,), init="zeros")
+        self.head = nn.Dense(1, flatten=False)
+
+    def forward(self, x):
+        return self.head(nd.relu(x @ self.w.data() + self.b.data()))
+
+
+def test_products_with_weights_of_ones_own_are_dense_layers():
+    block = Handmade()
+    block.initialize()
+    for x in (windows(), windows()[0]):
+        block(nd.array(x))
+        qnet = quantize_net(block, calib_data=x)
+        assert [node.op for node in qnet.program.nodes] == ["dense", "add", "relu", "dense"]
+        assert qnet.sqnr_db(x, block, remove_mean=True) > 25 and qnet.program.nodes[0].precision["weight_dtype"] == "int8"
+
+
 def test_a_trace_shows_what_a_network_computes(net):
     graph = net.trace((10, 4, 5))
     assert graph.operators[0] == "lstm" and graph.layers[-1] == "head" and "lstm" in graph.text() and "{" in graph.json()
