@@ -290,6 +290,8 @@ def _order(x: NDArray, axis: int, is_ascend: bool) -> Any:
     import numpy
 
     values = x.asnumpy()
+    if values.dtype.kind in "bu":  # which have no negative
+        values = values.astype("int64")
     return numpy.argsort(values if is_ascend else -values, axis=axis, kind="stable")
 
 

@@ -14,7 +14,7 @@ from quantick._checks import expect
 from quantick._core import NDArray
 from quantick._operators import *
 from quantick._mxnet_operators import *  # after the registry's: some of them take more forms of arguments
-from quantick.context import check as _check_context
+from quantick.context import Context, check as _check_context
 
 if TYPE_CHECKING:
     from quantick._typing import ArrayLike, DTypeLike
@@ -32,7 +32,7 @@ def array(source: Any, dtype: DTypeLike = None, *, ctx: object = None) -> NDArra
     where all are bool.
     Raises ValueError for rows of unequal length, TypeError for what holds no numbers.
     """
-    _check_context(ctx)
+    dtype = _dtype(dtype, ctx, None)
     if isinstance(source, NDArray):
         return _core.copy_of(source, dtype)
     import numpy
@@ -50,6 +50,12 @@ def array(source: Any, dtype: DTypeLike = None, *, ctx: object = None) -> NDArra
     elif not hasattr(source, "__dlpack__"):  # a frame, or a NumPy number
         given = numpy.asarray(source)
     return _core.copy_of(given, dtype)
+
+
+def _dtype(dtype: DTypeLike, ctx: object, default: str | None = "float32") -> Any:
+    """The dtype; MXNet has the context in its place."""
+    _check_context(ctx)
+    return default if isinstance(dtype, Context) else dtype
 
 
 def _is_listed(source: Any) -> bool:
@@ -75,8 +81,7 @@ def from_dlpack(source: Any) -> NDArray:
 
 
 def zeros(shape: int | Sequence[int], dtype: DTypeLike = "float32", *, ctx: object = None) -> NDArray:
-    _check_context(ctx)
-    return _core.full(shape, 0.0, dtype)
+    return _core.full(shape, 0.0, _dtype(dtype, ctx))
 
 
 def empty(shape: int | Sequence[int], dtype: DTypeLike = "float32", *, ctx: object = None) -> NDArray:
@@ -85,14 +90,12 @@ def empty(shape: int | Sequence[int], dtype: DTypeLike = "float32", *, ctx: obje
 
 
 def ones(shape: int | Sequence[int], dtype: DTypeLike = "float32", *, ctx: object = None) -> NDArray:
-    _check_context(ctx)
-    return _core.full(shape, 1.0, dtype)
+    return _core.full(shape, 1.0, _dtype(dtype, ctx))
 
 
 def full(shape: int | Sequence[int], val: float, dtype: DTypeLike = "float32", *, ctx: object = None) -> NDArray:
     """Every element is `val`."""
-    _check_context(ctx)
-    return _core.full(shape, val, dtype)
+    return _core.full(shape, val, _dtype(dtype, ctx))
 
 
 def zeros_like(array: ArrayLike) -> NDArray:

@@ -81,6 +81,7 @@ class Running {
 }  // namespace
 
 bool is_traced(const Array& array) { return running != nullptr && running->follows(array); }
+bool is_tracing() { return running != nullptr; }
 
 Graph trace(const std::function<Arrays(std::span<const Array>)>& function, std::span<const Array> inputs,
             std::span<const NamedParameter> parameters, Arrays* outputs) {

@@ -7,4 +7,7 @@ namespace quantick::graph {
 /// such. The graph holds neither what is read from its values nor what is written into them.
 bool is_traced(const Array& array);
 
+/// Whether a trace runs on this thread: what is not made by operators is a constant of the graph.
+bool is_tracing();
+
 }  // namespace quantick::graph

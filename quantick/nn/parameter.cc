@@ -75,7 +75,10 @@ const Array& Parameter::data() const {
   if (!p.data.defined()) {
     QTK_CHECK(p.requested, ValueError, "[parameter] {} is not initialized: call initialize() on the block first",
               p.name);
-    fail<ValueError>("[parameter] shape of {} is still open, was {}: run a forward pass first", p.name, p.shape.text());
+    fail<ValueError>(
+        "[parameter] shape of {} is still open, was {}: run a forward pass first; a block of one's own completes it in "
+        "infer_shape()",
+        p.name, p.shape.text());
   }
   return p.data;
 }

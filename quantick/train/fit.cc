@@ -114,6 +114,10 @@ class Training {
     for (const auto& [name, parameter] : net_.collect_params()) {
       all_.push_back(parameter.data());
       if (!parameter.wants_grad()) continue;
+      QTK_CHECK(parameter.lr_mult() == 1 && parameter.wd_mult() == 1, UnsupportedError,
+                "[train] lr_mult and wd_mult of {}, were {} and {}, expected 1: one rate and penalty hold for all "
+                "parameters here, gluon.Trainer has factors",
+                name, parameter.lr_mult(), parameter.wd_mult());
       names_.push_back(name);
       trained_.push_back(parameter.data());
     }

@@ -12,10 +12,21 @@ from quantick._core import Block, Initializer, NDArray, Parameter, UnsupportedEr
 __all__ = ["Constant", "Parameter", "ParameterDict"]
 
 
+class _Kept(Initializer):
+    """Fills with one array, so that initialize(force_reinit=True) keeps a constant."""
+
+    def __init__(self, value: NDArray) -> None:
+        super().__init__()
+        self.value = value
+
+    def _init_weight(self, name: str, array: NDArray) -> None:
+        array[:] = self.value
+
+
 def Constant(name: str, value: Any) -> Parameter:  # noqa: N802, MXNet's name of a class
     """A parameter that holds `value` from the start and is not trained."""
     array = nd.array(value)
-    parameter = Parameter(name, shape=array.shape, dtype=array.dtype, init="zeros", differentiable=False)
+    parameter = Parameter(name, shape=array.shape, dtype=array.dtype, init=_Kept(array), differentiable=False)
     parameter.set_data(array)
     return parameter
 

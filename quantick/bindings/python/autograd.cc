@@ -130,6 +130,10 @@ void seed(uint64_t number) {
 /// Element i is draw(key, i), whatever the shape and the threads.
 template <class F>
 Array drawn(const Shape& shape, DType dtype, F&& draw) {
+  QTK_CHECK(
+      !graph::is_tracing(), UnsupportedError,
+      "[random] numbers drawn in a forward that is hybridized or exported, expected them as an input, or Dropout: "
+      "the graph would keep those of this call for all");
   const Unlocked released;
   const Key key = next_random_key();
   Array out = Array::empty(shape, dtype);

@@ -66,6 +66,9 @@ nn::InitializerPtr initializer_of(nb::handle value, std::string_view who) {
   if (name == "gaussian") return nn::normal();
   if (name == "lstmbias") return nn::lstm_bias();
   if (name == "msraprelu") return msra_prelu("avg", 0.25);
+  const nb::object registered = nb::module_::import_("quantick.init").attr("_registered");
+  if (nb::cast<bool>(registered.attr("__contains__")(name)))
+    return nb::cast<nn::InitializerPtr>(registered[name.c_str()]());
   return nn::initializer_by_name(name);
 }
 
@@ -73,7 +76,13 @@ nb::object bind_initializers(nb::module_& m) {
   nb::class_<nn::Initializer, PythonInitializer> base(
       m, "Initializer", nb::dynamic_attr(),
       "Fills parameters; subclasses write _init_weight(self, name, array), which fills in place.");
-  base.def(nb::init<>())
+  base.def(
+          "__init__",
+          [](nb::pointer_and_handle<nn::Initializer> self, const nb::kwargs&) {
+            new (static_cast<void*>(self.p)) PythonInitializer();
+          },
+          nb::sig("def __init__(self, **kwargs: typing.Any) -> None"),
+          "kwargs: of subclasses written for MXNet; not read.")
       .def(
           "__call__", [](const nn::Initializer& self, nb::handle, Array array) { self.fill(array, Key(0)); }, "desc"_a,
           "arr"_a, "Fills an array as a parameter of seed 0.")

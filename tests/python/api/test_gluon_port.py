@@ -396,6 +396,18 @@ def test_detach_is_refused_where_a_graph_would_keep_its_values():
         net(nd.ones((1,)))
 
 
+def test_random_numbers_are_refused_where_a_graph_would_keep_them():
+    class Noisy(gluon.HybridBlock):
+        def hybrid_forward(self, F, x):
+            return x + F.random.normal(0, 1, shape=x.shape)
+
+    net = Noisy()
+    assert (net(nd.ones((3,))).asnumpy() != net(nd.ones((3,))).asnumpy()).all()
+    net.hybridize()
+    with pytest.raises(NotImplementedError, match=r"\[random\] numbers drawn in a forward that is hybridized"):
+        net(nd.ones((3,)))
+
+
 def test_an_optimizer_written_for_mxnet():
     @mx.optimizer.register
     class Momentum(mx.optimizer.Optimizer):
@@ -444,7 +456,39 @@ def test_a_loss_written_for_mxnet():
     assert Pinball(0.9, weight=2.0)(pred, label, nd.array([[1.0], [0.0]])).asnumpy().tolist() == pytest.approx([1.8, 0])
 
 
+def test_the_core_s_training_loop_refuses_factors():
+    net = nn.Dense(1, in_units=2, flatten=False)
+    net.initialize()
+    net.bias.lr_mult = 0.5
+    data = mx.train.ArrayDataset(np.ones((4, 1, 2), "float32"), np.ones((4,), "float32"))
+    with pytest.raises(NotImplementedError, match=r"lr_mult and wd_mult of bias, were 0.5 and 1"):
+        mx.train.fit(net, gluon.loss.L2Loss(), data, epochs=1)
+
+
 # Parameters and files
+
+
+def test_an_initializer_written_for_mxnet():
+    @mx.init.register
+    class Twos(mx.init.Initializer):
+        def __init__(self, value=2):
+            super().__init__(value=value)
+            self.value = value
+
+        def _init_weight(self, name, array):
+            array[:] = self.value
+
+    for given, wanted in (("twos", 2), (Twos(3), 3)):
+        layer = nn.Dense(2, in_units=2, weight_initializer=given)
+        layer.initialize()
+        assert (layer.weight.data().asnumpy() == wanted).all() and (layer.bias.data().asnumpy() == 0).all()
+    array = nd.zeros((3, 3))
+    mx.initializer.Xavier()(mx.init.InitDesc("weight"), array)
+    assert (array.asnumpy() != 0).any()
+    with pytest.raises(TypeError, match="subclass of Initializer"):
+        mx.init.register(3)
+    with pytest.raises(ValueError, match="threes"):
+        nn.Dense(2, weight_initializer="threes")
 
 
 def test_constants_are_kept_and_not_trained():
@@ -463,6 +507,8 @@ def test_constants_are_kept_and_not_trained():
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 1.0})
     trained(net, nd.ones((1, 1)))
     trainer.step(1)
+    assert net.c.data().asnumpy().tolist() == [[1, 2]]
+    net.initialize(force_reinit=True)
     assert net.c.data().asnumpy().tolist() == [[1, 2]]
     assert gluon.Constant("k", nd.array([3.0])).data().item() == 3
 
@@ -574,7 +620,8 @@ def test_contexts_are_the_cpu():
     x = nd.zeros((2, 3), ctx=ctx)
     assert x.context == ctx == mx.cpu(0) and x.ctx == ctx and str(mx.cpu(1)) == "cpu(1)" and ctx != "gpu(0)"
     assert x.as_in_context(ctx).shape == (2, 3) and x.copyto(ctx).shape == (2, 3)
-    y = nd.ones((2, 3))
+    y = nd.ones((2, 3), ctx)
+    assert nd.array([1, 2], ctx).dtype == nd.zeros((1,), ctx).dtype == nd.full((1,), 2, ctx).dtype == "float32"
     assert y.copyto(x) is x and (x.asnumpy() == 1).all()
     net = nn.Dense(1)
     net.initialize(init.Xavier(), ctx=[ctx])

@@ -83,6 +83,7 @@ CASES = [
     ("topk value", lambda F: F.topk(ORDER, k=2, ret_typ="value"), [[3, 2], [5, 2]]),
     ("topk smallest", lambda F: F.topk(ORDER, axis=0, ret_typ="value", is_ascend=True), [[2, 1, 2]]),
     ("topk mask", lambda F: F.topk(ORDER, k=2, ret_typ="mask"), [[1, 0, 1], [1, 0, 1]]),
+    ("topk uint8", lambda F: F.topk(nd.array([[0, 200, 3]], "uint8"), k=3), [[1, 2, 0]]),
     ("sort", lambda F: F.sort(C, axis=1), np.sort(C, 1)),
     ("sort falling", lambda F: F.sort(A, is_ascend=False), -np.sort(-A)),
     ("argsort", lambda F: F.argsort(C), np.argsort(C)),
