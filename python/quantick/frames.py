@@ -244,7 +244,8 @@ def _table_of_pandas(frame: Any) -> Table:
     if not counts or (len(index) and index.min() >= 18000101 and index.max() <= 22001231):
         for level in range(index.nlevels):
             values = index.get_level_values(level)
-            dates = pandas.api.types.is_datetime64_any_dtype(values.dtype)
+            dates = pandas.api.types.is_datetime64_any_dtype(values.dtype) or (
+                values.dtype == object or isinstance(values.dtype, pandas.StringDtype)) and _is_date(next(iter(values), None))
             usual = "date" if dates else "instrument" if index.nlevels > 1 else ""
             columns.append(_column(usual if values.name is None else str(values.name), values.to_series()))
     columns += [_column(str(name), frame.iloc[:, i]) for i, name in enumerate(frame.columns)]
@@ -364,6 +365,12 @@ def _column_of_objects(name: str, values: Any) -> Column:
 def _is_missing(value: Any) -> bool:
     return value is None or type(value).__name__ in ("NAType", "NaTType") or (
         type(value).__name__ in ("float", "float64", "float32", "datetime64", "Decimal") and bool(value != value))
+
+
+def _is_date(value: Any) -> bool:
+    """Of a value, or a text that begins with a year and a month."""
+    return isinstance(value, datetime.date) or isinstance(value, str) and (
+        len(value) >= 8 and value[:4].isdigit() and (value[4] in "-/" or len(value) == 8 and value.isdigit()))
 
 
 def _is_number(value: Any) -> bool:

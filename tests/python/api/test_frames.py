@@ -66,6 +66,13 @@ def test_qlib_series_and_alphalens_factor():
         np.testing.assert_array_equal(scores.values, np.arange(6.0).reshape(3, 2))
 
 
+def test_index_levels_without_names():
+    for days in (DAYS, [day.date() for day in DAYS], [str(day.date()) for day in DAYS], ["20200102", "20200103", "20200106"]):
+        for levels in ([days, ["600000", "600009"]], [["600000", "600009"], days]):
+            scores = frames.read_scores(pd.Series(np.arange(6.0), index=pd.MultiIndex.from_product(levels)))
+            assert scores.instruments == ["600000", "600009"] and scores.dates[0] == np.datetime64("2020-01-02")
+
+
 def test_scores_wide_and_by_chosen_columns():
     scores = frames.read_scores(wide())
     assert scores.instruments == ["B", "A"] and np.isnan(scores.values[1, 0])
