@@ -90,6 +90,8 @@ nanobind::object outputs_of(const nn::Block& block, const Arrays& inputs, const 
 
 /// block(*arguments, **keywords): flat arrays in, the form of the result out.
 nanobind::object call_block(nn::Block& block, const nanobind::args& arguments, const nanobind::kwargs& keywords);
+/// forward() where no class of Python writes it: that of C++, or MXNet's hybrid_forward(self, F, x, ..., **parameters).
+nanobind::object call_forward(nanobind::handle self, const nanobind::args& arguments, const nanobind::kwargs& keywords);
 
 /// Keeps Gluon's `prefix` as an attribute, where it is given.
 void set_prefix(nanobind::handle self, nanobind::handle prefix);

@@ -189,7 +189,10 @@ void bind_basic(nb::module_& m) {
           base.weight_initializer = given.initializer("weight_initializer");
           new (self) Layer(input, output, given.options(base));
         },
-        [](const Layer& self) { return fmt::format("{} -> {}, float32", self.input_dim(), self.output_dim()); });
+        [](const Layer& self) {
+          return fmt::format("{} -> {}, {}", self.input_dim(), self.output_dim(),
+                             dtype_name(parameter_of(self, "weight").dtype()));
+        });
   };
   embedding("Embedding", "Rows of a table by ids 0 .. input_dim - 1: (...) -> (..., output_dim).",
             static_cast<nn::Embedding*>(nullptr));
@@ -541,13 +544,14 @@ std::shared_ptr<nn::Block> child_at(const nn::Sequential& self, int64_t index) {
   return self.children()[static_cast<size_t>(index < 0 ? index + size : index)].second;
 }
 
-/// The blocks keep the names that they have here.
+/// The blocks keep the names that they have here. The slice holds Python's blocks by references of its own, which the
+/// collector counts.
 std::shared_ptr<nn::Sequential> slice_of(const nn::Sequential& self, const nb::slice& slice) {
   const auto [start, stop, step, length] = slice.compute(self.size());
   auto out = std::make_shared<nn::Sequential>();
   for (size_t i = 0; i < length; ++i) {
     const auto& [name, child] = self.children()[static_cast<size_t>(start + static_cast<Py_ssize_t>(i) * step)];
-    out->add_shared_child(name, child);
+    out->add_shared_child(name, nb::cast<std::shared_ptr<nn::Block>>(nb::cast(child)));
   }
   return out;
 }

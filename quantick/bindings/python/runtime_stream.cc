@@ -252,8 +252,9 @@ class Live {
 using LiveStream = Live<Stream>;
 using LiveSlot = Live<ModelSlot>;
 
-/// Room for packing and the states is made without the lock.
+/// Without the lock: many instruments have much state.
 void make_stream(LiveStream* self, std::shared_ptr<const runtime::Plan> plan, int64_t instruments, int64_t window) {
+  const Unlocked released;
   const Shape channels = plan->values()[static_cast<size_t>(plan->output())].channels;
   new (self) LiveStream(channels, std::move(plan), StreamOptions{.instruments = instruments, .window = window});
 }

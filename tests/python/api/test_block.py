@@ -519,3 +519,21 @@ def test_children_outlive_their_parents():
     del net
     gc.collect()
     assert body(floats(2, 3)).shape == (2, 4) and weight.data().shape == (2, 4)
+
+
+def test_the_collector_sees_blocks_of_a_slice():
+    class Child(nn.HybridBlock):
+        def forward(self, x):
+            return x
+
+    def made():
+        whole, child = nn.HybridSequential(), Child()
+        whole.add(child, nn.Dense(1))
+        part = whole[:1]
+        assert part[0] is child
+        child.parents = lambda: (whole, part)
+        return weakref.ref(child)
+
+    children = [made() for _ in range(5)]
+    gc.collect()
+    assert [child() for child in children] == [None] * 5

@@ -123,6 +123,8 @@ def test_embedding_dropout_and_shaping():
     table = ready(nn.Embedding(5, 3), np.array([0]))
     ids = np.array([[4, 0], [2, 2]])
     close(table(ids), table.weight.data().asnumpy()[ids])
+    assert repr(table) == "Embedding(5 -> 3, float32)"
+    assert repr(nn.Embedding(5, 3, dtype="float64")) == "Embedding(5 -> 3, float64)"
     x = floats(3, 4, 5)
     layer = nn.Dropout(0.5)
     assert np.array_equal(layer(x).asnumpy(), x)
