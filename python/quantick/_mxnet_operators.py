@@ -489,6 +489,16 @@ def Embedding(x: ArrayLike, weight: ArrayLike, input_dim: int | None = None,  # 
     return op.embedding(x, weight)
 
 
+def check_lengths(who: str, lengths: Any, least: int, most: int) -> None:
+    """Raises ValueError for lengths of sequences out of range; those of a traced array are not known."""
+    try:
+        values = _core.copy_of(lengths, "float64").asnumpy()
+    except UnsupportedError:
+        return
+    if values.ndim != 1 or not ((values >= least) & (values <= most)).all():
+        raise ValueError(f"[{who}] lengths, were {values.tolist()}, expected one of {least} .. {most} per sequence")
+
+
 def _lengths(x: NDArray, sequence_length: Any, use: bool, axis: int) -> NDArray | None:
     """(steps, batch) or (batch, steps) of bools: whether a step is within its sequence's length."""
     if axis not in (0, 1):
@@ -521,8 +531,11 @@ def SequenceLast(x: ArrayLike, sequence_length: Any = None, use_sequence_length:
     given = _array(x)
     if not use_sequence_length:
         return op.squeeze(_cut(given, axis, given.shape[axis] - 1, None), axis)
-    inside = _lengths(given, sequence_length, True, axis)
-    assert inside is not None
+    if sequence_length is None:
+        raise ValueError("[sequence] sequence_length, was None, expected an array beside use_sequence_length=True")
+    if axis not in (0, 1):
+        raise ValueError(f"[sequence] axis, was {axis}, expected 0 or 1")
+    check_lengths("sequence", sequence_length, 1, given.shape[axis])
     later = op.subtract(op.cast(sequence_length, "float32"), 1)
     steps = op.reshape(_core.arange(0, given.shape[axis], 1, "float32"), (-1, 1) if axis == 0 else (1, -1))
     last = op.equal(steps, op.expand_dims(later, axis))
@@ -541,6 +554,7 @@ def SequenceReverse(x: ArrayLike, sequence_length: Any = None, use_sequence_leng
 
     if sequence_length is None:
         raise ValueError("[sequence] sequence_length, was None, expected an array beside use_sequence_length=True")
+    check_lengths("sequence", sequence_length, 0, given.shape[0])
     lengths = _core.copy_of(sequence_length, "int64").asnumpy()
     steps = numpy.arange(given.shape[0])[:, None]
     places = numpy.where(steps < lengths, lengths - 1 - steps, steps)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from quantick._typing import ArrayLike, DTypeLike
 
 __all__ = [*sorted({*_operators.__all__, *_mxnet_operators.__all__}), "NDArray", "arange", "array", "empty",
-           "from_dlpack", "from_numpy", "full", "full_like", "load", "ones", "ones_like", "random", "save",
-           "waitall", "zeros", "zeros_like"]
+           "from_dlpack", "from_numpy", "full", "full_like", "load", "ones", "ones_like", "random",
+           "random_normal", "random_randint", "random_uniform", "save", "waitall", "zeros", "zeros_like"]
 
 
 def array(source: Any, dtype: DTypeLike = None, *, ctx: object = None) -> NDArray:
@@ -141,6 +141,10 @@ def load(file: str | os.PathLike[str]) -> list[NDArray] | dict[str, NDArray]:
     if arrays and set(arrays) == {str(i) for i in range(len(arrays))}:
         return [arrays[str(i)] for i in range(len(arrays))]
     return arrays
+
+
+#: MXNet's older names.
+random_normal, random_uniform, random_randint = random.normal, random.uniform, random.randint
 
 
 def waitall() -> None:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from quantick import nd
-from quantick._core import GRU, LSTM, Block, Initializer, NDArray, Parameter, UnsupportedError
+from quantick._core import GRU, LSTM, Block, Initializer, NDArray, Parameter
+from quantick._mxnet_operators import check_lengths
 from quantick.autograd import is_training
 from quantick.gluon.block import HybridBlock
 
@@ -62,22 +63,12 @@ class RecurrentCell(HybridBlock):
             outputs.append(output)
             after.append(states)
         if valid_length is not None:
-            check_lengths(valid_length, length)
+            valid_length = valid_length if isinstance(valid_length, NDArray) else nd.array(valid_length)
+            check_lengths("unroll", valid_length, 1, length)
             states = [_last(list(of_steps), valid_length) for of_steps in zip(*after, strict=True)]
             outputs = _masked(outputs, valid_length)
         wanted = merged if merge_outputs is None else merge_outputs
         return nd.stack(outputs, axis=axis) if wanted else outputs, states
-
-
-def check_lengths(lengths: Any, steps: int) -> None:
-    """Raises ValueError for lengths that are not in 1 .. steps; those of a traced array are not known."""
-    given = lengths if isinstance(lengths, NDArray) else nd.array(lengths)
-    try:
-        values = given.asnumpy()
-    except UnsupportedError:
-        return
-    if values.ndim != 1 or not ((values >= 1) & (values <= steps)).all():
-        raise ValueError(f"[unroll] valid_length, was {values.tolist()}, expected one of 1 .. {steps} per sequence")
 
 
 def _last(steps: list[NDArray], lengths: Any) -> NDArray:
@@ -310,6 +301,8 @@ class BidirectionalCell(RecurrentCell):
     def unroll(self, length: int, inputs: Any, begin_state: States | None = None, layout: str = "NTC",
                merge_outputs: bool | None = None, valid_length: Any = None) -> tuple[Any, States]:
         steps, merged, axis = _steps_of(inputs, length, layout)
+        if valid_length is not None and not isinstance(valid_length, NDArray):
+            valid_length = nd.array(valid_length)
         states = self.begin_state(steps[0].shape[0]) if begin_state is None else begin_state
         split = len(self.l_cell.state_info())
         left, left_states = self.l_cell.unroll(length, steps, states[:split], layout, False, valid_length)

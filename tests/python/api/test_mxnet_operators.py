@@ -166,6 +166,9 @@ def test_methods():
     (lambda: nd.Convolution(IMAGE, KERNEL, kernel=(5, 5), no_bias=True), "the weight's"),
     (lambda: nd.Pooling(IMAGE, (2, 2), "sum"), "max or avg"),
     (lambda: nd.Embedding(nd.array([0]), B, 5), "the weight's"),
+    (lambda: nd.SequenceLast(C, nd.array([1, 3, 1]), True), r"\[sequence\] lengths, were .*, expected one of 1 .. 2"),
+    (lambda: nd.SequenceReverse(C, nd.array([1, 3, 1]), True), r"\[sequence\] lengths"),
+    (lambda: nd.SequenceLast(C, None, True), "sequence_length"),
     (lambda: nd.SequenceMask(C, use_sequence_length=True), "sequence_length"),
 ])
 def test_errors_name_the_thing(call, message):
