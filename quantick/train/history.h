@@ -23,23 +23,28 @@ struct StepInfo {
 /// Validation values are NaN where there is no validation data, ICs also where no date has one.
 struct EpochRecord {
   int64_t epoch = 1;
-  int64_t steps = 0;  ///< done so far
+  int64_t steps = 0;
   double train_loss = 0;
   double validation_loss = 0;
-  double validation_ic = 0;       ///< mean over dates of the Pearson correlation
-  double validation_rank_ic = 0;  ///< mean over dates of the Spearman correlation
-  double learning_rate = 0;       ///< of the last step
-  double seconds = 0;             ///< of this run's part of the epoch, validation included; 0 without a clock
+  double validation_ic = 0;
+  double validation_rank_ic = 0;
+  double learning_rate = 0;
+  double seconds = 0;
   double samples_per_second = 0;
-  bool best = false;  ///< the monitored value was the best so far
+  bool best = false;
 
   static constexpr auto fields() {
     using E = EpochRecord;
-    return std::make_tuple(field("epoch", &E::epoch), field("steps", &E::steps), field("train_loss", &E::train_loss),
-                           field("validation_loss", &E::validation_loss), field("validation_ic", &E::validation_ic),
-                           field("validation_rank_ic", &E::validation_rank_ic),
-                           field("learning_rate", &E::learning_rate), field("seconds", &E::seconds),
-                           field("samples_per_second", &E::samples_per_second), field("best", &E::best));
+    return std::make_tuple(
+        field("epoch", &E::epoch, "counts from 1"), field("steps", &E::steps, "done so far"),
+        field("train_loss", &E::train_loss, "mean over the samples of the epoch, as they came"),
+        field("validation_loss", &E::validation_loss, "mean over the samples, after the epoch; NaN: no validation"),
+        field("validation_ic", &E::validation_ic, "mean over dates of the Pearson correlation"),
+        field("validation_rank_ic", &E::validation_rank_ic, "mean over dates of the Spearman correlation"),
+        field("learning_rate", &E::learning_rate, "of the last step"),
+        field("seconds", &E::seconds, "of this run's part of the epoch, validation included; 0 without a clock"),
+        field("samples_per_second", &E::samples_per_second, "of training; 0 without a clock"),
+        field("best", &E::best, "the monitored value was the best so far"));
   }
 };
 
