@@ -32,6 +32,7 @@ from quantick._core import (
     ShapeError,
     Stream,
     TensorReport,
+    UnsupportedError,
     WalkForwardWindow,
     batch_axis,
     choose_format,
@@ -317,7 +318,7 @@ def _quantize(
         if progress is not None:
             progress(done, len(batches))
 
-    last = _core.last_input_shape(network)
+    last = _core.last_input_shapes(network)
     try:
         program, report = quantize(network, config, batches, held, _input_shape(data_shapes),
                                    None if progress is None else on_batch,
@@ -327,8 +328,13 @@ def _quantize(
         if not batches or "calibration data" in str(error) or "held_out" in str(error):
             raise
         raise ShapeError(f"{error}; calibration data, was {batches[0].shape}"
-                         + ("" if last in (None, batches[0].shape) else f", the model was last called with {last}")
+                         + ("" if last in ([], [batches[0].shape]) else f", the model was last called with {last[0]}")
                          ) from error
+    except TypeError as error:
+        if len(last) < 2:
+            raise
+        raise UnsupportedError(f"[quantize] inputs of the network, were {len(last)} at its last call, expected one: join "
+                               "them along the last axis, and let forward() slice them") from error
     if names := _feature_names(data):
         program.columns = names
     if logger is not None:
@@ -448,7 +454,7 @@ def plan(
     _check_network(network)
     values = config.to_dict() if isinstance(config, QuantizationConfig) else dict(config or {})
     values.update((name, value) for name, value in settings.items() if value is not None)
-    shape = _input_shape(data_shapes) or _core.last_input_shape(network)
+    shape = _input_shape(data_shapes) or next(iter(_core.last_input_shapes(network)), None)
     if shape is None:
         raise ValueError("[quantize] the network's input is not known: call it once, or pass data_shapes")
     return _core.plan_layers(network, QuantizationConfig(**values), shape)

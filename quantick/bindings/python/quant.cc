@@ -303,10 +303,11 @@ std::vector<LayerPlan> plan(nn::Block& model, const QuantizationConfig& config, 
   return out;
 }
 
-/// The input's type at the model's last call; none before the first.
-std::optional<Shape> last_input_shape(const nn::Block& model) {
-  const Types& types = model.last_input_types();
-  return types.empty() ? std::nullopt : std::optional(types[0].shape);
+/// Of the inputs of the model's last call that worked; none before the first.
+std::vector<Shape> last_input_shapes(const nn::Block& model) {
+  std::vector<Shape> out;
+  for (const TensorType& type : model.last_input_types()) out.push_back(type.shape);
+  return out;
 }
 
 /// The axis of a model's input along which samples lie: 1 behind steps, else 0.
@@ -380,8 +381,8 @@ void bind_quant(nb::module_& m) {
   m.def("batch_axis", &batch_axis, "model"_a, "config"_a, "input_shape"_a, nb::call_guard<Unlocked>());
   bind_members<LayerPlan>(m, "LayerPlan", "What the settings mean for one operation of a network.");
   m.def("plan_layers", &plan, "model"_a, "config"_a, "input_shape"_a, nb::call_guard<Unlocked>());
-  m.def("last_input_shape", &last_input_shape, "model"_a,
-        nb::sig("def last_input_shape(model: Block) -> tuple[int, ...] | None"));
+  m.def("last_input_shapes", &last_input_shapes, "model"_a,
+        nb::sig("def last_input_shapes(model: Block) -> list[tuple[int, ...]]"));
   bind_observers(m);
   m.def(
       "sqnr_db",

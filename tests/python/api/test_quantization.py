@@ -223,6 +223,29 @@ def test_a_network_that_was_never_called_says_so():
         quantize_net(lambda x: x)
 
 
+def test_a_network_of_two_inputs_is_told_what_to_do():
+    class Two(nn.Block):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Dense(2, flatten=False)
+
+        def forward(self, x, z):
+            return self.fc(x) * z
+
+    class Joined(Two):
+        def forward(self, x):
+            return super().forward(x[:, :, :4], x[:, :, 4:])
+
+    two, joined = Two(), Joined()
+    for block, inputs in ((two, (windows(features=4), windows(features=2))), (joined, (windows(),))):
+        block.initialize()
+        block(*map(nd.array, inputs))
+    for data in (None, windows(features=4)):
+        with pytest.raises(quantick.UnsupportedError, match="inputs .* were 2"):
+            quantize_net(two, calib_data=data)
+    assert quantize_net(joined, calib_data=windows()).sqnr_db(windows(), joined) > 25
+
+
 def test_a_call_that_failed_is_not_the_last_call():
     fresh = Net(hidden=4)
     fresh.initialize()
