@@ -26,6 +26,7 @@ __all__ = [
     "check_truncation",
     "compare",
     "compare_scores",
+    "conventions",
     "equal_weight",
     "evaluate",
     "forward_returns",
@@ -111,6 +112,15 @@ def evaluate(returns: Any, benchmark: Any = None, profile: str = "empyrical", *,
         periods = _bars_per_year(returns)
     own, other = (_numbers(returns), None) if benchmark is None else _pair(returns, benchmark)
     return {name: value for name, value, _ in _core.evaluate_profile(own, other, profile, periods, risk_free)}
+
+
+def conventions(profile: str = "empyrical", *, periods: float | None = None, risk_free: float = 0) -> dict[str, str]:
+    """How each metric of ``evaluate`` is computed. Where the tool gives a loss as a number below 0 (value at risk, expected
+    shortfall), it is above 0 here."""
+    import numpy as np
+
+    some = np.array([0.01, -0.02, 0.03, -0.01, 0.005])
+    return {name: text for name, _, text in _core.evaluate_profile(some, some[::-1].copy(), profile, periods, risk_free)}
 
 
 def profiles() -> list[str]:

@@ -116,6 +116,11 @@ void bind_sets(nb::module_& m) {
       .def_prop_ro(
           "warm_up", [](const BoundFeatures& s) { return s.warm_up(); }, "Bars ahead of the first with every value.")
       .def("__len__", [](const BoundFeatures& s) { return s.size(); })
+      .def("__repr__",
+           [](const BoundFeatures& s) {
+             return fmt::format("FeatureSet of {} features, {} bars of warm-up: {}", s.size(), s.warm_up(),
+                                fmt::join(s.names(), ", "));
+           })
       .def(
           "compute",
           [](const BoundFeatures& s, const Panel& panel) {
@@ -180,6 +185,10 @@ void bind_sets(nb::module_& m) {
 void bind_scaler(nb::module_& m) {
   using Cube = nb::ndarray<const double, nb::c_contig, nb::device::cpu>;
   nb::class_<Scaler>(m, "Scaler", "(x - center) / scale, cut to +-clip; NaN stays NaN.")
+      .def("__repr__",
+           [](const Scaler& s) {
+             return fmt::format("Scaler {} of {} features: {}", s.kind, s.features.size(), fmt::join(s.features, ", "));
+           })
       .def(
           "__getstate__", [](const Scaler& s) { return python_value(s); },
           nb::sig("def __getstate__(self) -> typing.Any"))
@@ -235,7 +244,9 @@ void bind_dataset(nb::module_& m) {
       .def_prop_ro(
           "skipped", [](const features::SampleList& list) { return python_value(list.skipped); },
           nb::sig("def skipped(self) -> dict[str, int]"), "Samples left out, by reason.")
-      .def("__len__", [](const features::SampleList& list) { return list.ids.size(); });
+      .def("__len__", [](const features::SampleList& list) { return list.ids.size(); })
+      .def("__repr__",
+           [](const features::SampleList& list) { return fmt::format("SampleList of {} samples", list.ids.size()); });
   nb::class_<WindowDataset>(m, "WindowDataset",
                             "Samples for a sequence model: windows of scaled features, and labels from the future.")
       .def(
@@ -258,6 +269,13 @@ void bind_dataset(nb::module_& m) {
                      return std::vector<std::string>(d.instruments().begin(), d.instruments().end());
                    })
       .def_prop_ro("width", &WindowDataset::width, "Features.")
+      .def("__repr__",
+           [](const WindowDataset& d) {
+             return fmt::format(
+                 "WindowDataset of {} dates, {} instruments, {} features: windows of {}, labels {} over {}",
+                 d.dates().size(), d.instruments().size(), d.width(), d.options().window, d.options().label,
+                 d.options().horizon);
+           })
       .def(
           "labelled",
           [](const WindowDataset& d, nb::handle from, nb::handle to, nb::handle next, int64_t embargo) {

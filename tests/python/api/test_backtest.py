@@ -293,6 +293,14 @@ def test_other_periods_and_rates(result):
     assert backtest.metrics.sharpe(result) == backtest.metrics.sharpe(result.returns)
 
 
+def test_conventions_of_every_metric(result):
+    for profile in backtest.profiles():
+        texts = backtest.conventions(profile)
+        assert texts.keys() == backtest.evaluate(result, benchmark=result.returns, profile=profile).keys()
+        assert all(texts.values())
+    assert "52 periods a year" in backtest.conventions("quantstats", periods=52)["sharpe"]
+
+
 def test_bars_per_year_said_once_count_everywhere(prices, scores, result):
     weekly = backtest.run(prices, scores, strategy.TopkDropout(k=4, n_drop=1), commission_bps=3, bars_per_year=52)
     expected = backtest.metrics.sharpe(weekly, periods=52)

@@ -207,6 +207,9 @@ def test_frames_go_straight_in(prices):
     np.testing.assert_array_equal(features.forward_returns(close, 5).values, features.forward_returns(prices, 5).values)
     made = features.dataset(close, close.to_numpy()[:, :, None], window=3)
     assert made.instruments == list("ABCDEF")
+    assert repr(made) == "WindowDataset of 300 dates, 6 instruments, 1 features: windows of 3, labels return over 5"
+    assert repr(made.predictable("2018-06-01", "2018-06-01")) == "SampleList of 6 samples"
+    assert repr(features.FeatureSet(["return(5)"])) == "FeatureSet of 1 features, 5 bars of warm-up: return(5)"
     for date in (pd.Timestamp("2018-06-01"), "2018-06-01", pd.Timestamp("2018-06-01").date()):
         assert len(made.predictable(date, "2018-06-29")) == len(made.predictable("2018-06-01", pd.Timestamp("2018-06-29")))
         assert len(made.labelled("2018-03-01", "2018-05-31", next_segment=date)) > 0
