@@ -249,6 +249,8 @@ def dot(lhs: ArrayLike, rhs: ArrayLike, transpose_a: bool = False, transpose_b: 
         a = op.transpose(a, [*range(1, a.ndim), 0])
     if transpose_b:
         b = op.transpose(b, [b.ndim - 1, *range(b.ndim - 1)])
+    if a.ndim >= 2 and b.ndim == 2:
+        return op.matmul(a, b)
     flat = op.matmul(op.reshape(a, (-1, a.shape[-1])), op.reshape(b, (b.shape[0], -1)))
     return op.reshape(flat, (*a.shape[:-1], *b.shape[1:]))
 

@@ -279,11 +279,14 @@ class Handmade(nn.Block):
         self.head = nn.Dense(1, flatten=False)
 
     def forward(self, x):
-        return self.head(nd.relu(x @ self.w.data() + self.b.data()))
+        return self.head(nd.relu(self.product(x, self.w.data()) + self.b.data()))
 
 
-def test_products_with_weights_of_ones_own_are_dense_layers():
+@pytest.mark.parametrize("product", [lambda x, w: x @ w, lambda x, w: nd.dot(x, w),
+                                     lambda x, w: nd.dot(x, w.T, transpose_b=True)], ids=["@", "dot", "transposed"])
+def test_products_with_weights_of_ones_own_are_dense_layers(product):
     block = Handmade()
+    block.product = product
     block.initialize()
     for x in (windows(), windows()[0]):
         block(nd.array(x))
