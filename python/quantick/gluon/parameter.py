@@ -121,17 +121,26 @@ class ParameterDict(Mapping[str, Parameter]):
 
     def load(self, filename: str | os.PathLike[str], ctx: Any = None, allow_missing: bool = False,
              ignore_extra: bool = False, restore_prefix: str = "") -> None:
-        """Reads a safetensors file. Raises ValueError that names what is missing or too much; nothing has changed then.
-        """
+        """Reads a safetensors file. Raises ValueError that names what is missing, too much or mis-shaped; nothing has
+        changed then."""
+        if ctx is not None:
+            self.reset_ctx(ctx)
         loaded = nd.load(filename)
         if isinstance(loaded, list):
             raise ValueError(f"[parameters] {os.fspath(filename)} holds a list, expected arrays with names")
         arrays = {restore_prefix + name: array for name, array in loaded.items()}
         missing = [] if allow_missing else [name for name in self if name not in arrays]
         extra = [] if ignore_extra else [name for name in arrays if name not in self._parameters]
-        if missing or extra:
-            problems = [f"missing {name}" for name in missing] + [f"surplus {name}" for name in extra]
+        problems = [f"missing {name}" for name in missing] + [f"surplus {name}" for name in extra]
+        problems += [f"{name} was {arrays[name].shape}, expected {parameter.shape}" for name, parameter in self.items()
+                     if name in arrays and not _fits(arrays[name].shape, parameter.shape)]
+        if problems:
             raise ValueError(f"[parameters] {os.fspath(filename)} does not fit: {'; '.join(problems)}")
         for name, parameter in self.items():
             if name in arrays:
                 parameter.set_data(arrays[name])
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Extents of 0 are still open."""
+    return len(shape) == len(wanted) and all(b in (0, a) for a, b in zip(shape, wanted))

@@ -233,11 +233,20 @@ void bind_parameter(nb::module_& m) {
                    "Factor on the penalty `wd` of gluon.Trainer, 1 unless set.")
       .def_prop_ro("is_initialized", &nn::Parameter::initialized)
       .def(
-          "data", [](const nn::Parameter& p, nb::handle) { return p.data(); }, "ctx"_a = nb::none(),
+          "data",
+          [](const nn::Parameter& p, nb::handle context) {
+            check_context(context);
+            return p.data();
+          },
+          "ctx"_a = nb::none(),
           "The array. Throws ValueError before initialize(), or the first call where extents are open.")
       .def(
-          "grad", [](const nn::Parameter& p, nb::handle) { return p.grad(); }, "ctx"_a = nb::none(),
-          "The gradient that the last backward() left. Throws ValueError with grad_req \"null\".")
+          "grad",
+          [](const nn::Parameter& p, nb::handle context) {
+            check_context(context);
+            return p.grad();
+          },
+          "ctx"_a = nb::none(), "The gradient that the last backward() left. Throws ValueError with grad_req \"null\".")
       .def(
           "list_data", [](const nn::Parameter& p) { return std::vector<Array>{p.data()}; },
           "data() of each context: of the CPU.")
@@ -260,14 +269,17 @@ void bind_parameter(nb::module_& m) {
       .def("zero_grad", &nn::Parameter::zero_grad)
       .def(
           "initialize",
-          [](nn::Parameter& self, nb::handle init, nb::handle, nb::handle default_init, bool force_reinit,
+          [](nn::Parameter& self, nb::handle init, nb::handle context, nb::handle default_init, bool force_reinit,
              uint64_t seed) {
+            check_context(context);
             nn::InitializerPtr chosen = initializer_of(init, "parameter");
             if (chosen == nullptr) chosen = initializer_of(default_init, "parameter");
             self.initialize(chosen != nullptr ? chosen : nn::uniform(), Key(seed).fold(self.name()), force_reinit);
           },
           "init"_a = nb::none(), "ctx"_a = nb::none(), "default_init"_a = nb::none(), "force_reinit"_a = false,
-          "seed"_a = 0)
+          "seed"_a = 0,
+          "Fills it, or at the first call of its block where extents are open; where it has values already, with "
+          "force_reinit alone. init, then default_init: as in Block.initialize().")
       .def("cast", &nn::Parameter::cast, "dtype"_a)
       .def(
           "set_data", [](nn::Parameter& self, nb::handle data) { self.set_data(array_of(data)); }, "data"_a,

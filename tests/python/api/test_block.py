@@ -125,6 +125,7 @@ def test_a_parameter_takes_the_name_of_its_attribute():
         def __init__(self):
             super().__init__()
             self.w = self.params.get("weight", shape=(2,))
+            assert self.params.get("w", shape=(3,)) == self.w and self.params.get("other") is None
 
         def hybrid_forward(self, F, x, w):  # noqa: N803
             return x + w
@@ -342,6 +343,28 @@ def test_files_hold_parameters(tmp_path):
     assert np.array_equal(net(x).asnumpy(), other(x).asnumpy())
     with pytest.raises(ValueError, match="does not fit: missing bias"):
         smaller.collect_params().load(path, ignore_extra=True)
+    before = smaller.bias.data().tolist(), smaller.weight.data().tolist()
+    nd.save(str(path), {"bias": nd.ones((4,)), "weight": nd.ones((4, 5))})
+    with pytest.raises(ValueError, match=r"does not fit: weight was \(4, 5\), expected \(4, 6\)"):
+        smaller.collect_params().load(path)
+    assert (smaller.bias.data().tolist(), smaller.weight.data().tolist()) == before
+    open_one = nn.Dense(4)
+    open_one.initialize()
+    open_one.collect_params().load(path)
+    assert open_one(np.ones((1, 5), np.float32)).tolist() == [[6.0] * 4]
+
+
+def test_other_contexts_are_refused(tmp_path):
+    net = nn.Dense(2, in_units=3)
+    net.initialize()
+    net.save_parameters(tmp_path / "w")
+    parameters = net.collect_params()
+    for call in (lambda: net.weight.data("gpu(0)"), lambda: net.weight.grad("gpu(0)"),
+                 lambda: net.weight.initialize(ctx="gpu(0)"), lambda: parameters.initialize(ctx="gpu(0)"),
+                 lambda: parameters.load(tmp_path / "w", ctx="gpu(0)"), lambda: net.initialize(ctx="gpu(0)"),
+                 lambda: net.load_parameters(tmp_path / "w", ctx="gpu(0)")):
+        with pytest.raises(NotImplementedError, match=r"context\] was .*gpu"):
+            call()
 
 
 def test_exceptions_of_forward_pass_unchanged():
