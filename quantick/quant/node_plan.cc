@@ -63,6 +63,8 @@ std::vector<bool> sequences(const graph::Graph& graph, const std::string& layout
   return out;
 }
 
+constexpr std::string_view kStepsApart = "steps and batch must stay apart (Dense: flatten = false)";
+
 /// Why no program can hold a node, or "".
 std::string structural_reason(const graph::Graph& graph, const graph::Node& node, const std::vector<bool>& sequence) {
   const IntegerForm& form = node.op->integer;
@@ -98,10 +100,7 @@ std::string structural_reason(const graph::Graph& graph, const graph::Node& node
   if (!kept && node.op->name == "transpose") return "moves axes; build the model for layout TNC";
   if (!kept)
     return fmt::format("turns {} into {}; {}", in.text(), out.text(),
-                       sequence[x]
-                           ? "steps and batch must stay apart (Dense: flatten = false), or the input is [batch, "
-                             "...] and layout = frame says so"
-                           : "the batch must stay the first axis");
+                       sequence[x] ? kStepsApart : "the batch must stay the first axis");
   return "";
 }
 
@@ -343,12 +342,24 @@ GraphPlan plan_nodes(const graph::Graph& graph, const QuantizationConfig& config
 }
 
 void refuse_impossible(const std::vector<FloatNode>& nodes) {
+  std::vector<std::pair<std::string, int>> lines;  // and how often; an unrolled cell has the same ones at each step
+  bool merges_steps = false;
+  for (const FloatNode& n : nodes) {
+    if (!n.refused) continue;
+    const std::string line =
+        fmt::format("{}{}: {}", n.op, n.layer.empty() ? "" : fmt::format(" (layer \"{}\")", n.layer), n.reason);
+    const auto known = std::find_if(lines.begin(), lines.end(), [&](const auto& l) { return l.first == line; });
+    if (known == lines.end())
+      lines.emplace_back(line, 1);
+    else
+      ++known->second;
+    merges_steps |= n.reason.ends_with(kStepsApart);
+  }
   std::string list;
-  for (const FloatNode& n : nodes)
-    if (n.refused)
-      list +=
-          fmt::format("\n  {}{}: {}", n.op, n.layer.empty() ? "" : fmt::format(" (layer \"{}\")", n.layer), n.reason);
-  QTK_CHECK(list.empty(), UnsupportedError, "[quantize] nodes that a program cannot hold:{}", list);
+  for (const auto& [line, times] : lines)
+    list += fmt::format("\n  {}{}", line, times > 1 ? fmt::format(" ({} times)", times) : "");
+  QTK_CHECK(list.empty(), UnsupportedError, "[quantize] nodes that a program cannot hold:{}{}", list,
+            merges_steps ? "\nWhere the input is [batch, ...], layout = frame says so." : "");
 }
 
 }  // namespace quantick::quant

@@ -229,9 +229,19 @@ def test_a_network_of_flat_windows_is_told_about_its_layout():
     block.initialize()
     x = windows(steps=7, batch=3, features=4)
     block(nd.array(x))
-    with pytest.raises(quantick.UnsupportedError, match=r"the input is \[batch, \.\.\.\] and layout = frame says so"):
+    with pytest.raises(quantick.UnsupportedError, match=r"Where the input is \[batch, \.\.\.\], layout = frame says so"):
         quantize_net(block, calib_data=x)
     assert quantize_net(block, calib_data=x, layout="frame").sqnr_db(x, block) > 30
+
+
+def test_what_is_refused_at_every_step_is_said_once():
+    class Unrolled(nn.Block):
+        def forward(self, x):
+            return sum((nd.relu(x[step]) for step in range(1, 6)), start=nd.relu(x[0]))
+
+    with pytest.raises(quantick.UnsupportedError, match=r"into \(3, 4\); .* \(\d+ times\)") as refused:
+        quantize_net(Unrolled(), calib_data=windows(steps=6, batch=3, features=4))
+    assert str(refused.value).count("slice") <= 2
 
 
 def test_a_layer_can_be_marked_to_stay_float(net):
