@@ -49,7 +49,11 @@ def array(source: Any, dtype: DTypeLike = None, *, ctx: object = None) -> NDArra
             dtype = "float32"
     elif not hasattr(source, "__dlpack__"):  # a frame, or a NumPy number
         given = numpy.asarray(source)
-    return _core.copy_of(given, dtype)
+    made = _core.copy_of(given, dtype)
+    if made.dtype.startswith(("int", "uint")) and _is_listed(source):
+        if not numpy.array_equal(numpy.trunc(given), made.asnumpy()):
+            raise OverflowError(f"[array] numbers beyond {made.dtype}, expected those that fit it")
+    return made
 
 
 def _dtype(dtype: DTypeLike, ctx: object, default: str | None = "float32") -> Any:

@@ -2,6 +2,7 @@
 
 #include <numeric>
 #include <utility>
+#include <vector>
 
 #include "quantick/core/error.h"
 #include "quantick/ops/ops.h"
@@ -10,10 +11,23 @@
 namespace quantick::optim {
 namespace {
 
+/// Whether one shape is the other but for axes of extent 1, or the same elements on more or fewer axes, as MXNet takes
+/// them. A transposed label, (2, 4) for (4, 2), is another one.
+bool alike(const Shape& a, const Shape& b) {
+  const auto held = [](const Shape& shape) {
+    std::vector<int64_t> extents;
+    for (int64_t extent : shape)
+      if (extent != 1) extents.push_back(extent);
+    return extents;
+  };
+  const std::vector<int64_t> first = held(a), second = held(b);
+  return first == second || first.size() != second.size();
+}
+
 /// The label in the prediction's shape.
 Array label_like(const Array& label, const Array& prediction, std::string_view who) {
   QTK_CHECK(prediction.ndim() >= 1, ShapeError, "[{}] prediction has no axes, expected (N, ...)", who);
-  QTK_CHECK(label.size() == prediction.size(), ShapeError,
+  QTK_CHECK(label.size() == prediction.size() && alike(label.shape(), prediction.shape()), ShapeError,
             "[{}] label shape, was {}, expected that of the prediction {}", who, label.shape().text(),
             prediction.shape().text());
   return label.shape() == prediction.shape() ? label : reshape(label, prediction.shape());
@@ -21,7 +35,7 @@ Array label_like(const Array& label, const Array& prediction, std::string_view w
 
 /// Weights that broadcast against the prediction: one per sample or one per element.
 Array weight_like(const Array& weight, const Array& prediction, std::string_view who) {
-  if (weight.size() == prediction.size())
+  if (weight.size() == prediction.size() && alike(weight.shape(), prediction.shape()))
     return weight.shape() == prediction.shape() ? weight : reshape(weight, prediction.shape());
   QTK_CHECK(weight.size() == prediction.shape()[0], ShapeError,
             "[{}] sample_weight shape, was {}, expected one weight per sample of {}", who, weight.shape().text(),

@@ -10,7 +10,7 @@ from typing import Any
 
 from quantick import nd
 from quantick._checks import number
-from quantick._core import CoreLoss, NDArray, make_loss
+from quantick._core import CoreLoss, NDArray, ShapeError, UnsupportedError, make_loss
 from quantick.gluon.block import HybridBlock
 
 __all__ = ["CosineEmbeddingLoss", "HingeLoss", "HuberLoss", "KLDivLoss", "L1Loss", "L2Loss", "LogisticLoss", "Loss",
@@ -58,8 +58,25 @@ class Loss(HybridBlock):
 
 
 def _like(label: Any, pred: NDArray) -> NDArray:
+    """The label in the prediction's shape: it may stand on more or fewer axes, not on as many in another order."""
     given = label if isinstance(label, NDArray) else nd.array(label)
-    return given if given.shape == pred.shape else nd.reshape(given, pred.shape)
+    if given.shape == pred.shape:
+        return given
+    held, wanted = ([extent for extent in x.shape if extent != 1] for x in (given, pred))
+    if given.size != pred.size or held != wanted and len(held) == len(wanted):
+        raise ShapeError(f"[loss] label shape, was {given.shape}, expected that of the prediction {pred.shape}")
+    return nd.reshape(given, pred.shape)
+
+
+def _check_classes(label: NDArray, classes: int) -> None:
+    """Raises ValueError for what is no class number; labels of a traced call are not known."""
+    try:
+        values = label.asnumpy()
+    except UnsupportedError:
+        return
+    wrong = values[(values < 0) | (values >= classes) | (values != values // 1)]
+    if wrong.size:
+        raise ValueError(f"[loss] label, was {wrong[0]}, expected a class number within 0..{classes - 1}")
 
 
 class _CoreLoss(Loss):
@@ -176,6 +193,8 @@ class SoftmaxCrossEntropyLoss(Loss):
         axis = self._axis % pred.ndim
         if self._sparse_label:
             given = label if isinstance(label, NDArray) else nd.array(label)
+            if sample_weight is None:  # a weight of 0 may stand beside any label
+                _check_classes(given, pred.shape[axis])
             classes = nd.reshape(nd.arange(pred.shape[axis], dtype=pred.dtype),
                                  [-1 if i == axis else 1 for i in range(pred.ndim)])
             chosen = [1 if i == axis else extent for i, extent in enumerate(pred.shape)]

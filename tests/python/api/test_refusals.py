@@ -238,6 +238,37 @@ def test_a_scaler_has_a_name_for_each_feature(names):
         features.fit_scaler(np.ones((40, 4, 2)), names, 0, 30)
 
 
+@pytest.mark.parametrize("name", ["L1Loss", "L2Loss", "HuberLoss", "KLDivLoss", "HingeLoss", "LogisticLoss",
+                                  "SigmoidBCELoss", "NegativeICLoss"])
+def test_a_transposed_label_is_another_one(name):
+    """It was taken in its own order."""
+    loss = getattr(gluon.loss, name)()
+    with pytest.raises(quantick.ShapeError, match=r"label shape, was \(2, 4\), expected that of the prediction \(4, 2\)"):
+        loss(nd.ones((4, 2)), nd.ones((2, 4)))
+    for shape in ((4, 6), (4, 1, 6), (4, 2, 3)):
+        assert loss(nd.ones((4, 6)), nd.ones(shape)).asnumpy().tobytes() == \
+            loss(nd.ones((4, 6)), nd.ones((4, 6))).asnumpy().tobytes()
+    with pytest.raises(quantick.ShapeError):
+        loss(nd.ones((4, 2)), nd.ones((4, 2)), nd.ones((2, 4)))
+
+
+@pytest.mark.parametrize("label,text", [([0, 7], "was 7.0"), ([-1, 0], "was -1.0"), ([0, 1.5], "was 1.5"),
+                                        ([float("nan"), 0], "was nan")])
+def test_labels_are_classes_that_there_are(label, text):
+    """Their loss was 0."""
+    loss = gluon.loss.SoftmaxCELoss()
+    with pytest.raises(ValueError, match=r"\[loss\] label, " + text + r", expected a class number within 0\.\.2"):
+        loss(nd.ones((2, 3)), nd.array(label))
+    assert loss(nd.ones((2, 3)), nd.array(label), nd.zeros((2, 1))).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("numbers,dtype", [([300], "int8"), ([-1], "uint8"), ([2 ** 31], "int32"), ([float("nan")], "int32")])
+def test_numbers_that_a_dtype_does_not_have_are_refused(numbers, dtype):
+    with pytest.raises(OverflowError, match=rf"\[array\] numbers beyond {dtype}, expected those that fit it"):
+        nd.array(numbers, dtype)
+    assert nd.array([1.5, True], dtype).tolist() == [1, 1]
+
+
 # ---- memory handed over
 
 class Again:
