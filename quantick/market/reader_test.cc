@@ -8,6 +8,7 @@
 #include "quantick/core/error.h"
 #include "quantick/core/hash.h"
 #include "quantick/core/rng.h"
+#include "quantick/market/columns.h"
 #include "quantick/market/test_files.h"
 
 namespace quantick::market {
@@ -23,6 +24,13 @@ constexpr const char* kLong =
     "B,2020-01-03,10.5,12,10,11,0,10.9\n"
     "A,2020-01-03,5,6,4,5.5,50,5.4\n"
     "A,2020-01-06,5.5,7,5,6,60,5.9\n";
+
+TEST(Reader, FieldsByTheirUsualNames) {
+  EXPECT_EQ(field_of("Adj Close"), "adjusted");
+  EXPECT_EQ(field_of("VOLUME"), "volume");
+  EXPECT_EQ(field_of("AAPL"), "");
+  EXPECT_EQ(field_of(""), "");
+}
 
 constexpr const char* kWide =
     "date,LOW,C\n"

@@ -58,8 +58,9 @@ market::Date date_of(market::RowSource& source, size_t column) {
 
 void check_order(market::RowSource& source, size_t column, const std::vector<market::Date>& dates, market::Date date) {
   QTK_CHECK(dates.empty() || dates.back() < date, ParseError,
-            "{}, was {} behind {}, expected dates that ascend, each once", source.where(column), date.to_string(),
-            dates.back().to_string());
+            "{}, was {} behind {}, expected dates that ascend, each once{}", source.where(column), date.to_string(),
+            dates.back().to_string(),
+            dates.back() == date ? " (scores are of dates: keep one row of a day's bars)" : "");
 }
 
 ScoreMatrix read_wide(market::RowSource& source, size_t date_column) {

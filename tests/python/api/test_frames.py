@@ -66,6 +66,12 @@ def test_qlib_series_and_alphalens_factor():
         np.testing.assert_array_equal(scores.values, np.arange(6.0).reshape(3, 2))
 
 
+def test_scores_within_a_day_are_refused():
+    times = pd.date_range("2020-01-02 09:30", periods=3, freq="5min")
+    with pytest.raises(ValueError, match=r"each once \(scores are of dates: keep one row of a day's bars\)"):
+        frames.read_scores(wide().set_axis(times))
+
+
 def test_index_levels_without_names():
     for days in (DAYS, [day.date() for day in DAYS], [str(day.date()) for day in DAYS], ["20200102", "20200103", "20200106"]):
         for levels in ([days, ["600000", "600009"]], [["600000", "600009"], days]):
