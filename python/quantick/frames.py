@@ -130,7 +130,7 @@ def _arranged(frame: Any, unnamed: str) -> Table:
 
     if isinstance(frame, pandas.Series) and frame.name is None:
         frame = frame.rename(unnamed)
-    if isinstance(frame, pandas.DataFrame) and frame.columns.nlevels == 2 and frame.index.nlevels == 1 and len(frame):
+    if isinstance(frame, pandas.DataFrame) and frame.columns.nlevels == 2 and frame.index.nlevels == 1:
         frame = _long_of_two_levels(frame)
     return _table_of_pandas(frame)
 
@@ -337,14 +337,17 @@ def _column_of_objects(name: str, values: Any) -> Column:
     if all(isinstance(value, str) for value in values):
         return Column.of_texts(name, values.tolist())
     missing = [_is_missing(value) for value in values]
+    if all(missing):
+        return _column(name, np.full(len(values), np.nan))
     if _is_number(next((value for gap, value in zip(missing, values) if not gap), None)):
         for row, value in enumerate(values):
             if not missing[row] and not _is_number(value):
                 raise TypeError(f"[frame] column \"{name}\", row {row}: was {value!r}, a {type(value).__name__} among "
                                 "numbers in a column of objects, expected a number")
-        whole = not any(missing) and all(isinstance(value, numbers.Integral) for value in values)
+        whole = not any(missing) and all(isinstance(value, numbers.Integral) and -2**63 <= int(value) < 2**63
+                                         for value in values)
         found = [np.nan if gap else float(value) for gap, value in zip(missing, values)]
-        return _column(name, np.array([int(value) for value in values]) if whole else np.array(found))
+        return _column(name, np.array([int(value) for value in values], np.int64) if whole else np.array(found))
     texts: list[str | None] = []
     for row, value in enumerate(values):
         if isinstance(value, str):
@@ -363,8 +366,11 @@ def _column_of_objects(name: str, values: Any) -> Column:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or type(value).__name__ in ("NAType", "NaTType") or (
-        type(value).__name__ in ("float", "float64", "float32", "datetime64", "Decimal") and bool(value != value))
+    kind = type(value).__name__
+    if kind == "Decimal":
+        return bool(value.is_nan())
+    return value is None or kind in ("NAType", "NaTType") or (
+        kind in ("float", "float64", "float32", "float16", "datetime64") and bool(value != value))
 
 
 def _is_date(value: Any) -> bool:

@@ -297,6 +297,8 @@ def test_columns_of_two_levels_in_both_orders(turn):
 def test_columns_of_two_levels_that_are_neither():
     with pytest.raises(ValueError, match=r"\(A, B, ...\) and \(x, y, ...\), expected the fields \(open, close"):
         frames.read(wide().set_axis(pd.MultiIndex.from_arrays([["A", "B"], ["x", "y"]]), axis=1))
+    with pytest.raises(ValueError, match="no row"):
+        frames.read(yahoo().iloc[:0])
     doubled = pd.concat([yahoo(), yahoo()[[("Close", "A")]]], axis=1)
     with pytest.raises(ValueError, match=r"two columns are called \('Close', 'A'\)"):
         frames.read(doubled)
@@ -335,6 +337,13 @@ def test_objects_and_nullable_numbers():
     codes = frames.read(long().assign(symbol=pd.Series([600000, 600009] * 3, dtype=object)))
     assert codes.instruments == ["600000", "600009"]
     check_prices(frames.read(wide().to_period("D")), ("B", "A"))
+    nothing = long().assign(volume=pd.Series([None] * 6, dtype=object))
+    with pytest.raises(ValueError, match='column "volume" holds no number, expected values; set empty_column: drop'):
+        frames.read(nothing)
+    assert frames.read(nothing, empty_column="drop").fields == ["close"]
+    odd = pd.Series([decimal.Decimal("sNaN"), 2**70, np.float16("nan"), 1], dtype=object)
+    np.testing.assert_array_equal(np.asarray(frames.table({"x": odd.to_numpy()})["x"]), [np.nan, 2.0**70, np.nan, 1])
+    assert np.asarray(frames.table({"x": np.array([2**70, -1], object)})["x"]).tolist() == [2.0**70, -1]
     with pytest.raises(TypeError, match=r'row 1: was True, a bool among numbers in a column of objects'):
         frames.read(long().assign(close=pd.Series([1.0, True, 2.0, 3.0, 4.0, 5.0], dtype=object)))
 
