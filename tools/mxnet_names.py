@@ -46,7 +46,7 @@ What behaves otherwise, whatever the name:
   `nd.SequenceMask`, `nd.split`, `broadcast_*`, `elemwise_*` and more. Left out is what no operator here computes (sin,
   floor, erf, `%`, ...), `nd.linalg`, `nd.contrib` and sparse arrays. Comparisons give bool, sums over everything shape (),
   and indices are whole numbers; `nd.argmax(x)` without an axis goes along the last one.
-- A dtype is a text: compare `x.dtype == "float32"`, not with `numpy.float32`. float16 is refused by name.
+- A dtype is a text that equals NumPy's type, too: `x.dtype == numpy.float32`. float16 is refused by name.
 - `detach()`, `autograd.Function`, `topk`, `sort` and numbers drawn by `nd.random` would be frozen in a graph: a forward
   that is hybridized refuses them by name.
 - There are no symbols, so no `export`, `SymbolBlock.imports` and `register_op_hook`: `save_parameters()` keeps weights,

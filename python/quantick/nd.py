@@ -9,18 +9,19 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from quantick import _core, _mxnet_operators, _operators, random
+from quantick import _core, _mxnet_layers, _mxnet_operators, _operators, random
 from quantick._checks import expect
 from quantick._core import NDArray
 from quantick._operators import *
+from quantick._mxnet_layers import *
 from quantick._mxnet_operators import *  # after the registry's: some of them take more forms of arguments
 from quantick.context import Context, check as _check_context
 
 if TYPE_CHECKING:
     from quantick._typing import ArrayLike, DTypeLike
 
-__all__ = [*sorted({*_operators.__all__, *_mxnet_operators.__all__}), "NDArray", "arange", "array", "empty",
-           "from_dlpack", "from_numpy", "full", "full_like", "load", "ones", "ones_like", "random",
+__all__ = [*sorted({*_operators.__all__, *_mxnet_layers.__all__, *_mxnet_operators.__all__}), "NDArray", "arange",
+           "array", "empty", "from_dlpack", "from_numpy", "full", "full_like", "load", "ones", "ones_like", "random",
            "random_normal", "random_randint", "random_uniform", "save", "waitall", "zeros", "zeros_like"]
 
 

@@ -14,7 +14,8 @@ from quantick._checks import expect
 from quantick._core import ArrayDataset, Block, Control, Dataset, EpochRecord, NDArray, PanelDataset, StepInfo
 from quantick.gluon.loss import Loss
 from quantick.lr_scheduler import LRScheduler, _CoreScheduler
-from quantick.optimizer import SGD, Adam, AdamW, Optimizer, _CoreOptimizer
+from quantick.optimizer.base import Optimizer
+from quantick.optimizer.core import SGD, Adam, AdamW, _CoreOptimizer
 
 __all__ = ["ArrayDataset", "Callback", "Control", "Dataset", "EpochRecord", "History", "PanelDataset", "StepInfo", "fit",
            "predict"]

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <mutex>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -19,23 +18,6 @@ struct Entry {
   Arrays inputs, outputs;
   std::shared_ptr<const Operator> owned;  ///< where `op` is none of the registry
 };
-
-/// Ids of the variables whose gradients are added up.
-struct Accumulating {
-  std::mutex guard;
-  std::unordered_set<uint64_t> ids;
-};
-
-Accumulating& accumulating() {
-  static Accumulating instance;
-  return instance;
-}
-
-bool is_accumulating(const Array& variable) {
-  Accumulating& all = accumulating();
-  const std::lock_guard lock(all.guard);
-  return all.ids.contains(variable.id());
-}
 
 /// Adds b to a in place, element by element; both contiguous and of one type.
 void accumulate(Array& a, const Array& b) {
@@ -194,15 +176,6 @@ bool is_recording() { return tape().recording; }
 bool is_training() { return tape().training; }
 bool is_recorded(const Array& array) { return tape().needs(array); }
 
-void set_accumulating(const Array& variable, bool adds) {
-  Accumulating& all = accumulating();
-  const std::lock_guard lock(all.guard);
-  if (adds)
-    all.ids.insert(variable.id());
-  else
-    all.ids.erase(variable.id());
-}
-
 void record_call(std::span<const Array> inputs, std::span<const Array> outputs,
                  std::function<Arrays(std::span<const Array>)> gradient) {
   const auto op = std::make_shared<Operator>();
@@ -221,7 +194,7 @@ void backward(std::span<const Array> heads, std::span<const Array> head_gradient
     const auto found = grads.find(id);
     if (found == grads.end()) continue;
     Array target = variable;  // a handle to the same array
-    if (is_accumulating(variable)) {
+    if (variable.grad_adds()) {
       Array sum = target.grad().copy();
       accumulate(sum, found->second);
       target.set_grad(sum);

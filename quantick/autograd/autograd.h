@@ -59,16 +59,13 @@ bool is_training();
 /// recorded calls, or shares memory with such. Writing into it would spoil gradients.
 bool is_recorded(const Array& array);
 
-/// Whether backward() adds to the array's grad() in place of replacing it.
-void set_accumulating(const Array& variable, bool accumulating);
-
 /// Puts a call on the tape that no operator made: `gradient` gives gradients by input from those of the outputs. Does
 /// nothing where nothing is recorded, or no input leads to a variable.
 void record_call(std::span<const Array> inputs, std::span<const Array> outputs,
                  std::function<Arrays(std::span<const Array>)> gradient);
 
 /// Gradients of a scalar (or of sum(head * head_gradient)) by every array with an attached gradient that it depends on;
-/// they replace the arrays' grad(), or are added to it (set_accumulating). The tape is freed. Throws ValueError where
+/// they replace the arrays' grad(), or are added to it (Array::grad_adds). The tape is freed. Throws ValueError where
 /// `head` was not recorded, or has more than one element and no head_gradient.
 void backward(const Array& head, const Array& head_gradient = {});
 

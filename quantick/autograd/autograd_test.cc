@@ -45,7 +45,7 @@ TEST(Autograd, SharedInputsAccumulate) {
 TEST(Autograd, AccumulatingGradientsAreAdded) {
   Array x = Array::from<double>({3});
   x.attach_grad();
-  set_accumulating(x, true);
+  x.set_grad_adds(true);
   const auto pass = [&] {
     Array y;
     {
@@ -57,7 +57,7 @@ TEST(Autograd, AccumulatingGradientsAreAdded) {
   };
   EXPECT_EQ(pass(), 6);
   EXPECT_EQ(pass(), 12);
-  set_accumulating(x, false);
+  x.set_grad_adds(false);
   EXPECT_EQ(pass(), 6);
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "quantick/autograd/autograd.h"
 #include "quantick/core/error.h"
 
 namespace quantick::nn {
@@ -108,7 +107,7 @@ void Parameter::attach() {
   Array& data = impl().data;
   data.attach_grad();
   impl().first_grad = data.grad().id();
-  autograd::set_accumulating(data, grad_req() == "add");
+  data.set_grad_adds(grad_req() == "add");
 }
 
 void Parameter::set_data(const Array& value) {
@@ -149,7 +148,7 @@ void Parameter::set_grad_req(std::string_view grad_req) {
   const bool kept = wants_grad() && *wanted != "null";
   p.grad_req = *wanted;
   if (!p.data.defined()) return;
-  if (kept) return autograd::set_accumulating(p.data, p.grad_req == "add");
+  if (kept) return p.data.set_grad_adds(p.grad_req == "add");
   p.data = p.data.copy();  // a fresh array has no gradient slot
   attach();
 }

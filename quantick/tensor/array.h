@@ -107,9 +107,12 @@ class Array {
   /// Copies the values of `source` (same shape; dtype converted) into this array's memory.
   void assign(const Array& source);
 
-  /// Gradient slot: autograd adds into it. Throws TypeError for non-float arrays.
+  /// Gradient slot: a backward pass fills it. Throws TypeError for non-float arrays.
   void attach_grad();
   bool has_grad() const { return impl().grad != nullptr; }
+  /// Whether a backward pass adds to the slot in place of replacing it; at first it does not.
+  bool grad_adds() const { return impl().grad_adds; }
+  void set_grad_adds(bool adds) { impl().grad_adds = adds; }
   Array grad() const;
   void set_grad(const Array& value);
 
@@ -124,7 +127,7 @@ class Array {
     int64_t size = 0;
     uint64_t id = 0;
     DType dtype = DType::f32;
-    bool contiguous = true, weak = false, writable = true;
+    bool contiguous = true, weak = false, writable = true, grad_adds = false;
     std::shared_ptr<Array> grad;
   };
 

@@ -1,5 +1,4 @@
 """tools/bootstrap.sh against stand-ins for dpkg-query, apt-get, id and sudo: nothing is installed."""
-import os
 import pathlib
 import shutil
 import subprocess

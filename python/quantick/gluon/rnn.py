@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from quantick import nd
 from quantick._core import GRU, LSTM, Block, Initializer, NDArray, Parameter
-from quantick._mxnet_operators import check_lengths
+from quantick._mxnet_layers import check_lengths
 from quantick.autograd import is_training
 from quantick.gluon.block import HybridBlock
 

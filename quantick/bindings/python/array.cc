@@ -95,7 +95,7 @@ void attach_grad(Array& array, std::string_view grad_req) {
             "[array] grad_req, was {}, expected write or add: detach() gives an array without a gradient", grad_req);
   if (grad_req == "null") return;
   array.attach_grad();
-  autograd::set_accumulating(array, grad_req == "add");
+  array.set_grad_adds(grad_req == "add");
 }
 
 void bind_memory(nb::class_<Array>& c) {

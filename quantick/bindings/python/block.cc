@@ -482,6 +482,7 @@ void bind_nn(nb::module_& m) {
       "prefix"_a = nb::none(), "params"_a = nb::none(),
       nb::sig("def __init__(self, prefix: str | None = None, params: typing.Any = None) -> None"));
   bind_hooks(m);
+  bind_sequential(m);
   bind_layers(m);
 }
 

@@ -109,6 +109,7 @@ nn::InitializerPtr initializer_of(nanobind::handle value, std::string_view who);
 
 /// The base class, which has a dict and nothing else.
 nanobind::object bind_initializers(nanobind::module_& m);
+void bind_sequential(nanobind::module_& m);
 void bind_layers(nanobind::module_& m);
 void bind_hooks(nanobind::module_& m);
 /// What Python's collector asks of the hooks of a block that a Python object owns.

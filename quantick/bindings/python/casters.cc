@@ -1,6 +1,7 @@
 #include "quantick/bindings/python/casters.h"
 
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/string_view.h>
 
 #include <array>
 
@@ -175,6 +176,17 @@ DType dtype_of(nb::handle value) {
   if (text == "float") return DType::f64;
   if (text == "int") return DType::i64;
   return dtype_from_name(text);
+}
+
+nb::object dtype_text(DType dtype) {
+  // Kept for good. No static initializer: the import may let another thread run, which would wait for it.
+  static std::array<PyObject*, 8> kept{};
+  PyObject*& text = kept.at(static_cast<size_t>(dtype));
+  if (text == nullptr) {
+    nb::object made = nb::module_::import_("quantick._dtype").attr("DType")(nb::cast(dtype_name(dtype)));
+    if (text == nullptr) text = made.release().ptr();
+  }
+  return nb::borrow(text);
 }
 
 Shape shape_of(nb::handle value) {

@@ -20,6 +20,9 @@ namespace quantick::python {
 /// "float32", np.float32, np.dtype("float32"), float, ... Throws TypeError for what is no dtype.
 DType dtype_of(nanobind::handle value);
 
+/// NumPy's name, as a text that equals NumPy's types too (quantick._dtype).
+nanobind::object dtype_text(DType dtype);
+
 /// An extent, or a sequence of them. Throws TypeError.
 Shape shape_of(nanobind::handle value);
 
@@ -76,8 +79,7 @@ struct type_caster<quantick::DType> {
     return true;
   }
   static handle from_cpp(quantick::DType dtype, rv_policy, cleanup_list*) {
-    const std::string_view name = quantick::dtype_name(dtype);
-    return PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size()));
+    return quantick::python::dtype_text(dtype).release();
   }
 };
 

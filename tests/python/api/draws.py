@@ -1,9 +1,16 @@
 """Random arguments of operator calls: shapes with empty and odd extents, every memory layout, and special values."""
 import numpy as np
 
+from quantick import nd
+
 FLOATS = (np.float32, np.float64)
 NUMBERS = (np.float32, np.float64, np.int32, np.int64)
 SPECIAL = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, -1e-40, 3e38, 1.0, -1.0])
+
+
+def draw(*shape, seed=0):
+    """A float32 array of normal numbers."""
+    return nd.array(np.random.default_rng(seed).standard_normal(shape).astype("float32"))
 
 
 class Draw:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import quantick
 from quantick import NDArray, nd
 
-from draws import FLOATS, NUMBERS, Draw
+from draws import NUMBERS, Draw
 
 DTYPES = ("float32", "float64", "int8", "uint8", "int16", "int32", "int64", "bool")
 SEEDS = st.integers(0, 2 ** 32 - 1)
@@ -452,6 +452,16 @@ def test_reductions_give_what_numpy_gives(seed):
             continue
         agree(lambda: getattr(nd.from_numpy(a), name)(axis=axis, keepdims=keepdims),
               lambda: in_float64(getattr(np, name))(a, axis=axis, keepdims=keepdims), 2e-6)
+
+
+def test_a_dtype_equals_its_text_and_numpys_types():
+    d = nd.zeros((2,)).dtype
+    for same_type in ("float32", np.float32, np.dtype("float32")):
+        assert d == same_type and same_type == d and not d != same_type
+    for other in ("float64", np.float64, float, None, 3, [], {}, object()):
+        assert d != other and not d == other
+    assert {d: 1}["float32"] == 1 and pickle.loads(pickle.dumps(d)) == np.float32 and f"{d} {d!r}" == "float32 'float32'"
+    assert np.zeros(2, d).dtype == d and nd.zeros((2,), dtype=d).dtype == d and nd.zeros((2,), "bool").dtype == bool
 
 
 def test_numpys_functions_take_arrays():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import quantick
-from quantick import nd, nn, runtime
+from quantick import nd, nn
 from quantick.contrib import quantization
 from quantick.contrib.quantization import (CalibrationCollector, QuantizationConfig, Quantizer, make_observer, plan,
                                            quantize_net, quantize_walk_forward, walk_forward_windows)

@@ -229,7 +229,7 @@ def test_create_by_name():
     updater = optimizer.get_updater(optimizer.create("still"))
     updater(0, nd.ones((2,)), weight)
     assert weight.asnumpy().tolist() == [1, 1]
-    del optimizer._registry["still"]
+    del optimizer.base._registry["still"]
 
 
 SCHEDULES = {
