@@ -1,5 +1,6 @@
 // Calls whose arguments no signature takes: nanobind's list of signatures becomes one sentence about the argument.
 #include <array>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -77,6 +78,9 @@ struct Function {
 };
 
 void guard(nb::handle function) {
+#if !defined(Py_LIMITED_API)  // which does not tell; the version of nanobind is pinned
+  if (Py_TYPE(function.ptr())->tp_vectorcall_offset != offsetof(Function, way)) return;
+#endif
   Call& way = reinterpret_cast<Function*>(function.ptr())->way;
   for (size_t i = 0; i < ways.size(); ++i) {
     if (way == kExplained[i]) return;
