@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -20,6 +21,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("memory"):
             item.add_marker(pytest.mark.skip(reason="a sanitizer keeps what is freed, and ends where memory does"))
+
+
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C as Python has it, also where the tests run in a background that ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

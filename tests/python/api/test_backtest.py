@@ -429,7 +429,7 @@ def test_sweep(prices, scores, result):
         backtest.sweep(prices, scores, "TopkDropout", k=[3, 4], n_drop=1, progress=stop)
 
 
-def test_ctrl_c_ends_a_sweep(prices, scores):
+def test_ctrl_c_ends_a_sweep(ctrl_c, prices, scores):
     import _thread
     with pytest.raises(KeyboardInterrupt):
         backtest.sweep(prices, scores, "TopkDropout", k=list(range(2, 12)), n_drop=1, rebalance=list(range(1, 60)),

@@ -391,7 +391,7 @@ def test_progress_is_told_and_may_stop(net, data):
         Quantizer(net).quantize(data, progress=3)
 
 
-def test_ctrl_c_ends_calibration(net, data):
+def test_ctrl_c_ends_calibration(ctrl_c, net, data):
     seen = []
 
     def interrupt(done, total):

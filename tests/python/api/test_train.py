@@ -307,7 +307,7 @@ def test_resuming_gives_the_bits_of_the_whole_run(tmp_path):
         train.fit(network(dropout=0.2), "L2Loss", (X, Y), checkpoint=path, resume=True, **{**options, "batch_size": 16})
 
 
-def test_ctrl_c_keeps_a_checkpoint(tmp_path):
+def test_ctrl_c_keeps_a_checkpoint(ctrl_c, tmp_path):
     path = tmp_path / "state.qtc"
     script = textwrap.dedent(f"""
         import sys
