@@ -334,10 +334,13 @@ def test_ctrl_c_keeps_a_checkpoint(ctrl_c, tmp_path):
         """)
     child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True,
                              env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
-    assert child.stdout.readline() == "running\n"
-    assert not path.exists()
-    child.send_signal(signal.SIGINT)
-    said, _ = child.communicate(timeout=60)
+    try:
+        assert child.stdout.readline() == "running\n"
+        assert not path.exists()
+        child.send_signal(signal.SIGINT)
+        said, _ = child.communicate(timeout=60)
+    finally:
+        child.kill()
     assert child.returncode == 3 and "stopped by the user" in said and path.name in said
     assert path.stat().st_size > 0
 
