@@ -1,6 +1,7 @@
 #include "quantick/backtest/latency_model.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,8 +13,10 @@
 namespace quantick::backtest {
 namespace {
 
+/// One per process: tests of this file run side by side.
 std::string file_with(const std::string& text) {
-  const std::string path = (std::filesystem::path(testing::TempDir()) / "quantick_latency.csv").string();
+  const auto name = "quantick_latency_" + std::to_string(::getpid()) + ".csv";
+  const std::string path = (std::filesystem::path(testing::TempDir()) / name).string();
   write_file(path, text);
   return path;
 }
