@@ -13,12 +13,18 @@
 namespace quantick::backtest {
 namespace {
 
-/// One per process: tests of this file run side by side.
+/// One per process, since tests of this file run side by side; gone at its end.
+struct TemporaryFile {
+  std::string path =
+      (std::filesystem::path(testing::TempDir()) / ("quantick_latency_" + std::to_string(::getpid()) + ".csv"))
+          .string();
+  ~TemporaryFile() { std::filesystem::remove(path); }
+};
+
 std::string file_with(const std::string& text) {
-  const auto name = "quantick_latency_" + std::to_string(::getpid()) + ".csv";
-  const std::string path = (std::filesystem::path(testing::TempDir()) / name).string();
-  write_file(path, text);
-  return path;
+  static const TemporaryFile file;
+  write_file(file.path, text);
+  return file.path;
 }
 
 template <class E>
